@@ -1,0 +1,159 @@
+#!/usr/bin/env bash
+# The one entry point: ./build.sh serve | test | build | dist | fmt
+# Sets up what is missing, inside this folder where possible (target/, node_modules/).
+set -euo pipefail
+cd "$(dirname "$0")"
+export PATH="$PWD/target/tools/bin:$PATH"
+unset CARGO_TARGET_DIR
+
+# WebAssembly features that browsers of 2023 and later have. wasm-opt must be told each by name:
+# with --all-features it emits what Chromium rejects.
+wasm_rustflags="-C target-feature=+simd128"
+wasm_opt_flags=(-O3 --enable-simd --enable-bulk-memory --enable-nontrapping-float-to-int
+    --enable-sign-ext --enable-mutable-globals --enable-reference-types --enable-multivalue)
+
+say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
+die() { printf 'build.sh: %s\n' "$*" >&2; exit 1; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+apt_install() {
+    say "installing $* (apt)"
+    have apt-get || die "$* is needed and there is no apt-get here: please install it by hand"
+    local sudo=()
+    if [ "$(id -u)" != 0 ]; then
+        have sudo || die "$* is needed: run 'apt-get install $*' as root, then try again"
+        sudo=(sudo)
+    fi
+    "${sudo[@]}" apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -qq "$@" >/dev/null
+}
+
+set_up_rust() {
+    if ! have cargo && [ -f "$HOME/.cargo/env" ]; then . "$HOME/.cargo/env"; fi
+    have rustup || die "rustup is needed: see https://rustup.rs"
+    have cc || apt_install build-essential
+    # rust-toolchain.toml names the version; this installs it where it is missing.
+    rustup show active-toolchain >/dev/null 2>&1 || rustup toolchain install
+    rustup target list --installed | grep -qx wasm32-unknown-unknown ||
+        rustup target add wasm32-unknown-unknown
+}
+
+set_up_node() {
+    have node && have npm || die "Node 20 or newer and npm are needed: see https://nodejs.org"
+    local major
+    major=$(node -p 'process.versions.node.split(".")[0]')
+    [ "$major" -ge 20 ] || die "Node $(node --version) is too old: 20 or newer is needed"
+    if ! cmp -s package-lock.json node_modules/.installed-lock; then
+        say "installing Node packages"
+        npm ci --no-audit --no-fund --loglevel=error
+        cp package-lock.json node_modules/.installed-lock
+    fi
+}
+
+set_up_wasm_bindgen() {
+    local version
+    version=$(sed -n '/^name = "wasm-bindgen"$/{n;s/version = "\(.*\)"/\1/p}' Cargo.lock)
+    if have wasm-bindgen && [ "$(wasm-bindgen --version)" = "wasm-bindgen $version" ]; then return; fi
+    cargo_install wasm-bindgen-cli "$version"
+}
+
+set_up_nextest() {
+    cargo nextest --version >/dev/null 2>&1 || cargo_install cargo-nextest 0.9.143
+}
+
+# cargo_install CRATE VERSION: into target/tools.
+cargo_install() {
+    say "installing $1 $2 (once, a few minutes)"
+    # The crate's own lock file may name versions that a registry mirror does not have yet.
+    cargo install "$1" --version "$2" --root target/tools --locked ||
+        cargo install "$1" --version "$2" --root target/tools
+}
+
+set_up_chromium() {
+    [ -n "${CHROMIUM:-}" ] || have chromium || apt_install chromium
+}
+
+# build_module cpu|gpu: target/wasm/NAME/{nijigen.js,nijigen_bg.wasm}
+build_module() {
+    local name=$1 out="target/wasm/$1" linked=target/wasm32-unknown-unknown/web/nijigen.wasm
+    say "building the $name module"
+    RUSTFLAGS="$wasm_rustflags" cargo build --quiet --locked --lib --profile web \
+        --target wasm32-unknown-unknown --no-default-features --features "$name"
+    # Optimising the GPU module takes minutes: only when it changed.
+    local stamp
+    stamp=$(sha256sum "$linked" build.sh package-lock.json | sha256sum)
+    if [ "$(cat "$out/stamp" 2>/dev/null)" = "$stamp" ]; then return; fi
+    rm -rf "$out"
+    wasm-bindgen --target web --out-dir "$out" "$linked"
+    node_modules/.bin/wasm-opt "${wasm_opt_flags[@]}" "$out/nijigen_bg.wasm" -o "$out/optimised.wasm"
+    mv "$out/optimised.wasm" "$out/nijigen_bg.wasm"
+    printf '%s' "$stamp" >"$out/stamp"
+}
+
+# The folder that can be copied to any static host: target/dist
+assemble_dist() {
+    say "assembling target/dist"
+    rm -rf target/dist
+    mkdir -p target/dist
+    cp -R www/. target/dist
+    rm -f target/dist/server.mjs
+    local name
+    for name in cpu gpu; do
+        mkdir -p "target/dist/nijigen/wasm/$name"
+        cp "target/wasm/$name/nijigen.js" "target/wasm/$name/nijigen_bg.wasm" \
+            "target/dist/nijigen/wasm/$name/"
+    done
+}
+
+build() {
+    set_up_rust
+    set_up_node
+    set_up_wasm_bindgen
+    build_module cpu
+    build_module gpu
+    assemble_dist
+}
+
+run_tests() {
+    set_up_rust
+    set_up_node
+    set_up_nextest
+    set_up_chromium
+    say "formatting"
+    cargo fmt --all --check
+    say "clippy"
+    cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
+    local name
+    for name in cpu gpu; do
+        cargo clippy --quiet --locked --lib --target wasm32-unknown-unknown \
+            --no-default-features --features "$name" -- -D warnings
+    done
+    say "Rust tests"
+    cargo nextest run --locked --workspace
+    say "JavaScript types"
+    node_modules/.bin/tsc -p tsconfig.json
+    build
+    say "browser tests"
+    node --test --test-concurrency=1 tests/browser/*.test.mjs
+}
+
+case "${1:-}" in
+serve)
+    build
+    exec node www/server.mjs target/dist "${@:2}"
+    ;;
+test) run_tests ;;
+build) build ;;
+dist) assemble_dist ;;
+fmt) cargo fmt --all ;;
+*)
+    cat <<'USAGE'
+usage: ./build.sh serve [--port N]   set up, build, and serve the page
+       ./build.sh test               set up and run all tests
+       ./build.sh build              build the page into target/dist
+       ./build.sh dist               assemble target/dist again from what is built
+       ./build.sh fmt                format the Rust code
+USAGE
+    exit 2
+    ;;
+esac

@@ -1,0 +1,110 @@
+//! The GPU engine: burn-wgpu, on WebGPU in the browser.
+
+use std::cell::OnceCell;
+use std::sync::Mutex;
+
+use burn::tensor::Device;
+use burn_wgpu::WgpuBackend;
+use futures_channel::oneshot;
+use futures_lite::future;
+use futures_util::FutureExt;
+use futures_util::future::Shared;
+
+use super::{Engine, burn_run};
+use crate::error::{Error, Result};
+use crate::imaging::Planes;
+use crate::model::Generator;
+use crate::style::Style;
+
+thread_local! {
+    /// The runtime can be registered only once in a process (or wasm instance), so it is kept.
+    static CONTEXT: OnceCell<Context> = const { OnceCell::new() };
+}
+
+/// A device, and the news that it was lost.
+#[derive(Clone)]
+struct Context {
+    device: Device,
+    lost: Shared<oneshot::Receiver<String>>,
+}
+
+/// Runs a style on a GPU.
+pub struct GpuEngine {
+    context: Context,
+    generator: Generator,
+}
+
+impl GpuEngine {
+    /// Acquires the GPU (once a process) and loads a style. Which adapter is acceptable is the
+    /// caller's decision: a browser's fallback adapters are slower than the CPU engine.
+    ///
+    /// # Errors
+    /// [`Error::EngineFailed`] if there is no WebGPU device, [`Error::GpuLost`] if it is gone, and
+    /// those of [`crate::model::GeneratorConfig::init_with`].
+    pub async fn new(style: &Style) -> Result<Self> {
+        let context = match CONTEXT.with(|cell| cell.get().cloned()) {
+            Some(context) => context,
+            None => {
+                let context = acquire().await?;
+                CONTEXT.with(|cell| cell.get_or_init(|| context).clone())
+            }
+        };
+        let weights = style.weights();
+        let generator = style.generator().init_with(weights, &context.device)?;
+        Ok(Self { context, generator })
+    }
+}
+
+impl Engine for GpuEngine {
+    fn name(&self) -> &'static str {
+        "gpu"
+    }
+
+    async fn stylize(&self, input: &Planes, _progress: &mut dyn FnMut(f32)) -> Result<Planes> {
+        let read = async {
+            // Queueing says nothing of the work that is done, so no progress is reported.
+            let output = burn_run::forward(&self.generator, &self.context.device, input, |_| {});
+            burn_run::read(self.name(), output).await
+        };
+        // Read-backs of a lost device may never complete.
+        future::or(self.context.lost(), read).await
+    }
+}
+
+/// Acquires a WebGPU device and listens for its loss.
+async fn acquire() -> Result<Context> {
+    let (device, setup) = Device::wgpu_options()
+        .graphics_api(WgpuBackend::WebGpu)
+        .init_with_setup_async()
+        .await
+        .map_err(|error| Error::EngineFailed {
+            engine: "gpu",
+            reason: error.to_string(),
+        })?;
+    let (sender, receiver) = oneshot::channel();
+    let sender = Mutex::new(Some(sender));
+    setup
+        .device
+        .set_device_lost_callback(move |reason, message| {
+            let sender = sender.lock().ok().and_then(|mut sender| sender.take());
+            if let Some(sender) = sender {
+                // Nobody listens if no picture is being made; the next one will hear of it.
+                let _ = sender.send(format!("{reason:?}: {message}"));
+            }
+        });
+    Ok(Context {
+        device,
+        lost: receiver.shared(),
+    })
+}
+
+impl Context {
+    /// Completes when the device is lost, never otherwise.
+    async fn lost<T>(&self) -> Result<T> {
+        match self.lost.clone().await {
+            Ok(reason) => Err(Error::GpuLost(reason)),
+            // The callback was dropped without being called.
+            Err(_) => future::pending().await,
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! What runs the network: [`CpuEngine`] and [`GpuEngine`] behind one trait.
+
+mod burn_run;
+#[cfg(feature = "cpu")]
+mod cpu;
+#[cfg(feature = "gpu")]
+mod gpu;
+
+#[cfg(feature = "cpu")]
+pub use cpu::CpuEngine;
+#[cfg(feature = "gpu")]
+pub use gpu::GpuEngine;
+
+use std::future::Future;
+
+use crate::error::{Error, Result};
+use crate::imaging::Planes;
+use crate::style::{KnownAnswer, Style};
+
+/// Largest accepted error against a style's known answer, in units of the [-1, 1] range. GPUs
+/// may reorder sums and use fast transcendental functions, which costs up to some 1e-5; a wrong
+/// kernel is off by far more.
+pub const KNOWN_ANSWER_LIMIT: f32 = 2e-3;
+
+/// A style loaded onto a device, ready to run.
+pub trait Engine {
+    /// `cpu` or `gpu`.
+    fn name(&self) -> &'static str;
+
+    /// Runs the network. `progress` is told the share of the work that is done (0 to 1), where
+    /// the engine can know it.
+    ///
+    /// # Errors
+    /// [`Error::EngineFailed`], or [`Error::GpuLost`] if the device went away.
+    fn stylize(
+        &self,
+        input: &Planes,
+        progress: &mut dyn FnMut(f32),
+    ) -> impl Future<Output = Result<Planes>>;
+
+    /// Error against the style's known answer; `None` if it has none.
+    ///
+    /// # Errors
+    /// Those of [`Engine::stylize`].
+    fn known_answer_error(&self, style: &Style) -> impl Future<Output = Result<Option<f32>>> {
+        async {
+            let Some(answer) = &style.header().known_answer else {
+                return Ok(None);
+            };
+            let output = self.stylize(&KnownAnswer::input()?, &mut |_| {}).await?;
+            Ok(Some(answer.error(&output)))
+        }
+    }
+
+    /// Refuses an engine that does not reproduce the style's known answer.
+    ///
+    /// # Errors
+    /// [`Error::KnownAnswer`] with the error found, or those of [`Engine::stylize`].
+    fn check_known_answer(&self, style: &Style) -> impl Future<Output = Result<()>> {
+        async {
+            match self.known_answer_error(style).await? {
+                Some(error) if !(error <= KNOWN_ANSWER_LIMIT) => Err(Error::KnownAnswer {
+                    engine: self.name(),
+                    error,
+                    limit: KNOWN_ANSWER_LIMIT,
+                }),
+                _ => Ok(()),
+            }
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The network's view of a picture: three float planes with values in [-1, 1].
+
+use super::Photo;
+use crate::error::{Error, Result};
+
+/// Shortest side the generator runs at. Four times the reach of reflection padding after two
+/// halvings would do; a little more keeps the normalisation statistics sensible.
+const MIN_SIDE_PX: usize = 16;
+
+/// An RGB picture as planes: `[3, height, width]`, row by row, values in [-1, 1].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Planes {
+    width: usize,
+    height: usize,
+    values: Vec<f32>,
+}
+
+impl Planes {
+    /// Wraps values in `[3, height, width]` order.
+    ///
+    /// # Errors
+    /// [`Error::PhotoUnreadable`] if the number of values is not `3 * height * width`.
+    pub fn new(width: usize, height: usize, values: Vec<f32>) -> Result<Self> {
+        if values.len() != 3 * width * height {
+            return Err(Error::PhotoUnreadable(format!(
+                "{} values for {width} x {height} RGB planes, expected {}",
+                values.len(),
+                3 * width * height
+            )));
+        }
+        Ok(Self {
+            width,
+            height,
+            values,
+        })
+    }
+
+    /// The photo over a white ground. Sides below 16 pixels are extended by repeating the last
+    /// row or column; [`Planes::to_photo`] cuts them off again.
+    pub fn from_photo(photo: &Photo) -> Self {
+        let (width, height) = (
+            photo.width().max(MIN_SIDE_PX),
+            photo.height().max(MIN_SIDE_PX),
+        );
+        let area = width * height;
+        let mut values = vec![0.0; 3 * area];
+        for y in 0..height {
+            let row = y.min(photo.height() - 1) * photo.width();
+            for x in 0..width {
+                let pixel = (row + x.min(photo.width() - 1)) * 4;
+                let [r, g, b, a] = [0, 1, 2, 3].map(|c| f32::from(photo.rgba()[pixel + c]));
+                let opacity = a / 255.0;
+                for (channel, value) in [r, g, b].into_iter().enumerate() {
+                    let over_white = value * opacity + 255.0 * (1.0 - opacity);
+                    values[channel * area + y * width + x] = over_white / 127.5 - 1.0;
+                }
+            }
+        }
+        Self {
+            width,
+            height,
+            values,
+        }
+    }
+
+    /// The picture as 8-bit pixels, cut to the size of `photo` and with its alpha.
+    ///
+    /// # Errors
+    /// [`Error::PhotoUnreadable`] if these planes are smaller than `photo`.
+    pub fn to_photo(&self, photo: &Photo) -> Result<Photo> {
+        if self.width < photo.width() || self.height < photo.height() {
+            return Err(Error::PhotoUnreadable(format!(
+                "planes of {} x {} for a photo of {} x {}",
+                self.width,
+                self.height,
+                photo.width(),
+                photo.height()
+            )));
+        }
+        let area = self.width * self.height;
+        let mut rgba = photo.rgba().to_vec();
+        for (y, row) in rgba.chunks_exact_mut(photo.width() * 4).enumerate() {
+            for (x, pixel) in row.chunks_exact_mut(4).enumerate() {
+                for (channel, byte) in pixel[..3].iter_mut().enumerate() {
+                    let value = self.values[channel * area + y * self.width + x];
+                    // The cast saturates, and turns NaN into 0.
+                    *byte = ((value + 1.0) * 127.5).round() as u8;
+                }
+            }
+        }
+        Photo::new(photo.width(), photo.height(), rgba)
+    }
+
+    /// Width in pixels.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Height in pixels.
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// The values, `[3, height, width]`.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
+    /// Largest absolute difference to `other`, over values that both have; infinite if any is
+    /// not finite or the sizes differ.
+    pub fn max_abs_difference(&self, other: &Planes) -> f32 {
+        if (self.width, self.height) != (other.width, other.height) {
+            return f32::INFINITY;
+        }
+        max_abs_difference(&self.values, &other.values)
+    }
+}
+
+/// Largest absolute difference of two slices of one length; infinite if any is not finite.
+pub fn max_abs_difference(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).fold(0.0, |worst: f32, (a, b)| {
+        let difference = (a - b).abs();
+        if difference.is_finite() {
+            worst.max(difference)
+        } else {
+            f32::INFINITY
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn round_trip_is_exact_for_opaque_pixels() {
+        let rgba: Vec<u8> = (0..20 * 17 * 4)
+            .map(|i| if i % 4 == 3 { 255 } else { (i * 7 % 256) as u8 })
+            .collect();
+        let photo = Photo::new(20, 17, rgba).unwrap();
+        assert_eq!(Planes::from_photo(&photo).to_photo(&photo).unwrap(), photo);
+    }
+
+    #[test]
+    fn tiny_photos_are_extended_and_cut_again() {
+        let photo = Photo::new(1, 1, vec![10, 20, 30, 255]).unwrap();
+        let planes = Planes::from_photo(&photo);
+        assert_eq!((planes.width(), planes.height()), (16, 16));
+        assert_eq!(planes.to_photo(&photo).unwrap(), photo);
+    }
+
+    #[test]
+    fn transparency_is_seen_as_white_and_kept() {
+        let photo = Photo::new(16, 16, [10, 20, 30, 0].repeat(256)).unwrap();
+        let planes = Planes::from_photo(&photo);
+        assert!(planes.values().iter().all(|&v| v == 1.0));
+        assert!(
+            planes
+                .to_photo(&photo)
+                .unwrap()
+                .rgba()
+                .chunks_exact(4)
+                .all(|p| p == [255, 255, 255, 0])
+        );
+    }
+
+    #[test]
+    fn difference_notices_what_is_not_finite() {
+        assert_eq!(max_abs_difference(&[0.0, 1.0], &[0.5, 1.0]), 0.5);
+        assert_eq!(max_abs_difference(&[f32::NAN], &[0.0]), f32::INFINITY);
+    }
+}

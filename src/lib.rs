@@ -1,0 +1,16 @@
+//! Nijigen turns photos into anime pictures with AnimeGANv2-style generators: natively, and in
+//! the browser as WebAssembly on WebGPU or a SIMD CPU.
+//!
+//! The order of steps is in [`pipeline`]; the network in [`model`]; what a trained style is in
+//! [`style`]; what runs it in [`engine`]; pictures in [`imaging`].
+
+pub mod engine;
+mod error;
+pub mod imaging;
+pub mod model;
+pub mod pipeline;
+pub mod style;
+#[cfg(target_arch = "wasm32")]
+mod web;
+
+pub use error::{Error, Result};

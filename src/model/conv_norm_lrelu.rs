@@ -1,0 +1,82 @@
+//! Convolution, normalisation, LeakyReLU: the unit that AnimeGANv2's generator is made of.
+
+use burn::module::Module;
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{GroupNorm, GroupNormConfig};
+use burn::tensor::activation::leaky_relu;
+use burn::tensor::ops::PadMode;
+use burn::tensor::{Device, Tensor};
+
+use super::config::{ConvSpec, StridePadding};
+
+/// Slope of LeakyReLU below zero.
+const NEGATIVE_SLOPE: f64 = 0.2;
+
+/// Reflection padding, convolution, GroupNorm with one group, LeakyReLU 0.2.
+#[derive(Module, Debug)]
+pub struct ConvNormLrelu {
+    conv: Conv2d,
+    norm: GroupNorm,
+    #[module(skip)]
+    padding: [(usize, usize); 2],
+}
+
+impl ConvNormLrelu {
+    /// A dense convolution.
+    pub(super) fn dense(
+        channels_in: usize,
+        spec: &ConvSpec,
+        stride_padding: StridePadding,
+        norm_eps: f64,
+        device: &Device,
+    ) -> Self {
+        let config = Conv2dConfig::new([channels_in, spec.channels], [spec.kernel; 2])
+            .with_stride([spec.stride; 2])
+            .with_bias(false);
+        let half = spec.kernel / 2;
+        let padding = match (spec.stride, stride_padding) {
+            (2, StridePadding::RightBottom) => [(0, 1); 2],
+            _ => [(half, half); 2],
+        };
+        Self::new(&config, padding, norm_eps, device)
+    }
+
+    /// A 3x3 convolution of each channel by itself.
+    pub(super) fn depthwise(channels: usize, bias: bool, norm_eps: f64, device: &Device) -> Self {
+        let config = Conv2dConfig::new([channels; 2], [3, 3])
+            .with_groups(channels)
+            .with_bias(bias);
+        Self::new(&config, [(1, 1); 2], norm_eps, device)
+    }
+
+    fn new(
+        config: &Conv2dConfig,
+        padding: [(usize, usize); 2],
+        norm_eps: f64,
+        device: &Device,
+    ) -> Self {
+        Self {
+            conv: config.init(device),
+            norm: GroupNormConfig::new(1, config.channels[1])
+                .with_epsilon(norm_eps)
+                .init(device),
+            padding,
+        }
+    }
+
+    /// # Shapes
+    /// - input: `[batch, channels_in, height, width]`
+    /// - output: `[batch, channels, height / stride, width / stride]`
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let x = self.conv.forward(pad_reflect(x, self.padding));
+        leaky_relu(self.norm.forward(x), NEGATIVE_SLOPE)
+    }
+}
+
+/// Pads `[(top, bottom), (left, right)]` pixels by reflection, not repeating the edge.
+pub(super) fn pad_reflect(x: Tensor<4>, padding: [(usize, usize); 2]) -> Tensor<4> {
+    if padding == [(0, 0); 2] {
+        return x;
+    }
+    x.pad(padding, PadMode::Reflect)
+}

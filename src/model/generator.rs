@@ -1,0 +1,170 @@
+//! The generator: photo planes in, anime planes out.
+
+use burn::module::Module;
+use burn::nn::PaddingConfig2d;
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::tensor::module::interpolate;
+use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
+use burn::tensor::{Device, Tensor};
+
+use super::config::{ConvSpec, GeneratorConfig, Upsampling};
+use super::conv_norm_lrelu::{ConvNormLrelu, pad_reflect};
+use super::inverted_residual::InvertedResidual;
+use crate::error::Result;
+
+/// AnimeGANv2's generator and its relatives; see [`GeneratorConfig`].
+#[derive(Module, Debug)]
+pub struct Generator {
+    encoder: Vec<ConvNormLrelu>,
+    residuals: Vec<InvertedResidual>,
+    bridge: Vec<ConvNormLrelu>,
+    decoder: Vec<Stage>,
+    head: Conv2d,
+    #[module(skip)]
+    config: GeneratorConfig,
+}
+
+/// One upsampling and its layers.
+#[derive(Module, Debug)]
+struct Stage {
+    convs: Vec<ConvNormLrelu>,
+}
+
+impl GeneratorConfig {
+    /// Builds the network with random weights.
+    ///
+    /// # Errors
+    /// [`crate::Error::ConfigInvalid`] if the configuration is.
+    pub fn init(&self, device: &Device) -> Result<Generator> {
+        self.validate()?;
+        let mut channels = 3;
+        let dense = |channels: &mut usize, spec: &ConvSpec| {
+            let layer =
+                ConvNormLrelu::dense(*channels, spec, self.stride_padding, self.norm_eps, device);
+            *channels = spec.channels;
+            layer
+        };
+        let encoder = self
+            .encoder
+            .iter()
+            .map(|spec| dense(&mut channels, spec))
+            .collect();
+        let residuals = self
+            .residuals
+            .iter()
+            .map(|spec| {
+                let block = InvertedResidual::new(channels, spec, self, device);
+                channels = spec.channels;
+                block
+            })
+            .collect();
+        let bridge = self
+            .bridge
+            .iter()
+            .map(|spec| dense(&mut channels, spec))
+            .collect();
+        let decoder = self
+            .decoder
+            .iter()
+            .map(|stage| Stage {
+                convs: stage
+                    .convs
+                    .iter()
+                    .map(|spec| dense(&mut channels, spec))
+                    .collect(),
+            })
+            .collect();
+        Ok(Generator {
+            encoder,
+            residuals,
+            bridge,
+            decoder,
+            head: Conv2dConfig::new([channels, 3], [self.head.kernel; 2])
+                .with_padding(PaddingConfig2d::Valid)
+                .with_bias(self.head.bias)
+                .init(device),
+            config: self.clone(),
+        })
+    }
+}
+
+impl Generator {
+    /// The configuration the network was built from.
+    pub fn config(&self) -> &GeneratorConfig {
+        &self.config
+    }
+
+    /// # Shapes
+    /// - input: `[batch, 3, height, width]`, values in [-1, 1], sides at least 16
+    /// - output: the same shape, values in (-1, 1)
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        self.forward_observed(x, |_, _| {})
+    }
+
+    /// [`Generator::forward`], calling `observe(step, activation)` after each of the
+    /// [`GeneratorConfig::step_count`] steps: an encoder, bridge or decoder layer (the last of a
+    /// decoder stage with its skip), an inverted residual, or the head.
+    pub fn forward_observed(
+        &self,
+        x: Tensor<4>,
+        mut observe: impl FnMut(usize, &Tensor<4>),
+    ) -> Tensor<4> {
+        let mut step = 0;
+        let mut done = |x: &Tensor<4>| {
+            observe(step, x);
+            step += 1;
+        };
+        // What the decoder comes back to: the encoder's last activation of each resolution. Only
+        // its size is needed where no skip is added, so the tensor is not kept alive then.
+        let mut levels = Vec::new();
+        let mut x = x;
+        for (layer, spec) in self.encoder.iter().zip(&self.config.encoder) {
+            if spec.stride == 2 {
+                let [_, _, height, width] = x.dims();
+                let stage = self.config.decoder.len() - 1 - levels.len();
+                let skip = self.config.decoder[stage].skip.then(|| x.clone());
+                levels.push(([height, width], skip));
+            }
+            x = layer.forward(x);
+            done(&x);
+        }
+        for block in &self.residuals {
+            x = block.forward(x);
+            done(&x);
+        }
+        for layer in &self.bridge {
+            x = layer.forward(x);
+            done(&x);
+        }
+        for stage in &self.decoder {
+            // One level was pushed for each stage: `validate` counted them.
+            let Some((size, mut skip)) = levels.pop() else {
+                break;
+            };
+            x = upsample(x, size, self.config.upsampling);
+            for (i, layer) in stage.convs.iter().enumerate() {
+                x = layer.forward(x);
+                if i + 1 == stage.convs.len()
+                    && let Some(skip) = skip.take()
+                {
+                    x = x + skip;
+                }
+                done(&x);
+            }
+        }
+        let half = self.config.head.kernel / 2;
+        x = self.head.forward(pad_reflect(x, [(half, half); 2])).tanh();
+        done(&x);
+        x
+    }
+}
+
+/// Bilinear resize to `[height, width]`.
+fn upsample(x: Tensor<4>, size: [usize; 2], upsampling: Upsampling) -> Tensor<4> {
+    interpolate(
+        x,
+        InterpolateOptions::new(InterpolateMode::Bilinear)
+            .with_align_corners(upsampling == Upsampling::AlignCorners)
+            .with_output_size(size),
+    )
+}

@@ -1,0 +1,23 @@
+//! Photo in, picture out: the only place that knows the order of steps.
+
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::imaging::{Photo, Planes, fit_long_side};
+
+/// Turns `photo` into an anime picture whose longer side is at most `long_side_px`; it is never
+/// enlarged. Transparency is kept. `progress` is told the share of the work that is done (0 to 1).
+///
+/// # Errors
+/// Those of [`fit_long_side`] and [`Engine::stylize`].
+pub async fn stylize<E: Engine>(
+    engine: &E,
+    photo: Photo,
+    long_side_px: usize,
+    progress: &mut dyn FnMut(f32),
+) -> Result<Photo> {
+    let photo = fit_long_side(photo, long_side_px)?;
+    let output = engine
+        .stylize(&Planes::from_photo(&photo), progress)
+        .await?;
+    output.to_photo(&photo)
+}

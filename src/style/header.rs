@@ -1,0 +1,120 @@
+//! What a style file says about itself.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::known_answer::KnownAnswer;
+use crate::error::{Error, Result};
+use crate::model::GeneratorConfig;
+
+/// Metadata of a style file, stored as JSON.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StyleHeader {
+    /// Short identifier: lower-case letters, digits and hyphens.
+    pub name: String,
+    /// Name of the generator's family, such as `animegan2` or `compact`.
+    pub architecture: String,
+    /// The network, upsampling mode and normalisation epsilon included.
+    pub generator: GeneratorConfig,
+    /// Values that stand for black and white at the network's input and output.
+    pub value_range: [f32; 2],
+    /// How faces are framed before they are given to the network.
+    pub alignment: Alignment,
+    /// How the weights are stored in the file.
+    pub dtype: Dtype,
+    /// Licences of the code and of the weights.
+    pub licence: Licence,
+    /// Whether these weights are meant to stay.
+    pub status: Status,
+    /// Where the weights come from: data, authors, training.
+    pub provenance: String,
+    /// Evaluation figures by name.
+    #[serde(default)]
+    pub metrics: BTreeMap<String, f64>,
+    /// What the network answers to a fixed input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_answer: Option<KnownAnswer>,
+}
+
+/// Framing of faces.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alignment {
+    /// Factor by which the FFHQ square around a face is enlarged.
+    pub expand: f32,
+}
+
+impl Default for Alignment {
+    /// The factor of the public `face2paint` demonstration.
+    fn default() -> Self {
+        Self { expand: 1.3 }
+    }
+}
+
+/// Storage type of weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dtype {
+    /// IEEE single precision.
+    F32,
+    /// IEEE half precision.
+    F16,
+}
+
+/// Licences, as SPDX expressions or names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Licence {
+    /// Licence of the code that made the weights.
+    pub code: String,
+    /// Licence of the weights and of the data they were trained on, with credits.
+    pub data: String,
+}
+
+/// Standing of a style.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Placeholder until better weights are trained.
+    Interim,
+    /// Imported from somebody else's checkpoint.
+    Imported,
+    /// Trained, evaluated and meant to stay.
+    Released,
+}
+
+impl StyleHeader {
+    /// Checks every field that has a range.
+    ///
+    /// # Errors
+    /// [`Error::StyleInvalid`] or [`Error::ConfigInvalid`], naming field and value.
+    pub fn validate(&self) -> Result<()> {
+        let valid_name = !self.name.is_empty()
+            && self.name.len() <= 64
+            && self
+                .name
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if !valid_name {
+            return Err(Error::StyleInvalid(format!(
+                "name is {:?}, expected 1 to 64 lower-case letters, digits and hyphens",
+                self.name
+            )));
+        }
+        if self.value_range != [-1.0, 1.0] {
+            return Err(Error::StyleInvalid(format!(
+                "value_range is {:?}, expected [-1, 1]",
+                self.value_range
+            )));
+        }
+        let expand = self.alignment.expand;
+        if !(0.5..=4.0).contains(&expand) {
+            return Err(Error::StyleInvalid(format!(
+                "alignment.expand is {expand}, expected 0.5 to 4"
+            )));
+        }
+        self.generator.validate()
+    }
+}

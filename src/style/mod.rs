@@ -1,0 +1,65 @@
+//! The style file: a trained generator with all that is needed to use it rightly.
+//!
+//! One safetensors file. Its `__metadata__` holds `format_version` and, as JSON under `nijigen`,
+//! the [`StyleHeader`]. Tensor names are module paths (`encoder.0.conv.weight`); see
+//! [`GeneratorConfig::tensors`]. Weights are stored as f32 or f16.
+
+mod hash;
+mod header;
+mod known_answer;
+mod read;
+mod write;
+
+pub use hash::{sha256_hex, verify_sha256};
+pub use header::{Alignment, Dtype, Licence, Status, StyleHeader};
+pub use known_answer::KnownAnswer;
+
+use crate::error::Result;
+use crate::model::{GeneratorConfig, Weights};
+
+/// The version of the format that is written, and the only one that is read.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// Larger files are refused: the full generator in f32 has 8.2 MiB.
+pub const MAX_STYLE_BYTES: usize = 64 << 20;
+
+/// A style in memory. Weights are f32 whatever the file stores.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Style {
+    header: StyleHeader,
+    weights: Weights,
+}
+
+impl Style {
+    /// Joins header and weights.
+    ///
+    /// # Errors
+    /// [`crate::Error::StyleInvalid`] or [`crate::Error::ConfigInvalid`], naming what does not
+    /// fit.
+    pub fn new(header: StyleHeader, weights: Weights) -> Result<Self> {
+        header.validate()?;
+        header.generator.check_weights(&weights)?;
+        Ok(Self { header, weights })
+    }
+
+    /// Everything but the weights.
+    pub fn header(&self) -> &StyleHeader {
+        &self.header
+    }
+
+    /// The network's configuration.
+    pub fn generator(&self) -> &GeneratorConfig {
+        &self.header.generator
+    }
+
+    /// The weights by module path.
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// The same style with a known answer, for engines to check themselves against.
+    pub fn with_known_answer(mut self, answer: KnownAnswer) -> Self {
+        self.header.known_answer = Some(answer);
+        self
+    }
+}

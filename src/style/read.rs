@@ -1,0 +1,72 @@
+//! Reading style files: bytes from anywhere, so nothing in them is trusted.
+
+use half::f16;
+use safetensors::{Dtype as StDtype, SafeTensors};
+
+use super::{Dtype, FORMAT_VERSION, MAX_STYLE_BYTES, Style, StyleHeader};
+use crate::error::{Error, Result};
+use crate::model::{TensorValues, Weights};
+
+impl Style {
+    /// Reads a style file.
+    ///
+    /// # Errors
+    /// [`Error::StyleInvalid`] or [`Error::ConfigInvalid`], naming what is wrong: size,
+    /// truncation, format version, header field, or tensor (missing, unknown, wrong shape or
+    /// type, not finite).
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let invalid = |what: String| Error::StyleInvalid(what);
+        if bytes.len() > MAX_STYLE_BYTES {
+            return Err(invalid(format!(
+                "it has {} bytes, expected at most {MAX_STYLE_BYTES}",
+                bytes.len()
+            )));
+        }
+        let (_, metadata) = SafeTensors::read_metadata(bytes)
+            .map_err(|error| invalid(format!("not a whole safetensors file ({error})")))?;
+        let metadata = metadata.metadata().clone().unwrap_or_default();
+        let version = metadata.get("format_version").map(String::as_str);
+        if version.and_then(|v| v.parse().ok()) != Some(FORMAT_VERSION) {
+            return Err(invalid(match version {
+                Some(version) => {
+                    format!("its format version is {version:?}, expected {FORMAT_VERSION}")
+                }
+                None => {
+                    "it has no format version; is it a bare checkpoint? (import it first)".into()
+                }
+            }));
+        }
+        let json = metadata
+            .get("nijigen")
+            .ok_or_else(|| invalid("it has no header".into()))?;
+        let header: StyleHeader = serde_json::from_str(json)
+            .map_err(|error| invalid(format!("its header is damaged: {error}")))?;
+        header.validate()?;
+        let file = SafeTensors::deserialize(bytes)
+            .map_err(|error| invalid(format!("not a whole safetensors file ({error})")))?;
+        // Checked before decoding, so that a header cannot ask for more than the file holds.
+        let mut weights = Weights::new();
+        for (name, view) in file.iter() {
+            let values = decode(&name, view.dtype(), view.data(), header.dtype)?;
+            let shape = view.shape().to_vec();
+            weights.insert(name.to_owned(), TensorValues { shape, values });
+        }
+        Style::new(header, weights)
+    }
+}
+
+fn decode(name: &str, stored: StDtype, data: &[u8], dtype: Dtype) -> Result<Vec<f32>> {
+    match (stored, dtype) {
+        (StDtype::F32, Dtype::F32) => Ok(data
+            .chunks_exact(4)
+            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect()),
+        (StDtype::F16, Dtype::F16) => Ok(data
+            .chunks_exact(2)
+            .map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32())
+            .collect()),
+        _ => Err(Error::StyleInvalid(format!(
+            "tensor {name} is stored as {stored:?}, but the header says {dtype:?}"
+        ))),
+    }
+}

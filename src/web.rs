@@ -1,0 +1,156 @@
+//! The WebAssembly interface; the only file that knows `wasm_bindgen`.
+//!
+//! Built twice: with the `cpu` and with the `gpu` feature. Both modules export the same names.
+//! Thrown values are JavaScript `Error`s with a `code`, see [`crate::Error::code`].
+
+use js_sys::{Function, Reflect};
+use wasm_bindgen::prelude::*;
+
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::imaging::{self, Photo};
+use crate::pipeline;
+use crate::style::{Style, verify_sha256};
+
+#[cfg(not(feature = "gpu"))]
+type ModuleEngine = crate::engine::CpuEngine;
+#[cfg(feature = "gpu")]
+type ModuleEngine = crate::engine::GpuEngine;
+
+#[cfg(not(feature = "gpu"))]
+async fn start_engine(style: &Style) -> Result<ModuleEngine> {
+    crate::engine::CpuEngine::new(style)
+}
+#[cfg(feature = "gpu")]
+async fn start_engine(style: &Style) -> Result<ModuleEngine> {
+    crate::engine::GpuEngine::new(style).await
+}
+
+/// A JavaScript `Error` with the error's words and code.
+fn to_js(error: Error) -> JsValue {
+    let js = js_sys::Error::new(&error.to_string());
+    // Setting a property of a fresh, extensible object cannot fail.
+    let _ = Reflect::set(&js, &"code".into(), &error.code().into());
+    js.into()
+}
+
+/// Panics are programming errors; their message belongs on the console, not only "unreachable".
+#[wasm_bindgen(start)]
+fn start() {
+    console_error_panic_hook::set_once();
+}
+
+/// What [`probe_photo`] found.
+#[wasm_bindgen(getter_with_clone)]
+pub struct PhotoHeader {
+    /// Name of the file format.
+    pub format: String,
+    /// Width in pixels, before orientation.
+    pub width: u32,
+    /// Height in pixels, before orientation.
+    pub height: u32,
+}
+
+/// Reads a photo file's header and refuses what cannot be handled, before any decoder allocates.
+#[wasm_bindgen]
+pub fn probe_photo(bytes: &[u8]) -> std::result::Result<PhotoHeader, JsValue> {
+    let header = imaging::probe(bytes).map_err(to_js)?;
+    Ok(PhotoHeader {
+        format: header.format.into(),
+        width: header.width as u32,
+        height: header.height as u32,
+    })
+}
+
+/// A style on this module's engine.
+#[wasm_bindgen]
+pub struct Stylizer {
+    engine: ModuleEngine,
+    style: Style,
+}
+
+#[wasm_bindgen]
+impl Stylizer {
+    /// Verifies and reads a style file, starts the engine and checks it against the style's known
+    /// answer. An empty `sha256` skips the verification, for files that the user chose.
+    pub async fn create(style: Vec<u8>, sha256: String) -> std::result::Result<Stylizer, JsValue> {
+        let create = async {
+            if !sha256.is_empty() {
+                verify_sha256(&style, &sha256)?;
+            }
+            let style = Style::from_bytes(&style)?;
+            let engine = start_engine(&style).await?;
+            engine.check_known_answer(&style).await?;
+            Ok(Stylizer { engine, style })
+        };
+        create.await.map_err(to_js)
+    }
+
+    /// `cpu` or `gpu`.
+    #[wasm_bindgen(getter)]
+    pub fn engine(&self) -> String {
+        self.engine.name().into()
+    }
+
+    /// The style's header as JSON.
+    #[wasm_bindgen(getter)]
+    pub fn style_header(&self) -> std::result::Result<String, JsValue> {
+        serde_json::to_string(self.style.header())
+            .map_err(|error| to_js(Error::StyleInvalid(error.to_string())))
+    }
+
+    /// Largest absolute error against the style's known answer, in units of the [-1, 1] range;
+    /// `undefined` if the style has none.
+    pub async fn known_answer_error(&self) -> std::result::Result<Option<f32>, JsValue> {
+        self.engine
+            .known_answer_error(&self.style)
+            .await
+            .map_err(to_js)
+    }
+
+    /// Turns RGBA pixels into an anime picture whose longer side is at most `long_side`.
+    /// `on_progress` is called with the share of the work that is done.
+    pub async fn stylize(
+        &self,
+        rgba: Vec<u8>,
+        width: u32,
+        height: u32,
+        long_side: u32,
+        on_progress: Function,
+    ) -> std::result::Result<StylizedPhoto, JsValue> {
+        let stylize = async {
+            let photo = Photo::new(width as usize, height as usize, rgba)?;
+            let mut progress = |share: f32| {
+                // What the callback throws is the caller's own affair.
+                let _ = on_progress.call1(&JsValue::NULL, &share.into());
+            };
+            pipeline::stylize(&self.engine, photo, long_side as usize, &mut progress).await
+        };
+        let photo = stylize.await.map_err(to_js)?;
+        Ok(StylizedPhoto {
+            width: photo.width() as u32,
+            height: photo.height() as u32,
+            rgba: photo.into_rgba(),
+        })
+    }
+}
+
+/// A finished picture.
+#[wasm_bindgen]
+pub struct StylizedPhoto {
+    /// Width in pixels.
+    #[wasm_bindgen(readonly)]
+    pub width: u32,
+    /// Height in pixels.
+    #[wasm_bindgen(readonly)]
+    pub height: u32,
+    rgba: Vec<u8>,
+}
+
+#[wasm_bindgen]
+impl StylizedPhoto {
+    /// The RGBA pixels. They move out: a second call gives an empty array.
+    pub fn take_rgba(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.rgba)
+    }
+}

@@ -1,0 +1,76 @@
+//! Dependencies point one way: pictures know only themselves, the model knows Burn, the engines
+//! know the model, the pipeline knows the engines, the web interface knows the pipeline.
+#![allow(missing_docs)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Module, the crate's modules it may use, and whether it may use Burn.
+const RULES: &[(&str, &[&str], bool)] = &[
+    ("error", &[], false),
+    ("imaging", &["error"], false),
+    ("model", &["error"], true),
+    ("style", &["error", "imaging", "model"], false),
+    ("engine", &["error", "imaging", "model", "style"], true),
+    ("pipeline", &["engine", "error", "imaging"], false),
+    (
+        "web",
+        &["engine", "error", "imaging", "pipeline", "style"],
+        false,
+    ),
+];
+
+fn sources(module: &str) -> Vec<PathBuf> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let folder = src.join(module);
+    if !folder.is_dir() {
+        return vec![src.join(format!("{module}.rs"))];
+    }
+    fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path())
+        .collect()
+}
+
+#[test]
+fn modules_use_only_what_they_may() {
+    for (module, allowed, burn) in RULES {
+        for path in sources(module) {
+            let text = fs::read_to_string(&path).expect("a source file");
+            for line in text
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"))
+            {
+                for used in line.split("crate::").skip(1) {
+                    let used = used
+                        .split(|c: char| !c.is_alphanumeric() && c != '_')
+                        .next();
+                    let used = used.unwrap_or_default();
+                    let known = RULES.iter().any(|(name, ..)| *name == used);
+                    assert!(
+                        !known || used == *module || allowed.contains(&used),
+                        "{}: {module} must not use {used}",
+                        path.display()
+                    );
+                }
+                let uses_burn = line.contains("burn::") || line.contains("burn_wgpu::");
+                assert!(*burn || !uses_burn, "{}: {line}", path.display());
+                let uses_web = ["wasm_bindgen::", "js_sys::", "web_sys::"]
+                    .iter()
+                    .any(|name| line.contains(name));
+                assert!(*module == "web" || !uses_web, "{}: {line}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_module_has_a_rule() {
+    let lib = include_str!("../src/lib.rs");
+    for line in lib.lines() {
+        if let Some(name) = line.trim_start_matches("pub ").strip_prefix("mod ") {
+            let name = name.trim_end_matches(';');
+            assert!(RULES.iter().any(|(module, ..)| *module == name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The style file: what is written is read again, and nothing else is accepted.
+#![allow(missing_docs)]
+
+mod formula;
+
+use std::collections::{BTreeMap, HashMap};
+
+use nijigen::model::{
+    ConvSpec, DecoderStage, GeneratorConfig, ResidualSpec, TensorValues, Weights,
+};
+use nijigen::style::{Alignment, Dtype, Licence, Status, Style, StyleHeader};
+use proptest::prelude::*;
+use safetensors::tensor::TensorView;
+
+/// A small network, so that thousands of files can be tried.
+fn config() -> GeneratorConfig {
+    let conv = |channels, stride| ConvSpec {
+        channels,
+        kernel: 3,
+        stride,
+    };
+    GeneratorConfig {
+        encoder: vec![conv(4, 1), conv(6, 2)],
+        residuals: vec![ResidualSpec {
+            hidden: 8,
+            channels: 6,
+        }],
+        decoder: vec![DecoderStage {
+            convs: vec![conv(4, 1)],
+            skip: true,
+        }],
+        ..GeneratorConfig::compact()
+    }
+}
+
+fn style(dtype: Dtype) -> Style {
+    let generator = config();
+    let weights = formula::weights(&generator, None);
+    let header = StyleHeader {
+        name: "test-style".into(),
+        architecture: "compact".into(),
+        generator,
+        value_range: [-1.0, 1.0],
+        alignment: Alignment::default(),
+        dtype,
+        licence: Licence {
+            code: "MIT OR Apache-2.0".into(),
+            data: "CC0-1.0".into(),
+        },
+        status: Status::Interim,
+        provenance: "a formula".into(),
+        metrics: BTreeMap::from([("flat".into(), 0.5)]),
+        known_answer: None,
+    };
+    Style::new(header, weights).expect("a valid style")
+}
+
+/// The bytes of a safetensors file with the given metadata and tensors, valid or not as a style.
+fn file(metadata: HashMap<String, String>, weights: &Weights) -> Vec<u8> {
+    let stored: Vec<(&String, &TensorValues, Vec<u8>)> = weights
+        .iter()
+        .map(|(name, t)| {
+            (
+                name,
+                t,
+                t.values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            )
+        })
+        .collect();
+    let views = stored.iter().map(|(name, t, bytes)| {
+        let view = TensorView::new(safetensors::Dtype::F32, t.shape.clone(), bytes);
+        (*name, view.expect("a tensor"))
+    });
+    safetensors::serialize(views, Some(metadata)).expect("a file")
+}
+
+/// The metadata of a valid f32 file.
+fn metadata() -> HashMap<String, String> {
+    let header = serde_json::to_string(style(Dtype::F32).header()).expect("JSON");
+    HashMap::from([
+        ("format_version".into(), "1".into()),
+        ("nijigen".into(), header),
+    ])
+}
+
+fn refusal(bytes: &[u8]) -> String {
+    let error = Style::from_bytes(bytes).expect_err("refused");
+    assert_eq!(error.code(), "style-invalid");
+    error.to_string()
+}
+
+#[test]
+fn f32_round_trip_is_exact() {
+    let style = style(Dtype::F32);
+    let bytes = style.to_bytes().expect("bytes");
+    assert_eq!(Style::from_bytes(&bytes).expect("a style"), style);
+    assert_eq!(bytes, file(metadata(), style.weights()));
+}
+
+#[test]
+fn f16_round_trip_rounds_once() {
+    let original = style(Dtype::F16);
+    let bytes = original.to_bytes().expect("bytes");
+    let read = Style::from_bytes(&bytes).expect("a style");
+    for (name, tensor) in read.weights() {
+        for (a, b) in tensor.values.iter().zip(&original.weights()[name].values) {
+            // Half precision keeps 11 significant bits.
+            assert!((a - b).abs() <= b.abs() / 2048.0 + 1e-7, "{name}: {a} {b}");
+        }
+    }
+    assert_eq!(read.to_bytes().expect("bytes"), bytes);
+}
+
+#[test]
+fn refusals_name_what_is_wrong() {
+    let style = style(Dtype::F32);
+    let weights = style.weights();
+    let with_metadata = |key: &str, value: &str| {
+        let mut metadata = metadata();
+        metadata.insert(key.into(), value.into());
+        refusal(&file(metadata, weights))
+    };
+    assert!(with_metadata("format_version", "2").contains("version is \"2\", expected 1"));
+    assert!(with_metadata("nijigen", "{}").contains("missing field"));
+    assert!(with_metadata("nijigen", "not json").contains("header is damaged"));
+    let unversioned = HashMap::from([("nijigen".into(), "{}".into())]);
+    assert!(refusal(&file(unversioned, weights)).contains("no format version"));
+
+    let with_header = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut header = serde_json::to_value(style.header()).expect("JSON");
+        change(&mut header);
+        let mut metadata = metadata();
+        metadata.insert("nijigen".into(), header.to_string());
+        refusal(&file(metadata, weights))
+    };
+    assert!(with_header(&|h| h["name"] = "Bad Name".into()).contains("\"Bad Name\""));
+    assert!(with_header(&|h| h["surprise"] = 1.into()).contains("surprise"));
+    assert!(with_header(&|h| h["value_range"] = serde_json::json!([0, 1])).contains("[0.0, 1.0]"));
+    assert!(with_header(&|h| h["dtype"] = "f16".into()).contains("stored as F32"));
+    assert!(with_header(&|h| h["dtype"] = "f64".into()).contains("f64"));
+    assert!(with_header(&|h| h["alignment"]["expand"] = 99.into()).contains("99"));
+    assert!(
+        with_header(&|h| h["generator"]["encoder"][0]["channels"] = 1_000_000_000.into())
+            .contains("encoder.0 has 1000000000 channels")
+    );
+
+    let with_weights = |change: &dyn Fn(&mut Weights)| {
+        let mut weights = weights.clone();
+        change(&mut weights);
+        refusal(&file(metadata(), &weights))
+    };
+    let first = "encoder.0.conv.weight";
+    assert!(with_weights(&|w| drop(w.remove(first))).contains("encoder.0.conv.weight is missing"));
+    assert!(
+        with_weights(&|w| drop(w.insert("extra".into(), w[first].clone())))
+            .contains("tensor extra does not belong")
+    );
+    assert!(
+        with_weights(&|w| w.get_mut(first).unwrap().shape = vec![3, 4, 3, 3]).contains("shape")
+    );
+    for value in [f32::NAN, f32::INFINITY] {
+        let words = with_weights(&|w| w.get_mut(first).unwrap().values[7] = value);
+        assert!(words.contains("at 7, expected finite"), "{words}");
+    }
+}
+
+#[test]
+fn weights_beyond_f16_are_not_written() {
+    let mut weights = style(Dtype::F16).weights().clone();
+    weights.get_mut("head.bias").unwrap().values[0] = 1e6;
+    let style = Style::new(style(Dtype::F16).header().clone(), weights).unwrap();
+    assert!(
+        style
+            .to_bytes()
+            .unwrap_err()
+            .to_string()
+            .contains("head.bias")
+    );
+}
+
+#[test]
+fn every_truncation_is_refused() {
+    let bytes = style(Dtype::F32).to_bytes().expect("bytes");
+    for cut in 0..bytes.len() {
+        assert!(Style::from_bytes(&bytes[..cut]).is_err(), "{cut}");
+    }
+    let mut longer = bytes.clone();
+    longer.push(0);
+    assert!(Style::from_bytes(&longer).is_err());
+}
+
+#[test]
+fn oversized_is_refused_before_it_is_read() {
+    let words = refusal(&vec![0; nijigen::style::MAX_STYLE_BYTES + 1]);
+    assert!(words.contains("expected at most"), "{words}");
+}
+
+proptest! {
+    #[test]
+    fn random_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        prop_assert!(Style::from_bytes(&bytes).is_err());
+    }
+
+    #[test]
+    fn damage_is_refused_or_harmless(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        let mut bytes = style(Dtype::F32).to_bytes().expect("bytes");
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        if let Ok(style) = Style::from_bytes(&bytes) {
+            for tensor in style.weights().values() {
+                prop_assert!(tensor.values.iter().all(|v| v.is_finite()));
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Reading checkpoints: PyTorch's `.pt` in all its containers, and safetensors.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use half::{bf16, f16};
+use nijigen::model::TensorValues;
+use pytorch_reader::{DType, PytorchReader};
+use safetensors::{Dtype as StDtype, SafeTensors};
+
+/// Names that training code nests the generator's weights under, alone or inside each other.
+const WRAPPERS: [&str; 6] = [
+    "state_dict",
+    "model_state_dict",
+    "model",
+    "generator",
+    "netG",
+    "module",
+];
+
+/// Tensors of a checkpoint by name, without the names they are nested under.
+pub struct Checkpoint(BTreeMap<String, StoredTensor>);
+
+/// A tensor as it is stored.
+struct StoredTensor {
+    encoding: Encoding,
+    shape: Vec<usize>,
+    /// Row-major, little-endian.
+    bytes: Vec<u8>,
+}
+
+/// How a tensor's values are stored.
+enum Encoding {
+    F64,
+    F32,
+    F16,
+    Bf16,
+    /// Something that weights are not made of.
+    Other(String),
+}
+
+impl Checkpoint {
+    /// Reads a checkpoint file, whichever format its contents have.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is neither format, or has no tensors.
+    pub fn read(path: &Path) -> Result<Self> {
+        let named = || format!("cannot read the checkpoint {}", path.display());
+        let bytes = fs::read(path).with_context(named)?;
+        // A safetensors file begins with the length of its header, which is a JSON object.
+        let tensors = if bytes.get(8) == Some(&b'{') {
+            read_safetensors(&bytes).with_context(named)?
+        } else {
+            read_pytorch(path).with_context(named)?
+        };
+        if tensors.is_empty() {
+            bail!("the checkpoint {} has no tensors", path.display());
+        }
+        Ok(Self(tensors))
+    }
+
+    /// Takes a tensor out, its values converted to f32; `None` if there is none of that name.
+    ///
+    /// # Errors
+    /// If it is not made of floating-point numbers, or of more or fewer than its shape says.
+    pub fn take(&mut self, name: &str) -> Result<Option<TensorValues>> {
+        let Some(StoredTensor {
+            encoding,
+            shape,
+            bytes,
+        }) = self.0.remove(name)
+        else {
+            return Ok(None);
+        };
+        let values: Vec<f32> = match encoding {
+            Encoding::F64 => decode(&bytes, |b| f64::from_le_bytes(b) as f32),
+            Encoding::F32 => decode(&bytes, f32::from_le_bytes),
+            Encoding::F16 => decode(&bytes, |b| f16::from_le_bytes(b).to_f32()),
+            Encoding::Bf16 => decode(&bytes, |b| bf16::from_le_bytes(b).to_f32()),
+            Encoding::Other(other) => {
+                bail!("tensor {name} is stored as {other}, expected floating-point numbers")
+            }
+        };
+        Ok(Some(TensorValues { shape, values }))
+    }
+
+    /// Names of the tensors that have not been taken, in alphabetical order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+}
+
+fn decode<const SIZE: usize>(bytes: &[u8], value: impl Fn([u8; SIZE]) -> f32) -> Vec<f32> {
+    bytes
+        .as_chunks()
+        .0
+        .iter()
+        .map(|chunk| value(*chunk))
+        .collect()
+}
+
+fn read_safetensors(bytes: &[u8]) -> Result<BTreeMap<String, StoredTensor>> {
+    let file = SafeTensors::deserialize(bytes)?;
+    let prefix = wrapping_prefix(file.names());
+    let mut tensors = BTreeMap::new();
+    for (name, view) in file.iter() {
+        let Some(name) = name.strip_prefix(&prefix) else {
+            continue;
+        };
+        let encoding = match view.dtype() {
+            StDtype::F64 => Encoding::F64,
+            StDtype::F32 => Encoding::F32,
+            StDtype::F16 => Encoding::F16,
+            StDtype::BF16 => Encoding::Bf16,
+            other => Encoding::Other(format!("{other:?}")),
+        };
+        let stored = StoredTensor {
+            encoding,
+            shape: view.shape().to_vec(),
+            bytes: view.data().to_vec(),
+        };
+        tensors.insert(name.to_owned(), stored);
+    }
+    Ok(tensors)
+}
+
+fn read_pytorch(path: &Path) -> Result<BTreeMap<String, StoredTensor>> {
+    let file = PytorchReader::new(path)?;
+    let prefix = wrapping_prefix(file.tensors().keys().map(String::as_str));
+    let mut tensors = BTreeMap::new();
+    for (name, tensor) in file.tensors() {
+        let Some(name) = name.strip_prefix(&prefix) else {
+            continue;
+        };
+        let encoding = match tensor.dtype() {
+            DType::F64 => Encoding::F64,
+            DType::F32 => Encoding::F32,
+            DType::F16 => Encoding::F16,
+            DType::BF16 => Encoding::Bf16,
+            other => Encoding::Other(format!("{other:?}")),
+        };
+        let stored = StoredTensor {
+            encoding,
+            shape: tensor.shape().to_vec(),
+            bytes: tensor.read()?,
+        };
+        tensors.insert(name.to_owned(), stored);
+    }
+    Ok(tensors)
+}
+
+/// The prefix that the generator's tensors have, such as `state_dict.module.`; empty if none.
+/// Tensors without it (an optimiser's, a discriminator's) are none of the generator's.
+fn wrapping_prefix<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.into_iter().collect();
+    let mut prefix = String::new();
+    while let Some(longer) = WRAPPERS
+        .iter()
+        .map(|wrapper| format!("{prefix}{wrapper}."))
+        .find(|longer| names.iter().any(|name| name.starts_with(longer)))
+    {
+        prefix = longer;
+    }
+    prefix
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_what_weights_are_nested_under() {
+        assert_eq!(wrapping_prefix(["a.weight", "b.weight"]), "");
+        assert_eq!(
+            wrapping_prefix(["state_dict.module.a.weight", "optimizer.state.0"]),
+            "state_dict.module."
+        );
+        assert_eq!(wrapping_prefix(["modular.weight"]), "");
+    }
+
+    #[test]
+    fn converts_every_float() {
+        assert_eq!(
+            decode(&1.5f64.to_le_bytes(), |b| f64::from_le_bytes(b) as f32),
+            [1.5]
+        );
+        let half = [f16::from_f32(-2.0), f16::from_f32(0.25)].map(f16::to_le_bytes);
+        assert_eq!(
+            decode(half.as_flattened(), |b| f16::from_le_bytes(b).to_f32()),
+            [-2.0, 0.25]
+        );
+        let brain = bf16::from_f32(3.0).to_le_bytes();
+        assert_eq!(decode(&brain, |b| bf16::from_le_bytes(b).to_f32()), [3.0]);
+    }
+}

@@ -1,0 +1,220 @@
+//! `trainer convert`: photos in, anime pictures out.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+use futures_lite::future::block_on;
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder};
+use indicatif::{ProgressBar, ProgressStyle};
+use nijigen::engine::{CpuEngine, Engine};
+use nijigen::imaging::{Photo, decode};
+use nijigen::pipeline;
+use nijigen::style::Style;
+
+use crate::write_file::write_file;
+
+/// Files of a directory that are taken for photos, by extension. Kinds that cannot be read are
+/// among them so that they are reported, not silently left out.
+const PHOTO_EXTENSIONS: [&str; 9] = [
+    "jpg", "jpeg", "png", "webp", "gif", "avif", "heic", "heif", "bmp",
+];
+
+/// Ends the name of every picture that is written.
+const OUTPUT_SUFFIX: &str = "-anime.png";
+
+/// Steps of the progress bar of a single photo.
+const BAR_STEPS: u64 = 1000;
+
+/// Arguments of `trainer convert`.
+#[derive(Args)]
+pub struct ConvertArguments {
+    /// Photos (JPEG, PNG, WebP, GIF), or directories with photos.
+    #[arg(required = true, value_name = "PHOTO")]
+    photos: Vec<PathBuf>,
+    /// The style file.
+    #[arg(long, value_name = "FILE")]
+    style: PathBuf,
+    /// Directory for the pictures; made if needed.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Longest side of the pictures in pixels; photos are never enlarged.
+    #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=8192))]
+    size: u32,
+    /// Replace pictures that exist already.
+    #[arg(long)]
+    force: bool,
+}
+
+/// Converts all photos; one that fails does not stop the others.
+///
+/// # Errors
+/// If the style or the output directory cannot be used, or, after all, if a photo failed.
+pub fn run(arguments: &ConvertArguments) -> Result<()> {
+    let started = Instant::now();
+    let engine = load_engine(&arguments.style)?;
+    fs::create_dir_all(&arguments.out)
+        .with_context(|| format!("cannot make the directory {}", arguments.out.display()))?;
+
+    let (photos, mut failures) = expand(&arguments.photos);
+    let bar = progress_bar(photos.len())?;
+    let mut taken = HashSet::new();
+    let mut converted = 0;
+    for path in &photos {
+        bar.set_message(path.display().to_string());
+        let mut progress = |share: f32| {
+            if photos.len() == 1 {
+                bar.set_position((f64::from(share) * BAR_STEPS as f64) as u64);
+            }
+        };
+        match convert_one(arguments, &engine, path, &mut taken, &mut progress) {
+            Ok(()) => converted += 1,
+            Err(error) => {
+                bar.suspend(|| eprintln!("{}: {error:#}", path.display()));
+                failures += 1;
+            }
+        }
+        if photos.len() > 1 {
+            bar.inc(1);
+        }
+    }
+    bar.finish_and_clear();
+    println!(
+        "{converted} of {} converted in {:.1} s, to {}",
+        counted(converted + failures),
+        started.elapsed().as_secs_f64(),
+        arguments.out.display()
+    );
+    ensure!(
+        failures == 0,
+        "{} could not be converted",
+        counted(failures)
+    );
+    Ok(())
+}
+
+fn counted(photos: usize) -> String {
+    match photos {
+        1 => "1 photo".into(),
+        many => format!("{many} photos"),
+    }
+}
+
+fn load_engine(path: &Path) -> Result<CpuEngine> {
+    let named = || format!("cannot use the style {}", path.display());
+    let bytes = fs::read(path).with_context(named)?;
+    let style = Style::from_bytes(&bytes).with_context(named)?;
+    let engine = CpuEngine::new(&style).with_context(named)?;
+    block_on(engine.check_known_answer(&style)).with_context(named)?;
+    Ok(engine)
+}
+
+/// The photos that the arguments name, directories replaced by the photos in them, each file
+/// once. What cannot be listed is reported and counted.
+fn expand(arguments: &[PathBuf]) -> (Vec<PathBuf>, usize) {
+    let mut photos = Vec::new();
+    let mut failures = 0;
+    for path in arguments {
+        if !path.is_dir() {
+            photos.push(path.clone());
+            continue;
+        }
+        match photos_of(path) {
+            Ok(found) => photos.extend(found),
+            Err(error) => {
+                eprintln!("{}: {error:#}", path.display());
+                failures += 1;
+            }
+        }
+    }
+    let mut seen = HashSet::new();
+    photos.retain(|path| seen.insert(fs::canonicalize(path).unwrap_or_else(|_| path.clone())));
+    (photos, failures)
+}
+
+/// Photos directly in a directory, sorted; pictures that this program made are left out.
+fn photos_of(directory: &Path) -> Result<Vec<PathBuf>> {
+    let mut photos = Vec::new();
+    for item in fs::read_dir(directory).context("cannot read the directory")? {
+        let path = item.context("cannot read the directory")?.path();
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().to_lowercase());
+        let name = name.unwrap_or_default();
+        let is_photo = PHOTO_EXTENSIONS
+            .iter()
+            .any(|extension| name.ends_with(&format!(".{extension}")));
+        if is_photo && !name.starts_with('.') && !name.ends_with(OUTPUT_SUFFIX) && path.is_file() {
+            photos.push(path);
+        }
+    }
+    ensure!(!photos.is_empty(), "the directory has no photos");
+    photos.sort();
+    Ok(photos)
+}
+
+/// A bar for the work on one photo, or one that counts many. Hidden where stderr is no terminal.
+fn progress_bar(photos: usize) -> Result<ProgressBar> {
+    let (length, template) = match photos {
+        1 => (BAR_STEPS, "{bar:40} {percent:>3} % {wide_msg}"),
+        many => (many as u64, "{bar:40} {pos}/{len} {wide_msg}"),
+    };
+    Ok(ProgressBar::new(length).with_style(ProgressStyle::with_template(template)?))
+}
+
+/// Converts one photo. `taken` holds the outputs of this run, as file systems without
+/// upper case see them.
+fn convert_one(
+    arguments: &ConvertArguments,
+    engine: &CpuEngine,
+    path: &Path,
+    taken: &mut HashSet<String>,
+    progress: &mut dyn FnMut(f32),
+) -> Result<()> {
+    let Some(stem) = path.file_stem() else {
+        bail!("it has no file name");
+    };
+    let mut name = OsString::from(stem);
+    name.push(OUTPUT_SUFFIX);
+    let output = arguments.out.join(&name);
+    ensure!(
+        taken.insert(name.to_string_lossy().to_lowercase()),
+        "its picture would replace {}, made from another photo of this run; rename one of them",
+        output.display()
+    );
+    ensure!(
+        arguments.force || !output.exists(),
+        "{} exists already; use --force to replace it",
+        output.display()
+    );
+    let photo = decode(&fs::read(path).context("cannot read the file")?)?;
+    let picture = block_on(pipeline::stylize(
+        engine,
+        photo,
+        arguments.size as usize,
+        progress,
+    ))?;
+    write_file(&output, &encode_png(&picture)?)
+}
+
+/// A PNG file, with alpha only if a pixel is not opaque.
+fn encode_png(picture: &Photo) -> Result<Vec<u8>> {
+    let (pixels, _) = picture.rgba().as_chunks::<4>();
+    let (data, colours) = if pixels.iter().all(|pixel| pixel[3] == 255) {
+        let rgb = pixels.iter().flat_map(|&[r, g, b, _]| [r, g, b]).collect();
+        (rgb, ExtendedColorType::Rgb8)
+    } else {
+        (picture.rgba().to_vec(), ExtendedColorType::Rgba8)
+    };
+    let mut png = Vec::new();
+    let (width, height) = (picture.width() as u32, picture.height() as u32);
+    PngEncoder::new(&mut png)
+        .write_image(&data, width, height, colours)
+        .context("cannot encode the picture")?;
+    Ok(png)
+}

@@ -1,0 +1,294 @@
+//! `trainer import`: a PyTorch checkpoint becomes a style file, with a report on its fidelity.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::{Result, bail, ensure};
+use clap::{Args, ValueEnum};
+use nijigen::engine::CpuEngine;
+use nijigen::model::{GeneratorConfig, PublicLayout, Upsampling, Weights, public_key};
+use nijigen::style::{
+    Alignment, Dtype, KnownAnswer, Licence, Status, Style, StyleHeader, sha256_hex,
+};
+
+use crate::checkpoint::Checkpoint;
+use crate::parity::{Difference, formula_photo, output};
+use crate::reference::read_planes;
+use crate::write_file::write_file;
+
+/// Arguments of `trainer import`.
+#[derive(Args)]
+pub struct ImportArguments {
+    /// The checkpoint: PyTorch (.pt, .pth) or safetensors.
+    checkpoint: PathBuf,
+    /// The style file to write; an existing one is replaced.
+    style: PathBuf,
+    /// Short name: lower-case letters, digits and hyphens.
+    #[arg(long)]
+    name: String,
+    /// The network that the checkpoint belongs to.
+    #[arg(long, value_enum, default_value_t = Architecture::Animegan2)]
+    architecture: Architecture,
+    /// Coordinates of upsampling; by default those that the architecture was trained with.
+    #[arg(long, value_enum)]
+    upsampling: Option<UpsamplingArgument>,
+    /// Added to the variance in every normalisation.
+    #[arg(long, default_value_t = 1e-5)]
+    norm_eps: f64,
+    /// How weights are stored in the style file.
+    #[arg(long, value_enum, default_value_t = DtypeArgument::F16)]
+    dtype: DtypeArgument,
+    /// Whether the weights are meant to stay.
+    #[arg(long, value_enum, default_value_t = StatusArgument::Imported)]
+    status: StatusArgument,
+    /// Where the weights come from: data, authors, training.
+    #[arg(long, default_value = "not stated")]
+    provenance: String,
+    /// Licence of the weights and of their training data, with credits.
+    #[arg(long, default_value = "not stated")]
+    data_licence: String,
+    /// Licence of the code that made the weights.
+    #[arg(long, default_value = "MIT OR Apache-2.0")]
+    code_licence: String,
+    /// An evaluation figure to keep in the file; may be given again.
+    #[arg(long = "metric", value_name = "NAME=NUMBER", value_parser = parse_metric)]
+    metrics: Vec<(String, f64)>,
+    /// Input of the checkpoint's own code (.npy, f32, [1, 3, height, width]); may be given again.
+    #[arg(long, value_name = "NPY")]
+    reference_input: Vec<PathBuf>,
+    /// What the checkpoint's own code made of the reference input; as many, in the same order.
+    #[arg(long, value_name = "NPY")]
+    reference_output: Vec<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Architecture {
+    Animegan2,
+    Compact,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum UpsamplingArgument {
+    AlignCorners,
+    HalfPixel,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum DtypeArgument {
+    F32,
+    F16,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum StatusArgument {
+    Imported,
+    Interim,
+}
+
+impl Architecture {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Animegan2 => "animegan2",
+            Self::Compact => "compact",
+        }
+    }
+
+    fn layout(self) -> PublicLayout {
+        match self {
+            Self::Animegan2 => PublicLayout::Animegan2,
+            Self::Compact => PublicLayout::Compact,
+        }
+    }
+
+    fn generator(self) -> GeneratorConfig {
+        match self {
+            Self::Animegan2 => GeneratorConfig::animegan2(),
+            Self::Compact => GeneratorConfig::compact(),
+        }
+    }
+}
+
+/// Reads `NAME=NUMBER`.
+fn parse_metric(text: &str) -> Result<(String, f64), String> {
+    let expected = || format!("{text:?} is not a metric, expected NAME=NUMBER");
+    let (name, number) = text.split_once('=').ok_or_else(expected)?;
+    match number.parse() {
+        Ok(number) if !name.is_empty() && f64::is_finite(number) => Ok((name.into(), number)),
+        _ => Err(expected()),
+    }
+}
+
+/// Imports a checkpoint and prints the report.
+///
+/// # Errors
+/// If the checkpoint cannot be read or does not belong to the architecture, naming the tensor; if
+/// a reference cannot be read; if the style file cannot be written.
+pub fn run(arguments: &ImportArguments) -> Result<()> {
+    ensure!(
+        arguments.reference_input.len() == arguments.reference_output.len(),
+        "{} reference inputs and {} reference outputs were given, expected as many",
+        arguments.reference_input.len(),
+        arguments.reference_output.len()
+    );
+    let header = header(arguments);
+    // The header's own fields are told apart from the checkpoint's faults before reading it.
+    header.validate()?;
+    let mut checkpoint = Checkpoint::read(&arguments.checkpoint)?;
+    let weights = map_weights(&mut checkpoint, arguments.architecture, &header.generator)?;
+    let exact = Style::new(header, weights)?;
+
+    // Everything below is about the weights as the file will hold them.
+    let rounded = Style::from_bytes(&exact.to_bytes()?)?;
+    let exact_engine = CpuEngine::new(&exact)?;
+    let stored_engine = CpuEngine::new(&rounded)?;
+    let known_input = KnownAnswer::input()?;
+    let known_output = output(&stored_engine, &known_input)?;
+    let stored = rounded.with_known_answer(KnownAnswer::of(&known_output));
+    let bytes = stored.to_bytes()?;
+
+    println!(
+        "read     {} tensors, {} parameters ({})",
+        exact.weights().len(),
+        exact.generator().parameter_count(),
+        arguments.architecture.name()
+    );
+    println!(
+        "rounding largest change of a weight by {:?}: {:.3e}",
+        stored.header().dtype,
+        largest_change(exact.weights(), stored.weights())
+    );
+    let known = Difference::between(&output(&exact_engine, &known_input)?, &known_output);
+    println!("parity   stored against f32 weights, known-answer input: {known}");
+    let photo = formula_photo()?;
+    let formula = Difference::between(
+        &output(&exact_engine, &photo)?,
+        &output(&stored_engine, &photo)?,
+    );
+    println!("parity   stored against f32 weights, 256 x 256 formula photo: {formula}");
+    let references = arguments
+        .reference_input
+        .iter()
+        .zip(&arguments.reference_output);
+    for (input_path, output_path) in references {
+        let (input, expected) = (read_planes(input_path)?, read_planes(output_path)?);
+        let size = format!("{} x {} reference", input.width(), input.height());
+        let exact = Difference::between(&output(&exact_engine, &input)?, &expected);
+        println!("parity   f32 weights against the {size}: {exact}");
+        let stored = Difference::between(&output(&stored_engine, &input)?, &expected);
+        println!("parity   stored weights against the {size}: {stored}");
+    }
+    write_file(&arguments.style, &bytes)?;
+    println!(
+        "wrote    {} ({} bytes, SHA-256 {})",
+        arguments.style.display(),
+        bytes.len(),
+        sha256_hex(&bytes)
+    );
+    Ok(())
+}
+
+fn header(arguments: &ImportArguments) -> StyleHeader {
+    let mut generator = arguments.architecture.generator();
+    generator.norm_eps = arguments.norm_eps;
+    match arguments.upsampling {
+        Some(UpsamplingArgument::AlignCorners) => generator.upsampling = Upsampling::AlignCorners,
+        Some(UpsamplingArgument::HalfPixel) => generator.upsampling = Upsampling::HalfPixel,
+        None => {}
+    }
+    StyleHeader {
+        name: arguments.name.clone(),
+        architecture: arguments.architecture.name().into(),
+        generator,
+        value_range: [-1.0, 1.0],
+        alignment: Alignment::default(),
+        dtype: match arguments.dtype {
+            DtypeArgument::F32 => Dtype::F32,
+            DtypeArgument::F16 => Dtype::F16,
+        },
+        licence: Licence {
+            code: arguments.code_licence.clone(),
+            data: arguments.data_licence.clone(),
+        },
+        status: match arguments.status {
+            StatusArgument::Imported => Status::Imported,
+            StatusArgument::Interim => Status::Interim,
+        },
+        provenance: arguments.provenance.clone(),
+        metrics: BTreeMap::from_iter(arguments.metrics.iter().cloned()),
+        known_answer: None,
+    }
+}
+
+/// Takes the network's tensors out of the checkpoint, which must hold nothing else.
+fn map_weights(
+    checkpoint: &mut Checkpoint,
+    architecture: Architecture,
+    generator: &GeneratorConfig,
+) -> Result<Weights> {
+    let mut weights = Weights::new();
+    let mut missing = Vec::new();
+    for spec in generator.tensors() {
+        let key = public_key(architecture.layout(), &spec.name).unwrap_or(spec.name.clone());
+        match checkpoint.take(&key)? {
+            Some(tensor) if tensor.shape == spec.shape => {
+                weights.insert(spec.name, tensor);
+            }
+            Some(tensor) => bail!(
+                "tensor {key} has the shape {:?}, expected {:?} for {}",
+                tensor.shape,
+                spec.shape,
+                architecture.name()
+            ),
+            None => missing.push(key),
+        }
+    }
+    let unknown: Vec<&str> = checkpoint.names().collect();
+    match (&missing[..], &unknown[..]) {
+        ([], []) => Ok(weights),
+        _ => bail!(
+            "the checkpoint is not one of {}: {}; {}",
+            architecture.name(),
+            listed("tensors are missing", &missing),
+            listed("are unknown", &unknown)
+        ),
+    }
+}
+
+/// A count and the first names, for a message.
+fn listed(what: &str, names: &[impl AsRef<str>]) -> String {
+    const SHOWN: usize = 5;
+    if names.is_empty() {
+        return format!("0 {what}");
+    }
+    let shown: Vec<&str> = names.iter().take(SHOWN).map(AsRef::as_ref).collect();
+    let more = if names.len() > SHOWN { ", ..." } else { "" };
+    format!("{} {what} ({}{more})", names.len(), shown.join(", "))
+}
+
+/// Largest absolute difference between weights of one network.
+fn largest_change(a: &Weights, b: &Weights) -> f32 {
+    let pairs = a.values().zip(b.values());
+    pairs
+        .flat_map(|(a, b)| a.values.iter().zip(&b.values))
+        .fold(0.0, |worst, (a, b)| worst.max((a - b).abs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_are_names_and_numbers() {
+        assert_eq!(parse_metric("flat=0.231"), Ok(("flat".into(), 0.231)));
+        for wrong in ["flat", "=1", "flat=much", "flat=NaN"] {
+            assert!(parse_metric(wrong).unwrap_err().contains("NAME=NUMBER"));
+        }
+    }
+
+    #[test]
+    fn long_lists_are_cut() {
+        assert_eq!(listed("are unknown", &[""; 0]), "0 are unknown");
+        assert_eq!(listed("are unknown", &["a", "b"]), "2 are unknown (a, b)");
+        assert!(listed("are unknown", &["a"; 9]).ends_with("a, ...)"));
+    }
+}

@@ -1,0 +1,232 @@
+/** The page: takes a photo from the visitor, has it converted, shows and offers the picture. */
+
+import { NijigenError, createStylizer, listStyles } from "../nijigen/index.js";
+import { strings } from "./strings.js";
+
+/** @template {HTMLElement} T @param {string} id @param {new () => T} type @returns {T} */
+function element(id, type) {
+  const found = document.getElementById(id);
+  if (!(found instanceof type)) throw new Error(`the page lacks #${id}`);
+  return found;
+}
+
+const ui = {
+  file: element("file", HTMLInputElement),
+  style: element("style", HTMLSelectElement),
+  size: element("size", HTMLSelectElement),
+  device: element("device", HTMLSelectElement),
+  samples: element("samples", HTMLElement),
+  error: element("error", HTMLElement),
+  work: element("work", HTMLElement),
+  photo: element("photo", HTMLCanvasElement),
+  picture: element("picture", HTMLCanvasElement),
+  pictureFigure: element("picture-figure", HTMLElement),
+  progress: element("progress", HTMLProgressElement),
+  status: element("status", HTMLElement),
+  download: element("download", HTMLAnchorElement),
+  styleNote: element("style-note", HTMLElement),
+  veil: element("drop-veil", HTMLElement),
+};
+
+/** @type {import("../nijigen/index.js").StyleEntry[]} */
+let styles = [];
+/** @type {{key: string, stylizer: ReturnType<typeof createStylizer>} | undefined} */
+let current;
+/** The conversion under way; a newer photo takes its place. */
+let running = new AbortController();
+/** @type {{photo: Blob, name: string} | undefined} */
+let latest;
+let downloadUrl = "";
+
+/** @param {string} text @param {number} [share] 0 to 1, or nothing where it cannot be known */
+function showProgress(text, share) {
+  ui.status.textContent = text;
+  ui.progress.hidden = false;
+  if (share === undefined) ui.progress.removeAttribute("value");
+  else ui.progress.value = share;
+}
+
+/** @param {unknown} thrown */
+function showError(thrown) {
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  const text = message.charAt(0).toUpperCase() + message.slice(1);
+  ui.error.textContent = strings.failed(/[.!?)]$/.test(text) ? text : `${text}.`);
+  ui.error.hidden = false;
+  ui.progress.hidden = true;
+  ui.status.textContent = "";
+  ui.pictureFigure.classList.remove("busy");
+}
+
+/** The stylizer for what is chosen; kept until something else is chosen. */
+function stylizer() {
+  const key = `${ui.style.value} ${ui.device.value}`;
+  if (current?.key === key) return current.stylizer;
+  current?.stylizer.then((old) => old.dispose()).catch(() => {});
+  const made = createStylizer({
+    style: ui.style.value || undefined,
+    device: /** @type {import("../nijigen/index.js").Device} */ (ui.device.value),
+    allowFallbackAdapter: ui.device.value === "webgpu",
+    onProgress: (_key, loaded, total) => {
+      if (!ui.progress.hidden) showProgress(strings.loadingStyle(loaded / total), loaded / total);
+    },
+  });
+  current = { key, stylizer: made };
+  // A failed start is tried again with the next photo.
+  made.catch(() => {
+    if (current?.stylizer === made) current = undefined;
+  });
+  return made;
+}
+
+/** @param {HTMLCanvasElement} canvas @param {ImageBitmap} bitmap */
+function draw(canvas, bitmap) {
+  canvas.width = bitmap.width;
+  canvas.height = bitmap.height;
+  canvas.getContext("2d")?.drawImage(bitmap, 0, 0);
+}
+
+/** Longest side at which the original is shown, in pixels; the picture is shown as it is. */
+const SHOWN_PX = 1600;
+
+/** @param {Blob} photo @param {AbortSignal} signal */
+async function showPhoto(photo, signal) {
+  const bitmap = await createImageBitmap(new Blob([photo]), { imageOrientation: "from-image" });
+  const shrink = Math.min(1, SHOWN_PX / Math.max(bitmap.width, bitmap.height));
+  const small = await createImageBitmap(bitmap, {
+    resizeWidth: Math.max(1, Math.round(bitmap.width * shrink)),
+    resizeHeight: Math.max(1, Math.round(bitmap.height * shrink)),
+    resizeQuality: "high",
+  });
+  bitmap.close();
+  if (signal.aborted) return;
+  draw(ui.photo, small);
+  if (ui.pictureFigure.classList.contains("busy")) draw(ui.picture, small);
+}
+
+/** @param {Blob} photo @param {string} name */
+async function convert(photo, name) {
+  running.abort();
+  const { signal } = (running = new AbortController());
+  latest = { photo, name };
+  ui.error.hidden = true;
+  ui.download.hidden = true;
+  ui.work.hidden = false;
+  ui.pictureFigure.classList.add("busy");
+  for (const canvas of [ui.photo, ui.picture]) canvas.width = canvas.height = 1;
+  showProgress(strings.loadingEngine);
+  try {
+    const made = await stylizer();
+    if (signal.aborted) return;
+    showProgress(strings.reading);
+    const picture = await made.stylize(photo, {
+      longSide: Number(ui.size.value),
+      signal,
+      onProgress: (share) => {
+        if (signal.aborted) return;
+        // The engine has accepted and read the photo: it is safe to show.
+        if (share === 0) void showPhoto(photo, signal);
+        if (made.engine === "webgpu") showProgress(strings.drawingOnGpu);
+        else showProgress(strings.drawing(share), share);
+      },
+    });
+    const blob = /** @type {Blob} */ (picture.blob);
+    const bitmap = await createImageBitmap(blob);
+    if (signal.aborted) return;
+    ui.pictureFigure.classList.remove("busy");
+    draw(ui.picture, bitmap);
+    ui.progress.hidden = true;
+    ui.status.textContent =
+      strings.done(picture.width, picture.height, picture.elapsedMs, strings.engines[picture.engine]) +
+      (picture.fellBack ? strings.fellBack(picture.fellBack) : "");
+    URL.revokeObjectURL(downloadUrl);
+    downloadUrl = URL.createObjectURL(blob);
+    ui.download.href = downloadUrl;
+    ui.download.download = `${name.replace(/\.[^.]*$/, "") || "photo"}-anime.png`;
+    ui.download.hidden = false;
+  } catch (thrown) {
+    if (signal.aborted) return;
+    if (!(thrown instanceof NijigenError)) console.error(thrown);
+    ui.work.hidden = true;
+    showError(thrown);
+  }
+}
+
+/** @param {DataTransfer | null} transfer */
+function takeFrom(transfer) {
+  const file = [...(transfer?.files ?? [])][0];
+  if (file) void convert(file, file.name);
+  else showError(strings.notAPhoto);
+}
+
+function listenForPhotos() {
+  ui.file.addEventListener("change", () => {
+    const file = ui.file.files?.[0];
+    if (file) void convert(file, file.name);
+    // The same file chosen again is a change again.
+    ui.file.value = "";
+  });
+  addEventListener("paste", (event) => {
+    if (event.clipboardData?.files.length) takeFrom(event.clipboardData);
+  });
+  addEventListener("dragover", (event) => {
+    event.preventDefault();
+    ui.veil.hidden = false;
+  });
+  addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) ui.veil.hidden = true;
+  });
+  addEventListener("drop", (event) => {
+    event.preventDefault();
+    ui.veil.hidden = true;
+    takeFrom(event.dataTransfer);
+  });
+  for (const select of [ui.size, ui.device, ui.style]) {
+    select.addEventListener("change", () => {
+      showStyleNote();
+      if (latest) void convert(latest.photo, latest.name);
+      else void stylizer().catch(() => {});
+    });
+  }
+}
+
+async function showSamples() {
+  const response = await fetch("samples/samples.json");
+  if (!response.ok) return;
+  for (const { file, title, credit } of await response.json()) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.title = strings.sample(title, credit);
+    const image = document.createElement("img");
+    image.src = `samples/${file}`;
+    image.alt = strings.sample(title, credit);
+    button.append(image);
+    button.addEventListener("click", async () => {
+      const photo = await fetch(image.src);
+      await convert(await photo.blob(), file);
+    });
+    ui.samples.append(button);
+  }
+}
+
+function showStyleNote() {
+  const entry = styles.find(({ name }) => name === ui.style.value);
+  if (!entry) return;
+  ui.styleNote.textContent = strings.styleNote(entry.title.en ?? entry.name, entry.credit, entry.license);
+}
+
+async function showStyles() {
+  styles = await listStyles();
+  for (const { name, title } of styles) ui.style.add(new Option(title.en ?? name, name));
+  ui.style.disabled = styles.length < 2;
+  showStyleNote();
+}
+
+listenForPhotos();
+showSamples().catch(console.error);
+try {
+  await showStyles();
+  // The engine is got ready while the visitor looks for a photo.
+  await stylizer();
+} catch (thrown) {
+  showError(thrown);
+}

@@ -1,0 +1,368 @@
+/**
+ * Nijigen: photos into anime pictures, on this device.
+ *
+ *     import { createStylizer } from "./nijigen/index.js";
+ *     const stylizer = await createStylizer();
+ *     const { blob } = await stylizer.stylize(file);
+ */
+
+import { Client } from "./client.js";
+import { NijigenError, isEngineError } from "./errors.js";
+
+export { NijigenError } from "./errors.js";
+
+/** A GPU that has not answered after this time is taken for lost. */
+const GPU_TIMEOUT_MS = 60_000;
+
+/** @typedef {"auto" | "webgpu" | "cpu"} Device */
+
+/**
+ * @typedef {object} StyleEntry a style in `styles/manifest.json`
+ * @property {string} name
+ * @property {string} file
+ * @property {number} bytes
+ * @property {string} sha256
+ * @property {Record<string, string>} title by language
+ * @property {string} credit
+ * @property {string} license
+ */
+
+/**
+ * @typedef {object} StylizerOptions
+ * @property {string | {url: string, sha256?: string}} [style] a name in the manifest (default: the
+ *   first), or a style file elsewhere
+ * @property {Device} [device] default "auto": WebGPU where it is real and right, else the CPU
+ * @property {string | URL} [assets] folder that holds `nijigen/` and `styles/`; default: the
+ *   folder this package is in
+ * @property {boolean} [allowFallbackAdapter] accept a WebGPU device emulated in software
+ * @property {(key: "load" | "stylize", current: number, total: number) => void} [onProgress]
+ * @property {AbortSignal} [signal] gives up starting
+ */
+
+/**
+ * @typedef {object} StylizeOptions
+ * @property {number} [longSide] limit of the picture's longer side in pixels, default 1024; photos
+ *   are never enlarged
+ * @property {"blob" | "imagedata"} [output] PNG file (default) or pixels
+ * @property {(share: number) => void} [onProgress] share of the work that is done, from 0 (the
+ *   photo is read) to 1; a GPU reports nothing between
+ * @property {AbortSignal} [signal]
+ */
+
+/**
+ * @typedef {object} Picture
+ * @property {Blob} [blob] with output "blob"
+ * @property {ImageData} [imageData] with output "imagedata"
+ * @property {number} width
+ * @property {number} height
+ * @property {"cpu" | "webgpu"} engine that made it
+ * @property {number} elapsedMs from the call's turn to the finished picture
+ * @property {string} [fellBack] why another engine than the one asked for was used
+ */
+
+/**
+ * The styles that are there.
+ * @param {string | URL} [assets] see {@link StylizerOptions}
+ * @returns {Promise<StyleEntry[]>}
+ */
+export async function listStyles(assets = defaultAssets()) {
+  const url = new URL("styles/manifest.json", assets);
+  let why;
+  try {
+    const response = await fetch(url);
+    if (response.ok) {
+      const manifest = await response.json();
+      if (manifest.version === 1) return manifest.styles;
+      why = `version ${manifest.version}, expected 1`;
+    } else {
+      why = `status ${response.status}`;
+    }
+  } catch (thrown) {
+    why = thrown;
+  }
+  throw new NijigenError("load-failed", `The list of styles ${url} could not be loaded (${why}).`);
+}
+
+/**
+ * Loads an engine and a style.
+ * @param {StylizerOptions} [options]
+ * @returns {Promise<Stylizer>}
+ * @throws {NijigenError}
+ */
+export async function createStylizer(options = {}) {
+  const { device = "auto", signal } = options;
+  if (!["auto", "webgpu", "cpu"].includes(device)) {
+    throw new TypeError(`device is "${device}", expected "auto", "webgpu" or "cpu"`);
+  }
+  const assets = new URL(options.assets ?? defaultAssets(), document.baseURI);
+  const style = await findStyle(options.style, assets);
+  signal?.throwIfAborted();
+  const stylizer = new Stylizer(device, assets, style, options);
+  await withAbort(stylizer.ready(), signal, () => stylizer.dispose());
+  return stylizer;
+}
+
+function defaultAssets() {
+  return new URL("..", import.meta.url);
+}
+
+/**
+ * @param {StylizerOptions["style"]} style
+ * @param {URL} assets
+ * @returns {Promise<import("./protocol.js").StyleSource>}
+ */
+async function findStyle(style, assets) {
+  if (typeof style === "object") {
+    return { url: new URL(style.url, document.baseURI).href, sha256: style.sha256 ?? "" };
+  }
+  const styles = await listStyles(assets);
+  const entry = style === undefined ? styles[0] : styles.find(({ name }) => name === style);
+  if (!entry) {
+    const names = styles.map(({ name }) => name).join(", ");
+    throw new NijigenError("style-invalid", `There is no style "${style}" (there are: ${names}).`);
+  }
+  return { url: new URL(`styles/${entry.file}`, assets).href, sha256: entry.sha256 };
+}
+
+/** A style on an engine. Photos are converted one after the other. */
+class Stylizer {
+  /** @type {Device} */
+  #device;
+  #assets;
+  #style;
+  #allowFallbackAdapter;
+  #onProgress;
+  /** @type {Client | undefined} */
+  #client;
+  /** @type {Promise<void> | undefined} */
+  #starting;
+  /** @type {"cpu" | "gpu"} */
+  #engine = "cpu";
+  /** @type {string | undefined} */
+  #fellBack;
+  #disposed = false;
+  /** The photo being converted, and those that wait. */
+  #queue = Promise.resolve();
+  /** @type {Record<string, unknown>} */
+  #header = {};
+
+  /**
+   * @param {Device} device
+   * @param {URL} assets
+   * @param {import("./protocol.js").StyleSource} style
+   * @param {StylizerOptions} options
+   */
+  constructor(device, assets, style, options) {
+    this.#device = device;
+    this.#assets = assets;
+    this.#style = style;
+    this.#allowFallbackAdapter = options.allowFallbackAdapter ?? false;
+    this.#onProgress = options.onProgress ?? (() => {});
+  }
+
+  /** The engine in use. @returns {"cpu" | "webgpu"} */
+  get engine() {
+    return this.#engine === "gpu" ? "webgpu" : "cpu";
+  }
+
+  /** Why another engine than the one asked for is used, if so. */
+  get fellBack() {
+    return this.#fellBack;
+  }
+
+  /** The style file's header: name, provenance, licence and more. */
+  get style() {
+    return this.#header;
+  }
+
+  /** Starts an engine unless one runs; a failed start can be tried again. @returns {Promise<void>} */
+  ready() {
+    if (this.#disposed) {
+      return Promise.reject(new NijigenError("cancelled", "This stylizer was disposed of."));
+    }
+    this.#starting ??= this.#start().catch((error) => {
+      this.#starting = undefined;
+      throw error;
+    });
+    return this.#starting;
+  }
+
+  async #start() {
+    if (this.#device !== "cpu") {
+      try {
+        return await this.#startEngine("gpu");
+      } catch (error) {
+        if (this.#device === "webgpu" || !isEngineError(error)) throw error;
+        this.#fellBack = error.message;
+      }
+    }
+    return this.#startEngine("cpu");
+  }
+
+  /** @param {"cpu" | "gpu"} engine */
+  async #startEngine(engine) {
+    const client = new Client();
+    this.#client = client;
+    this.#engine = engine;
+    try {
+      const started = await client.request(
+        {
+          type: "start",
+          engine,
+          moduleUrl: new URL(`nijigen/wasm/${engine}/`, this.#assets).href,
+          style: this.#style,
+          allowFallbackAdapter: this.#allowFallbackAdapter,
+        },
+        { onProgress: this.#onProgress },
+      );
+      this.#header = started.header;
+    } catch (error) {
+      client.terminate(new NijigenError("cancelled", "The engine did not start."));
+      throw error;
+    }
+  }
+
+  /**
+   * Converts a photo.
+   * @param {Blob | ImageData | ImageBitmap} source
+   * @param {StylizeOptions} [options]
+   * @returns {Promise<Picture>}
+   * @throws {NijigenError} with code "cancelled" if the signal is aborted
+   */
+  stylize(source, options = {}) {
+    const turn = this.#queue.then(() => this.#convert(source, options));
+    // A photo that fails does not stop the next.
+    this.#queue = turn.then(
+      () => {},
+      () => {},
+    );
+    return turn;
+  }
+
+  /**
+   * @param {Blob | ImageData | ImageBitmap} source
+   * @param {StylizeOptions} options
+   * @returns {Promise<Picture>}
+   */
+  async #convert(source, options) {
+    const { longSide = 1024, signal } = options;
+    if (!Number.isInteger(longSide) || longSide < 1) {
+      throw new TypeError(`longSide is ${longSide}, expected a whole number above 0`);
+    }
+    if (signal?.aborted) throw cancelled();
+    const startedAt = performance.now();
+    const photo = toPhoto(source);
+    let result;
+    try {
+      await withAbort(this.ready(), signal, () => this.#stop(cancelled()));
+      result = await this.#run(photo, longSide, options);
+    } catch (error) {
+      if (!isEngineError(error)) throw error;
+      const lost = this.#engine === "gpu";
+      // Whatever state the engine is in, the next photo gets a fresh one.
+      this.#stop(error);
+      if (!lost) throw error;
+      this.#fellBack = error.message;
+      this.#device = "cpu";
+      await withAbort(this.ready(), signal, () => this.#stop(cancelled()));
+      result = await this.#run(photo, longSide, options);
+    }
+    const { width, height, blob, rgba } = result;
+    return {
+      ...(blob ? { blob } : { imageData: new ImageData(rgba, width, height) }),
+      width,
+      height,
+      engine: this.engine,
+      elapsedMs: performance.now() - startedAt,
+      ...(this.#fellBack ? { fellBack: this.#fellBack } : {}),
+    };
+  }
+
+  /**
+   * @param {Blob | import("./protocol.js").Pixels} photo
+   * @param {number} longSide
+   * @param {StylizeOptions} options
+   */
+  #run(photo, longSide, { output = "blob", onProgress = () => {}, signal }) {
+    const client = /** @type {Client} */ (this.#client);
+    const request = client.request(
+      { type: "stylize", photo, longSide, encode: output === "blob" },
+      { onProgress: (_key, current, total) => onProgress(current / total) },
+    );
+    const timeout =
+      this.#engine === "gpu"
+        ? setTimeout(
+            () => client.terminate(new NijigenError("gpu-lost", "The GPU does not answer.")),
+            GPU_TIMEOUT_MS,
+          )
+        : undefined;
+    return withAbort(request, signal, () => this.#stop(cancelled())).finally(() =>
+      clearTimeout(timeout),
+    );
+  }
+
+  /**
+   * Largest error against the style's known answer, in units of the network's [-1, 1] range.
+   * @returns {Promise<number | undefined>}
+   */
+  async selfCheck() {
+    await this.ready();
+    return /** @type {Client} */ (this.#client).request({ type: "selfcheck" });
+  }
+
+  /** Frees the engine; photos that wait fail with "cancelled". */
+  dispose() {
+    this.#disposed = true;
+    this.#stop(cancelled());
+  }
+
+  /** @param {NijigenError} error */
+  #stop(error) {
+    this.#client?.terminate(error);
+    this.#client = undefined;
+    this.#starting = undefined;
+  }
+}
+
+function cancelled() {
+  return new NijigenError("cancelled", "The conversion was cancelled.");
+}
+
+/**
+ * Calls `stop` when the signal is aborted before the promise is settled. The engine computes
+ * without a pause, so the only way to stop it is to stop its worker.
+ * @template T
+ * @param {Promise<T>} promise
+ * @param {AbortSignal | undefined} signal
+ * @param {() => void} stop
+ * @returns {Promise<T>}
+ */
+function withAbort(promise, signal, stop) {
+  if (!signal) return promise;
+  if (signal.aborted) stop();
+  else signal.addEventListener("abort", stop, { once: true });
+  return promise.finally(() => signal.removeEventListener("abort", stop));
+}
+
+/**
+ * What the worker takes: files as they are, pixels as they are, bitmaps as pixels.
+ * @param {Blob | ImageData | ImageBitmap} source
+ * @returns {Blob | import("./protocol.js").Pixels}
+ */
+function toPhoto(source) {
+  if (source instanceof Blob) return source;
+  let image = source;
+  if (image instanceof ImageBitmap) {
+    const canvas = new OffscreenCanvas(image.width, image.height);
+    const context = canvas.getContext("2d", { willReadFrequently: true });
+    context?.drawImage(image, 0, 0);
+    image = /** @type {ImageData} */ (context?.getImageData(0, 0, image.width, image.height));
+  }
+  if (image instanceof ImageData) {
+    return { rgba: image.data, width: image.width, height: image.height };
+  }
+  throw new NijigenError(
+    "photo-missing",
+    `The photo is ${Object.prototype.toString.call(source)}, expected a Blob, File, ImageData or ImageBitmap.`,
+  );
+}

@@ -1,0 +1,61 @@
+/**
+ * Messages between the page and the worker. Requests are `{v, id, type, ...}`; each is answered by
+ * any number of `progress` and one `result` or `error` with the same `id`.
+ */
+
+export const PROTOCOL_VERSION = 1;
+
+/**
+ * @typedef {object} StyleSource where a style file is and what it must be
+ * @property {string} url
+ * @property {string} sha256 lower-case hexadecimal; empty to skip the check
+ */
+
+/**
+ * @typedef {object} Pixels straight RGBA
+ * @property {Uint8ClampedArray} rgba
+ * @property {number} width
+ * @property {number} height
+ */
+
+/**
+ * @typedef {object} StartRequest
+ * @property {"start"} type
+ * @property {"cpu" | "gpu"} engine
+ * @property {string} moduleUrl folder of the engine's WebAssembly module
+ * @property {StyleSource} style
+ * @property {boolean} allowFallbackAdapter whether a software GPU is acceptable
+ */
+
+/**
+ * @typedef {object} StylizeRequest
+ * @property {"stylize"} type
+ * @property {Blob | Pixels} photo
+ * @property {number} longSide limit of the output's longer side, in pixels
+ * @property {boolean} encode whether to answer with a PNG instead of pixels
+ */
+
+/** @typedef {{type: "selfcheck"}} SelfcheckRequest asks for the error against the known answer */
+
+/** @typedef {StartRequest | StylizeRequest | SelfcheckRequest} Request */
+
+/**
+ * @typedef {object} Started
+ * @property {Record<string, unknown>} header of the style file
+ */
+
+/**
+ * @typedef {object} Stylized
+ * @property {Blob} [blob]
+ * @property {Uint8ClampedArray} [rgba]
+ * @property {number} width
+ * @property {number} height
+ */
+
+/**
+ * @typedef {{v: number, id: number} & (
+ *   | {type: "progress", key: "load" | "stylize", current: number, total: number}
+ *   | {type: "result", result: unknown}
+ *   | {type: "error", code: import("./errors.js").ErrorCode, message: string}
+ * )} Reply
+ */

@@ -1,0 +1,200 @@
+/** Runs one engine: loads its WebAssembly module and a style, then converts photos one by one. */
+
+import { NijigenError, toNijigenError } from "./errors.js";
+import { PROTOCOL_VERSION } from "./protocol.js";
+
+/** Photos above this many pixels are shrunk by the browser before they are copied to the engine. */
+const MAX_COPIED_PIXELS = 24e6;
+
+/** @type {any} the engine's module */
+let engineModule;
+/** @type {any} the style on the engine */
+let stylizer;
+/** Requests are answered in order. */
+let queue = Promise.resolve();
+
+/** @typedef {(key: "load" | "stylize", current: number, total: number) => void} Progress */
+
+addEventListener("message", (event) => {
+  const { v, id, ...request } = event.data;
+  if (v !== PROTOCOL_VERSION) return;
+  /** @param {object} reply @param {Transferable[]} [transfer] */
+  const reply = (reply, transfer = []) =>
+    self.postMessage({ v: PROTOCOL_VERSION, id, ...reply }, { transfer });
+  queue = queue.then(async () => {
+    try {
+      const result = await answer(request, (key, current, total) =>
+        reply({ type: "progress", key, current, total }),
+      );
+      reply({ type: "result", result }, result?.rgba ? [result.rgba.buffer] : []);
+    } catch (thrown) {
+      const { code, message } = toNijigenError(thrown);
+      reply({ type: "error", code, message });
+    }
+  });
+});
+
+/**
+ * @param {import("./protocol.js").Request} request
+ * @param {Progress} progress
+ * @returns {Promise<any>}
+ */
+async function answer(request, progress) {
+  switch (request.type) {
+    case "start":
+      return start(request, progress);
+    case "stylize":
+      return stylize(request, progress);
+    case "selfcheck":
+      return stylizer.known_answer_error();
+  }
+}
+
+/**
+ * @param {import("./protocol.js").StartRequest} request
+ * @param {Progress} progress
+ * @returns {Promise<import("./protocol.js").Started>}
+ */
+async function start(request, progress) {
+  if (request.engine === "gpu") await requireAdapter(request.allowFallbackAdapter);
+  const style = fetchBytes(request.style.url, progress);
+  const loading = (async () => {
+    const loaded = await import(`${request.moduleUrl}nijigen.js`);
+    await loaded.default({ module_or_path: new URL("nijigen_bg.wasm", request.moduleUrl) });
+    return loaded;
+  })();
+  // Whichever fails first is reported; the other must not be an unhandled rejection.
+  style.catch(() => {});
+  try {
+    engineModule = await loading;
+  } catch (thrown) {
+    throw new NijigenError("load-failed", `The ${request.engine} engine could not be loaded (${thrown}).`);
+  }
+  stylizer = await engineModule.Stylizer.create(await style, request.style.sha256);
+  return { header: JSON.parse(stylizer.style_header) };
+}
+
+/**
+ * Looks at the adapter before megabytes of engine are loaded for it.
+ * @param {boolean} allowFallback
+ */
+async function requireAdapter(allowFallback) {
+  const gpu = /** @type {any} */ (navigator).gpu;
+  const adapter = await gpu?.requestAdapter({ powerPreference: "high-performance" });
+  if (!adapter) {
+    throw new NijigenError("gpu-unavailable", "This browser offers no WebGPU device.");
+  }
+  if ((adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter) && !allowFallback) {
+    throw new NijigenError(
+      "gpu-fallback-adapter",
+      "This browser's WebGPU device is emulated in software, which is slower than the CPU engine.",
+    );
+  }
+}
+
+/**
+ * @param {string} url
+ * @param {Progress} progress
+ * @returns {Promise<Uint8Array>}
+ */
+async function fetchBytes(url, progress) {
+  const failed = (/** @type {unknown} */ why) =>
+    new NijigenError("load-failed", `The style ${url} could not be loaded (${why}).`);
+  let response;
+  try {
+    response = await fetch(url);
+  } catch (thrown) {
+    throw failed(thrown);
+  }
+  if (!response.ok || !response.body) throw failed(`status ${response.status}`);
+  const total = Number(response.headers.get("content-length") ?? 0);
+  const chunks = [];
+  let received = 0;
+  try {
+    for (const reader = response.body.getReader(); ; ) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      chunks.push(value);
+      received += value.length;
+      progress("load", received, Math.max(total, received));
+    }
+  } catch (thrown) {
+    throw failed(thrown);
+  }
+  return new Uint8Array(await new Blob(chunks).arrayBuffer());
+}
+
+/**
+ * @param {import("./protocol.js").StylizeRequest} request
+ * @param {Progress} progress
+ * @returns {Promise<import("./protocol.js").Stylized>}
+ */
+async function stylize(request, progress) {
+  const { rgba, width, height } =
+    request.photo instanceof Blob ? await decode(request.photo) : request.photo;
+  progress("stylize", 0, 1);
+  const picture = await stylizer.stylize(
+    new Uint8Array(rgba.buffer, rgba.byteOffset, rgba.byteLength),
+    width,
+    height,
+    request.longSide,
+    (/** @type {number} */ share) => progress("stylize", share, 1),
+  );
+  const size = { width: picture.width, height: picture.height };
+  const bytes = picture.take_rgba();
+  picture.free();
+  const pixels = new Uint8ClampedArray(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (!request.encode) return { rgba: pixels, ...size };
+  const { canvas, context } = newCanvas(size.width, size.height);
+  context.putImageData(new ImageData(pixels, size.width, size.height), 0, 0);
+  return { blob: await canvas.convertToBlob({ type: "image/png" }), ...size };
+}
+
+/**
+ * Decodes a photo file to upright sRGB pixels.
+ * @param {Blob} file
+ * @returns {Promise<import("./protocol.js").Pixels>}
+ */
+async function decode(file) {
+  let bytes;
+  try {
+    bytes = new Uint8Array(await file.arrayBuffer());
+  } catch (thrown) {
+    throw new NijigenError("photo-unreadable", `The photo's file cannot be read (${thrown}).`);
+  }
+  const { format } = engineModule.probe_photo(bytes);
+  let bitmap;
+  try {
+    // The browser's decoder applies EXIF orientation and the colour profile. The type is left
+    // out, so that a file with a wrong ending is judged by its contents.
+    bitmap = await createImageBitmap(new Blob([bytes]), { imageOrientation: "from-image" });
+  } catch {
+    if (format === "HEIC" || format === "AVIF") {
+      throw new NijigenError(
+        "photo-unsupported",
+        `This browser cannot open ${format} photos. Save the photo as JPEG or PNG and try again.`,
+      );
+    }
+    throw new NijigenError("photo-unreadable", `This ${format} photo is damaged and cannot be read.`);
+  }
+  try {
+    const shrink = Math.min(1, Math.sqrt(MAX_COPIED_PIXELS / (bitmap.width * bitmap.height)));
+    const width = Math.max(1, Math.round(bitmap.width * shrink));
+    const height = Math.max(1, Math.round(bitmap.height * shrink));
+    const { context } = newCanvas(width, height);
+    context.imageSmoothingQuality = "high";
+    context.drawImage(bitmap, 0, 0, width, height);
+    return { rgba: context.getImageData(0, 0, width, height).data, width, height };
+  } finally {
+    bitmap.close();
+  }
+}
+
+/** @param {number} width @param {number} height */
+function newCanvas(width, height) {
+  const canvas = new OffscreenCanvas(width, height);
+  // Read back once and never shown: a canvas on the GPU would only add a transfer.
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  if (!context) throw new NijigenError("engine-failed", "This browser offers no canvas to a worker.");
+  return { canvas, context };
+}

@@ -4,6 +4,7 @@
  * Any static host will do in its place; the headers below are what makes the strictest one.
  */
 
+import { existsSync } from "node:fs";
 import { createServer } from "node:http";
 import { parseArgs } from "node:util";
 import { pathToFileURL } from "node:url";
@@ -25,14 +26,11 @@ const HEADERS = {
  * @returns {Promise<{url: string, close: () => void}>}
  */
 export function serve(folder, port) {
-  const files = sirv(folder, {
-    brotli: true,
-    etag: true,
-    setHeaders: (response) => {
-      for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
-    },
+  const files = sirv(folder, { etag: true });
+  const server = createServer((request, response) => {
+    for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
+    files(request, response);
   });
-  const server = createServer((request, response) => files(request, response));
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, "127.0.0.1", () => {
@@ -58,6 +56,10 @@ async function main() {
   if (!folder || !Number.isInteger(first) || first < 1 || first > 65535) {
     console.error("usage: node www/server.mjs FOLDER [--port 1..65535]");
     process.exit(2);
+  }
+  if (!existsSync(folder)) {
+    console.error(`There is no folder ${folder}: ./build.sh build makes it.`);
+    process.exit(1);
   }
   for (let port = first; port < first + 20; port++) {
     try {

@@ -66,8 +66,11 @@ impl Engine for GpuEngine {
             let output = burn_run::forward(&self.generator, &self.context.device, input, |_| {});
             burn_run::read(self.name(), output).await
         };
-        // Read-backs of a lost device may never complete.
-        future::or(self.context.lost(), read).await
+        // Read-backs of a lost device may never complete, or fail without saying why.
+        match future::or(self.context.lost(), read).await {
+            Err(error) => self.context.lost().now_or_never().unwrap_or(Err(error)),
+            output => output,
+        }
     }
 }
 

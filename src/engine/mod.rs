@@ -59,7 +59,7 @@ pub trait Engine {
     fn check_known_answer(&self, style: &Style) -> impl Future<Output = Result<()>> {
         async {
             match self.known_answer_error(style).await? {
-                Some(error) if !(error <= KNOWN_ANSWER_LIMIT) => Err(Error::KnownAnswer {
+                Some(error) if error > KNOWN_ANSWER_LIMIT => Err(Error::KnownAnswer {
                     engine: self.name(),
                     error,
                     limit: KNOWN_ANSWER_LIMIT,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::FORMAT_VERSION;
 use super::known_answer::KnownAnswer;
 use crate::error::{Error, Result};
 use crate::model::GeneratorConfig;
@@ -12,6 +13,8 @@ use crate::model::GeneratorConfig;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StyleHeader {
+    /// Version of the file format, [`super::FORMAT_VERSION`].
+    pub format_version: u32,
     /// Short identifier: lower-case letters, digits and hyphens.
     pub name: String,
     /// Name of the generator's family, such as `animegan2` or `compact`.
@@ -91,6 +94,7 @@ impl StyleHeader {
     /// # Errors
     /// [`Error::StyleInvalid`] or [`Error::ConfigInvalid`], naming field and value.
     pub fn validate(&self) -> Result<()> {
+        check_format_version(self.format_version)?;
         let valid_name = !self.name.is_empty()
             && self.name.len() <= 64
             && self
@@ -117,4 +121,14 @@ impl StyleHeader {
         }
         self.generator.validate()
     }
+}
+
+/// Refuses every version of the file format but this one.
+pub(super) fn check_format_version(version: u32) -> Result<()> {
+    if version == FORMAT_VERSION {
+        return Ok(());
+    }
+    Err(Error::StyleInvalid(format!(
+        "its format version is {version}, expected {FORMAT_VERSION}"
+    )))
 }

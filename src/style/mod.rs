@@ -1,7 +1,6 @@
 //! The style file: a trained generator with all that is needed to use it rightly.
 //!
-//! One safetensors file. Its `__metadata__` holds `format_version` and, as JSON under `nijigen`,
-//! the [`StyleHeader`]. Tensor names are module paths (`encoder.0.conv.weight`); see
+//! One safetensors file. Its `__metadata__` holds the [`StyleHeader`] as JSON under `nijigen`. Tensor names are module paths (`encoder.0.conv.weight`); see
 //! [`GeneratorConfig::tensors`]. Weights are stored as f32 or f16.
 
 mod hash;
@@ -19,6 +18,9 @@ use crate::model::{GeneratorConfig, Weights};
 
 /// The version of the format that is written, and the only one that is read.
 pub const FORMAT_VERSION: u32 = 1;
+
+/// Where the header is in the safetensors metadata.
+const METADATA_KEY: &str = "nijigen";
 
 /// Larger files are refused: the full generator in f32 has 8.2 MiB.
 pub const MAX_STYLE_BYTES: usize = 64 << 20;

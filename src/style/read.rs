@@ -2,10 +2,18 @@
 
 use half::f16;
 use safetensors::{Dtype as StDtype, SafeTensors};
+use serde::Deserialize;
 
-use super::{Dtype, FORMAT_VERSION, MAX_STYLE_BYTES, Style, StyleHeader};
+use super::header::check_format_version;
+use super::{Dtype, MAX_STYLE_BYTES, METADATA_KEY, Style, StyleHeader};
 use crate::error::{Error, Result};
 use crate::model::{TensorValues, Weights};
+
+/// The one field that headers of every version have.
+#[derive(Deserialize)]
+struct Version {
+    format_version: u32,
+}
 
 impl Style {
     /// Reads a style file.
@@ -24,30 +32,24 @@ impl Style {
         }
         let (_, metadata) = SafeTensors::read_metadata(bytes)
             .map_err(|error| invalid(format!("not a whole safetensors file ({error})")))?;
-        let metadata = metadata.metadata().clone().unwrap_or_default();
-        let version = metadata.get("format_version").map(String::as_str);
-        if version.and_then(|v| v.parse().ok()) != Some(FORMAT_VERSION) {
-            return Err(invalid(match version {
-                Some(version) => {
-                    format!("its format version is {version:?}, expected {FORMAT_VERSION}")
-                }
-                None => {
-                    "it has no format version; is it a bare checkpoint? (import it first)".into()
-                }
-            }));
-        }
         let json = metadata
-            .get("nijigen")
-            .ok_or_else(|| invalid("it has no header".into()))?;
-        let header: StyleHeader = serde_json::from_str(json)
-            .map_err(|error| invalid(format!("its header is damaged: {error}")))?;
+            .metadata()
+            .as_ref()
+            .and_then(|metadata| metadata.get(METADATA_KEY))
+            .ok_or_else(|| {
+                invalid("it has no header; is it a bare checkpoint? (import it first)".into())
+            })?;
+        let damaged = |error| invalid(format!("its header is damaged: {error}"));
+        // The version first: another one may have other fields.
+        let Version { format_version } = serde_json::from_str(json).map_err(damaged)?;
+        check_format_version(format_version)?;
+        let header: StyleHeader = serde_json::from_str(json).map_err(damaged)?;
         header.validate()?;
         let file = SafeTensors::deserialize(bytes)
             .map_err(|error| invalid(format!("not a whole safetensors file ({error})")))?;
-        // Checked before decoding, so that a header cannot ask for more than the file holds.
         let mut weights = Weights::new();
         for (name, view) in file.iter() {
-            let values = decode(&name, view.dtype(), view.data(), header.dtype)?;
+            let values = decode(name, view.dtype(), view.data(), header.dtype)?;
             let shape = view.shape().to_vec();
             weights.insert(name.to_owned(), TensorValues { shape, values });
         }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use half::f16;
 use safetensors::{Dtype as StDtype, tensor::TensorView};
 
-use super::{Dtype, FORMAT_VERSION, Style};
+use super::{Dtype, METADATA_KEY, Style};
 use crate::error::{Error, Result};
 use crate::model::TensorValues;
 
@@ -35,10 +35,9 @@ impl Style {
             })
             .collect::<Result<_>>()?;
         let header = serde_json::to_string(&self.header).map_err(invalid)?;
-        let metadata = HashMap::from([
-            ("format_version".to_owned(), FORMAT_VERSION.to_string()),
-            ("nijigen".to_owned(), header),
-        ]);
+        // One entry only: the library writes entries in a random order, and the same style should
+        // give the same bytes.
+        let metadata = HashMap::from([(METADATA_KEY.to_owned(), header)]);
         safetensors::serialize(views, Some(metadata)).map_err(invalid)
     }
 }

@@ -10,6 +10,12 @@ import { serve } from "../../www/server.mjs";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
+/** The folder under test, as build.sh assembles it. */
+const DIST = process.env.DIST ?? join(ROOT, "target/dist");
+
+/** Long enough for the slowest step on two busy cores. */
+const PATIENCE_MS = 180_000;
+
 /** Switches off what a browser does behind one's back; there is no sandbox for root. */
 const QUIET_FLAGS = [
   "--no-sandbox",
@@ -37,7 +43,7 @@ const SWIFTSHADER_FLAGS = [
  * @param {"light" | "dark"} [options.colorScheme]
  */
 export async function openBrowser({ webgpu = false, width = 1280, height = 900, colorScheme = "light" } = {}) {
-  const server = await serve(join(ROOT, "target/dist"), 0);
+  const server = await serve(DIST, 0);
   const profile = await mkdtemp(join(tmpdir(), "nijigen-"));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -47,6 +53,7 @@ export async function openBrowser({ webgpu = false, width = 1280, height = 900, 
     acceptDownloads: true,
   });
   const page = context.pages()[0] ?? (await context.newPage());
+  page.setDefaultTimeout(PATIENCE_MS);
   /** @type {string[]} */
   const complaints = [];
   /** @type {string[]} */
@@ -75,13 +82,35 @@ export async function openBrowser({ webgpu = false, width = 1280, height = 900, 
 /** @typedef {Awaited<ReturnType<typeof openBrowser>>} Browser */
 
 /**
- * Opens the page with the CPU engine chosen.
+ * Opens the page and chooses an engine.
  * @param {Browser} browser
  * @param {"cpu" | "auto" | "webgpu"} device
  */
 export async function openPage({ page, url }, device = "cpu") {
   await page.goto(url);
+  await page.waitForSelector("#samples button");
   await page.selectOption("#device", device);
+}
+
+/**
+ * Opens a document of the same origin and policy that does nothing by itself, for tests of the
+ * package without the page.
+ * @param {Browser} browser
+ */
+export async function openPlain({ page, url }) {
+  await page.goto(`${url}samples/samples.json`);
+}
+
+/**
+ * Runs `script` in the worker before its own code.
+ * @param {Browser} browser
+ * @param {string} script
+ */
+export async function prependToWorker({ context }, script) {
+  await context.route("**/nijigen/worker.js", async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: `${script}\n${await response.text()}` });
+  });
 }
 
 /**
@@ -92,7 +121,16 @@ export async function openPage({ page, url }, device = "cpu") {
  */
 export async function convert(page, path) {
   await page.setInputFiles("#file", path);
-  await page.waitForSelector("#error:not([hidden]), #download:not([hidden])", { timeout: 180_000 });
+  return outcome(page);
+}
+
+/**
+ * Waits until the page has a picture or an error.
+ * @param {import("playwright-core").Page} page
+ * @returns {Promise<{error: string} | {status: string}>}
+ */
+export async function outcome(page) {
+  await page.waitForSelector("#error:not([hidden]), #download:not([hidden])");
   if (await page.isVisible("#error")) return { error: await page.innerText("#error") };
   return { status: await page.innerText("#status") };
 }

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use nijigen::engine::CpuEngine;
 use nijigen::model::{GeneratorConfig, PublicLayout, Upsampling, Weights, public_key};
 use nijigen::style::{
-    Alignment, Dtype, KnownAnswer, Licence, Status, Style, StyleHeader, sha256_hex,
+    Alignment, Dtype, FORMAT_VERSION, KnownAnswer, Licence, Status, Style, StyleHeader, sha256_hex,
 };
 
 use crate::checkpoint::Checkpoint;
@@ -196,6 +196,7 @@ fn header(arguments: &ImportArguments) -> StyleHeader {
         None => {}
     }
     StyleHeader {
+        format_version: FORMAT_VERSION,
         name: arguments.name.clone(),
         architecture: arguments.architecture.name().into(),
         generator,

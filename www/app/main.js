@@ -23,6 +23,7 @@ const ui = {
   pictureFigure: element("picture-figure", HTMLElement),
   progress: element("progress", HTMLProgressElement),
   status: element("status", HTMLElement),
+  cancel: element("cancel", HTMLButtonElement),
   download: element("download", HTMLAnchorElement),
   styleNote: element("style-note", HTMLElement),
   veil: element("drop-veil", HTMLElement),
@@ -41,20 +42,23 @@ let downloadUrl = "";
 /** @param {string} text @param {number} [share] 0 to 1, or nothing where it cannot be known */
 function showProgress(text, share) {
   ui.status.textContent = text;
-  ui.progress.hidden = false;
+  ui.progress.hidden = ui.cancel.hidden = false;
   if (share === undefined) ui.progress.removeAttribute("value");
   else ui.progress.value = share;
 }
 
-/** @param {unknown} thrown */
+function hideProgress() {
+  ui.progress.hidden = ui.cancel.hidden = true;
+}
+
+/** @param {unknown} thrown an error, or words */
 function showError(thrown) {
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  const text = message.charAt(0).toUpperCase() + message.slice(1);
-  ui.error.textContent = strings.failed(/[.!?)]$/.test(text) ? text : `${text}.`);
+  const isPhotos = !(thrown instanceof NijigenError) || thrown.code.startsWith("photo-");
+  ui.error.textContent = isPhotos ? strings.photoFailed(message) : strings.engineFailed(message);
   ui.error.hidden = false;
-  ui.progress.hidden = true;
+  hideProgress();
   ui.status.textContent = "";
-  ui.pictureFigure.classList.remove("busy");
 }
 
 /** The stylizer for what is chosen; kept until something else is chosen. */
@@ -65,9 +69,11 @@ function stylizer() {
   const made = createStylizer({
     style: ui.style.value || undefined,
     device: /** @type {import("../nijigen/index.js").Device} */ (ui.device.value),
-    allowFallbackAdapter: ui.device.value === "webgpu",
-    onProgress: (_key, loaded, total) => {
-      if (!ui.progress.hidden) showProgress(strings.loadingStyle(loaded / total), loaded / total);
+    onProgress: (key, loaded, total) => {
+      // Loading ahead of the first photo is not worth a word.
+      if (ui.progress.hidden || current?.stylizer !== made) return;
+      if (key === "engine") showProgress(strings.loadingEngine(loaded));
+      else showProgress(strings.loadingStyle(loaded, total), loaded / total);
     },
   });
   current = { key, stylizer: made };
@@ -82,7 +88,14 @@ function stylizer() {
 function draw(canvas, bitmap) {
   canvas.width = bitmap.width;
   canvas.height = bitmap.height;
+  canvas.style.setProperty("--ratio", String(bitmap.width / bitmap.height));
+  canvas.hidden = false;
   canvas.getContext("2d")?.drawImage(bitmap, 0, 0);
+}
+
+/** On a small screen, the pictures are below what the visitor sees. */
+function scrollToWork() {
+  if (ui.work.getBoundingClientRect().top > innerHeight * 0.5) ui.work.scrollIntoView();
 }
 
 /** Longest side at which the original is shown, in pixels; the picture is shown as it is. */
@@ -101,20 +114,25 @@ async function showPhoto(photo, signal) {
   if (signal.aborted) return;
   draw(ui.photo, small);
   if (ui.pictureFigure.classList.contains("busy")) draw(ui.picture, small);
+  scrollToWork();
 }
 
-/** @param {Blob} photo @param {string} name */
-async function convert(photo, name) {
+/** @param {Blob | Promise<Blob>} source @param {string} name */
+async function convert(source, name) {
   running.abort();
   const { signal } = (running = new AbortController());
-  latest = { photo, name };
+  latest = undefined;
   ui.error.hidden = true;
   ui.download.hidden = true;
   ui.work.hidden = false;
   ui.pictureFigure.classList.add("busy");
-  for (const canvas of [ui.photo, ui.picture]) canvas.width = canvas.height = 1;
-  showProgress(strings.loadingEngine);
+  ui.photo.hidden = ui.picture.hidden = true;
+  showProgress(strings.startingEngine);
+  scrollToWork();
   try {
+    const photo = await source;
+    if (signal.aborted) return;
+    latest = { photo, name };
     const made = await stylizer();
     if (signal.aborted) return;
     showProgress(strings.reading);
@@ -124,7 +142,7 @@ async function convert(photo, name) {
       onProgress: (share) => {
         if (signal.aborted) return;
         // The engine has accepted and read the photo: it is safe to show.
-        if (share === 0) void showPhoto(photo, signal);
+        if (share === 0) showPhoto(photo, signal).catch(console.error);
         if (made.engine === "webgpu") showProgress(strings.drawingOnGpu);
         else showProgress(strings.drawing(share), share);
       },
@@ -134,7 +152,7 @@ async function convert(photo, name) {
     if (signal.aborted) return;
     ui.pictureFigure.classList.remove("busy");
     draw(ui.picture, bitmap);
-    ui.progress.hidden = true;
+    hideProgress();
     ui.status.textContent =
       strings.done(picture.width, picture.height, picture.elapsedMs, strings.engines[picture.engine]) +
       (picture.fellBack ? strings.fellBack(picture.fellBack) : "");
@@ -146,6 +164,7 @@ async function convert(photo, name) {
   } catch (thrown) {
     if (signal.aborted) return;
     if (!(thrown instanceof NijigenError)) console.error(thrown);
+    else if (thrown.code.startsWith("photo-")) latest = undefined;
     ui.work.hidden = true;
     showError(thrown);
   }
@@ -164,6 +183,11 @@ function listenForPhotos() {
     if (file) void convert(file, file.name);
     // The same file chosen again is a change again.
     ui.file.value = "";
+  });
+  ui.cancel.addEventListener("click", () => {
+    running.abort();
+    hideProgress();
+    ui.status.textContent = strings.cancelled;
   });
   addEventListener("paste", (event) => {
     if (event.clipboardData?.files.length) takeFrom(event.clipboardData);
@@ -200,9 +224,9 @@ async function showSamples() {
     image.src = `samples/${file}`;
     image.alt = strings.sample(title, credit);
     button.append(image);
-    button.addEventListener("click", async () => {
-      const photo = await fetch(image.src);
-      await convert(await photo.blob(), file);
+    button.addEventListener("click", () => {
+      const photo = fetch(image.src).then((response) => response.blob());
+      void convert(photo, file);
     });
     ui.samples.append(button);
   }

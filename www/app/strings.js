@@ -1,29 +1,40 @@
 /** Everything the page says that is not in index.html. */
 
 export const strings = {
-  loadingEngine: "Getting the engine ready…",
-  /** @param {number} share */
-  loadingStyle: (share) => `Loading the style: ${percent(share)}`,
+  startingEngine: "Getting the engine ready…",
+  /** @param {number} bytes */
+  loadingEngine: (bytes) => `Loading the engine: ${megabytes(bytes)}`,
+  /** @param {number} bytes @param {number} total */
+  loadingStyle: (bytes, total) => `Loading the style: ${megabytes(bytes)} of ${megabytes(total)}`,
   reading: "Reading the photo…",
   /** @param {number} share */
-  drawing: (share) => `Drawing: ${percent(share)}`,
+  drawing: (share) => `Drawing on the CPU: ${Math.round(share * 100)} %`,
   drawingOnGpu: "Drawing on the GPU…",
+  cancelled: "Cancelled.",
   /** @param {number} width @param {number} height @param {number} ms @param {string} engine */
   done: (width, height, ms, engine) =>
     `${width} × ${height} in ${(ms / 1000).toFixed(1)} s on the ${engine}. Nothing left this device.`,
   engines: { cpu: "CPU", webgpu: "GPU (WebGPU)" },
   /** @param {string} why */
-  fellBack: (why) => ` The CPU was used: ${why}`,
+  fellBack: (why) => ` WebGPU was not used: ${sentence(why)}`,
   /** @param {string} message */
-  failed: (message) => `${message} You can try another photo.`,
+  photoFailed: (message) => `${sentence(message)} You can try another photo.`,
+  /** @param {string} message */
+  engineFailed: (message) => `${sentence(message)} Choose a photo to try again, or choose another engine.`,
   notAPhoto: "That was not a photo. Choose a picture file, such as a JPEG or PNG.",
   /** @param {string} title @param {string} credit */
   sample: (title, credit) => `Sample photo: ${title} (${credit})`,
   /** @param {string} title @param {string} credit @param {string} licence */
-  styleNote: (title, credit, licence) => `Style “${title}”. ${credit} Licence: ${licence}`,
+  styleNote: (title, credit, licence) => `Style “${title}”. ${sentence(credit)} Licence: ${sentence(licence)}`,
 };
 
-/** @param {number} share 0 to 1 */
-function percent(share) {
-  return `${Math.round(share * 100)} %`;
+/** @param {number} bytes */
+function megabytes(bytes) {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+/** @param {string} text @returns {string} with a capital letter and an end */
+function sentence(text) {
+  const capital = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(capital) ? capital : `${capital}.`;
 }

@@ -3,11 +3,13 @@
 import { NijigenError } from "./errors.js";
 import { PROTOCOL_VERSION } from "./protocol.js";
 
+/** @typedef {import("./protocol.js").ProgressKey} ProgressKey */
+
 /**
  * @typedef {object} Pending
  * @property {(result: any) => void} resolve
  * @property {(error: NijigenError) => void} reject
- * @property {(key: "load" | "stylize", current: number, total: number) => void} onProgress
+ * @property {(key: ProgressKey, current: number, total: number) => void} onProgress
  */
 
 export class Client {
@@ -15,6 +17,8 @@ export class Client {
   #nextId = 1;
   /** @type {Map<number, Pending>} */
   #pending = new Map();
+  /** @type {NijigenError | undefined} why the worker is gone */
+  #closed;
 
   constructor() {
     this.#worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
@@ -26,18 +30,56 @@ export class Client {
     });
   }
 
+  /** Whether the worker was stopped or has crashed. */
+  get closed() {
+    return this.#closed !== undefined;
+  }
+
   /**
    * @param {import("./protocol.js").Request} request
    * @param {object} [options]
    * @param {Transferable[]} [options.transfer]
    * @param {Pending["onProgress"]} [options.onProgress]
+   * @param {AbortSignal} [options.signal] rejects with "cancelled"; a late answer is dropped
+   * @param {number} [options.quietLimitMs] stops the worker as lost after so long without a word
    * @returns {Promise<any>}
    */
-  request(request, { transfer = [], onProgress = () => {} } = {}) {
+  request(request, { transfer = [], onProgress = () => {}, signal, quietLimitMs } = {}) {
+    if (this.#closed) return Promise.reject(this.#closed);
+    if (signal?.aborted) return Promise.reject(cancelled());
     const id = this.#nextId++;
-    return new Promise((resolve, reject) => {
-      this.#pending.set(id, { resolve, reject, onProgress });
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let timer;
+    const listen = () => {
+      if (quietLimitMs === undefined) return;
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        const seconds = Math.round(quietLimitMs / 1000);
+        this.terminate(
+          new NijigenError("gpu-lost", `The GPU has not answered for ${seconds} seconds.`),
+        );
+      }, quietLimitMs);
+    };
+    const drop = () => {
+      this.#pending.get(id)?.reject(cancelled());
+      this.#pending.delete(id);
+    };
+    signal?.addEventListener("abort", drop, { once: true });
+    const answered = new Promise((resolve, reject) => {
+      this.#pending.set(id, {
+        resolve,
+        reject,
+        onProgress: (...progress) => {
+          listen();
+          onProgress(...progress);
+        },
+      });
+      listen();
       this.#worker.postMessage({ v: PROTOCOL_VERSION, id, ...request }, transfer);
+    });
+    return answered.finally(() => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", drop);
     });
   }
 
@@ -47,6 +89,7 @@ export class Client {
    */
   terminate(error) {
     this.#worker.terminate();
+    this.#closed ??= error;
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
   }
@@ -63,4 +106,9 @@ export class Client {
     if (reply.type === "result") pending.resolve(reply.result);
     else pending.reject(new NijigenError(reply.code, reply.message));
   }
+}
+
+/** What an aborted call ends with. */
+export function cancelled() {
+  return new NijigenError("cancelled", "The conversion was cancelled.");
 }

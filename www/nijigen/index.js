@@ -6,13 +6,15 @@
  *     const { blob } = await stylizer.stylize(file);
  */
 
-import { Client } from "./client.js";
+import { Client, cancelled } from "./client.js";
 import { NijigenError, isEngineError } from "./errors.js";
 
 export { NijigenError } from "./errors.js";
 
-/** A GPU that has not answered after this time is taken for lost. */
-const GPU_TIMEOUT_MS = 60_000;
+/** A GPU that has said nothing for so long in the middle of a photo is taken for lost. */
+const GPU_QUIET_LIMIT_MS = 60_000;
+/** At the start, all its shaders are compiled without a word. */
+const GPU_START_QUIET_LIMIT_MS = 120_000;
 
 /** @typedef {"auto" | "webgpu" | "cpu"} Device */
 
@@ -35,7 +37,8 @@ const GPU_TIMEOUT_MS = 60_000;
  * @property {string | URL} [assets] folder that holds `nijigen/` and `styles/`; default: the
  *   folder this package is in
  * @property {boolean} [allowFallbackAdapter] accept a WebGPU device emulated in software
- * @property {(key: "load" | "stylize", current: number, total: number) => void} [onProgress]
+ * @property {(key: "engine" | "style", current: number, total: number) => void} [onProgress] bytes
+ *   loaded; a total of 0 is an unknown one
  * @property {AbortSignal} [signal] gives up starting
  */
 
@@ -66,7 +69,7 @@ const GPU_TIMEOUT_MS = 60_000;
  * @returns {Promise<StyleEntry[]>}
  */
 export async function listStyles(assets = defaultAssets()) {
-  const url = new URL("styles/manifest.json", assets);
+  const url = new URL("styles/manifest.json", toFolder(assets));
   let why;
   try {
     const response = await fetch(url);
@@ -78,7 +81,7 @@ export async function listStyles(assets = defaultAssets()) {
       why = `status ${response.status}`;
     }
   } catch (thrown) {
-    why = thrown;
+    why = thrown instanceof Error ? thrown.message : thrown;
   }
   throw new NijigenError("load-failed", `The list of styles ${url} could not be loaded (${why}).`);
 }
@@ -94,16 +97,30 @@ export async function createStylizer(options = {}) {
   if (!["auto", "webgpu", "cpu"].includes(device)) {
     throw new TypeError(`device is "${device}", expected "auto", "webgpu" or "cpu"`);
   }
-  const assets = new URL(options.assets ?? defaultAssets(), document.baseURI);
-  const style = await findStyle(options.style, assets);
-  signal?.throwIfAborted();
+  const assets = toFolder(options.assets ?? defaultAssets());
+  const style = await untilAborted(findStyle(options.style, assets), signal);
   const stylizer = new Stylizer(device, assets, style, options);
-  await withAbort(stylizer.ready(), signal, () => stylizer.dispose());
+  try {
+    await untilAborted(stylizer.ready(), signal);
+  } catch (error) {
+    stylizer.dispose();
+    throw error;
+  }
   return stylizer;
 }
 
 function defaultAssets() {
   return new URL("..", import.meta.url);
+}
+
+/**
+ * @param {string | URL} assets relative to the document
+ * @returns {URL} with the slash at its end that relative addresses need
+ */
+function toFolder(assets) {
+  const folder = new URL(assets, globalThis.document?.baseURI ?? location.href);
+  if (!folder.pathname.endsWith("/")) folder.pathname += "/";
+  return folder;
 }
 
 /**
@@ -113,7 +130,8 @@ function defaultAssets() {
  */
 async function findStyle(style, assets) {
   if (typeof style === "object") {
-    return { url: new URL(style.url, document.baseURI).href, sha256: style.sha256 ?? "" };
+    const url = new URL(style.url, globalThis.document?.baseURI ?? location.href);
+    return { url: url.href, sha256: style.sha256 ?? "" };
   }
   const styles = await listStyles(assets);
   const entry = style === undefined ? styles[0] : styles.find(({ name }) => name === style);
@@ -121,7 +139,8 @@ async function findStyle(style, assets) {
     const names = styles.map(({ name }) => name).join(", ");
     throw new NijigenError("style-invalid", `There is no style "${style}" (there are: ${names}).`);
   }
-  return { url: new URL(`styles/${entry.file}`, assets).href, sha256: entry.sha256 };
+  const { file, bytes, sha256 } = entry;
+  return { url: new URL(`styles/${file}`, assets).href, bytes, sha256 };
 }
 
 /** A style on an engine. Photos are converted one after the other. */
@@ -180,6 +199,8 @@ class Stylizer {
     if (this.#disposed) {
       return Promise.reject(new NijigenError("cancelled", "This stylizer was disposed of."));
     }
+    // A worker that died while idle is replaced.
+    if (this.#client?.closed) this.#stop(cancelled());
     this.#starting ??= this.#start().catch((error) => {
       this.#starting = undefined;
       throw error;
@@ -213,17 +234,23 @@ class Stylizer {
           style: this.#style,
           allowFallbackAdapter: this.#allowFallbackAdapter,
         },
-        { onProgress: this.#onProgress },
+        {
+          onProgress: (key, current, total) => {
+            if (key !== "stylize") this.#onProgress(key, current, total);
+          },
+          quietLimitMs: engine === "gpu" ? GPU_START_QUIET_LIMIT_MS : undefined,
+        },
       );
       this.#header = started.header;
     } catch (error) {
-      client.terminate(new NijigenError("cancelled", "The engine did not start."));
+      client.terminate(cancelled());
+      if (this.#client === client) this.#client = undefined;
       throw error;
     }
   }
 
   /**
-   * Converts a photo.
+   * Converts a photo. Photos given while one is converted wait for their turn.
    * @param {Blob | ImageData | ImageBitmap} source
    * @param {StylizeOptions} [options]
    * @returns {Promise<Picture>}
@@ -236,7 +263,7 @@ class Stylizer {
       () => {},
       () => {},
     );
-    return turn;
+    return untilAborted(turn, options.signal);
   }
 
   /**
@@ -254,17 +281,15 @@ class Stylizer {
     const photo = toPhoto(source);
     let result;
     try {
-      await withAbort(this.ready(), signal, () => this.#stop(cancelled()));
       result = await this.#run(photo, longSide, options);
     } catch (error) {
       if (!isEngineError(error)) throw error;
-      const lost = this.#engine === "gpu";
+      const wasGpu = this.#engine === "gpu";
       // Whatever state the engine is in, the next photo gets a fresh one.
       this.#stop(error);
-      if (!lost) throw error;
+      if (!wasGpu) throw error;
       this.#fellBack = error.message;
       this.#device = "cpu";
-      await withAbort(this.ready(), signal, () => this.#stop(cancelled()));
       result = await this.#run(photo, longSide, options);
     }
     const { width, height, blob, rgba } = result;
@@ -283,22 +308,28 @@ class Stylizer {
    * @param {number} longSide
    * @param {StylizeOptions} options
    */
-  #run(photo, longSide, { output = "blob", onProgress = () => {}, signal }) {
+  async #run(photo, longSide, { output = "blob", onProgress = () => {}, signal }) {
+    // An engine that is starting goes on when the photo is cancelled: the next one needs it.
+    await untilAborted(this.ready(), signal);
     const client = /** @type {Client} */ (this.#client);
-    const request = client.request(
-      { type: "stylize", photo, longSide, encode: output === "blob" },
-      { onProgress: (_key, current, total) => onProgress(current / total) },
-    );
-    const timeout =
-      this.#engine === "gpu"
-        ? setTimeout(
-            () => client.terminate(new NijigenError("gpu-lost", "The GPU does not answer.")),
-            GPU_TIMEOUT_MS,
-          )
-        : undefined;
-    return withAbort(request, signal, () => this.#stop(cancelled())).finally(() =>
-      clearTimeout(timeout),
-    );
+    const isGpu = this.#engine === "gpu";
+    // The CPU engine computes without a pause, so only stopping its worker stops it. The GPU's is
+    // left alone: finishing one picture takes less time than loading the engine again.
+    const stop = () => this.#stop(cancelled());
+    if (!isGpu) signal?.addEventListener("abort", stop, { once: true });
+    try {
+      // Pixels are copied, not transferred: they are the caller's, and a lost GPU needs them again.
+      return await client.request(
+        { type: "stylize", photo, longSide, encode: output === "blob" },
+        {
+          onProgress: (_key, current, total) => onProgress(current / total),
+          signal,
+          quietLimitMs: isGpu ? GPU_QUIET_LIMIT_MS : undefined,
+        },
+      );
+    } finally {
+      signal?.removeEventListener("abort", stop);
+    }
   }
 
   /**
@@ -324,24 +355,22 @@ class Stylizer {
   }
 }
 
-function cancelled() {
-  return new NijigenError("cancelled", "The conversion was cancelled.");
-}
-
 /**
- * Calls `stop` when the signal is aborted before the promise is settled. The engine computes
- * without a pause, so the only way to stop it is to stop its worker.
+ * Gives up waiting for the promise when the signal is aborted.
  * @template T
  * @param {Promise<T>} promise
  * @param {AbortSignal | undefined} signal
- * @param {() => void} stop
  * @returns {Promise<T>}
+ * @throws {NijigenError} with code "cancelled"
  */
-function withAbort(promise, signal, stop) {
+function untilAborted(promise, signal) {
   if (!signal) return promise;
-  if (signal.aborted) stop();
-  else signal.addEventListener("abort", stop, { once: true });
-  return promise.finally(() => signal.removeEventListener("abort", stop));
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(cancelled());
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
 }
 
 /**
@@ -352,10 +381,11 @@ function withAbort(promise, signal, stop) {
 function toPhoto(source) {
   if (source instanceof Blob) return source;
   let image = source;
-  if (image instanceof ImageBitmap) {
+  if (image instanceof ImageBitmap || (image instanceof ImageData && image.colorSpace !== "srgb")) {
     const canvas = new OffscreenCanvas(image.width, image.height);
     const context = canvas.getContext("2d", { willReadFrequently: true });
-    context?.drawImage(image, 0, 0);
+    if (image instanceof ImageData) context?.putImageData(image, 0, 0);
+    else context?.drawImage(image, 0, 0);
     image = /** @type {ImageData} */ (context?.getImageData(0, 0, image.width, image.height));
   }
   if (image instanceof ImageData) {

@@ -1,13 +1,17 @@
 /**
  * Messages between the page and the worker. Requests are `{v, id, type, ...}`; each is answered by
- * any number of `progress` and one `result` or `error` with the same `id`.
+ * any number of `progress` and one `result` or `error` with the same `id`. A `total` of 0 means that
+ * it is not known.
  */
 
 export const PROTOCOL_VERSION = 1;
 
+/** @typedef {"engine" | "style" | "stylize"} ProgressKey what is loaded, or that a photo is converted */
+
 /**
  * @typedef {object} StyleSource where a style file is and what it must be
  * @property {string} url
+ * @property {number} [bytes] size of the file
  * @property {string} sha256 lower-case hexadecimal; empty to skip the check
  */
 
@@ -54,7 +58,7 @@ export const PROTOCOL_VERSION = 1;
 
 /**
  * @typedef {{v: number, id: number} & (
- *   | {type: "progress", key: "load" | "stylize", current: number, total: number}
+ *   | {type: "progress", key: ProgressKey, current: number, total: number}
  *   | {type: "result", result: unknown}
  *   | {type: "error", code: import("./errors.js").ErrorCode, message: string}
  * )} Reply

@@ -13,7 +13,24 @@ let stylizer;
 /** Requests are answered in order. */
 let queue = Promise.resolve();
 
-/** @typedef {(key: "load" | "stylize", current: number, total: number) => void} Progress */
+/** @typedef {(key: import("./protocol.js").ProgressKey, current: number, total: number) => void} Progress */
+
+/**
+ * Fails the request that is being answered, if any.
+ * @type {((thrown: unknown) => void) | undefined}
+ */
+let fail;
+// A trap inside an asynchronous call leaves its promise pending for ever; it shows up only here.
+addEventListener("unhandledrejection", (event) => {
+  if (!fail) return;
+  event.preventDefault();
+  fail(event.reason);
+});
+addEventListener("error", (event) => {
+  if (!fail) return;
+  event.preventDefault();
+  fail(event.error ?? event.message);
+});
 
 addEventListener("message", (event) => {
   const { v, id, ...request } = event.data;
@@ -23,13 +40,17 @@ addEventListener("message", (event) => {
     self.postMessage({ v: PROTOCOL_VERSION, id, ...reply }, { transfer });
   queue = queue.then(async () => {
     try {
-      const result = await answer(request, (key, current, total) =>
+      const failed = new Promise((_, reject) => (fail = reject));
+      const answered = answer(request, (key, current, total) =>
         reply({ type: "progress", key, current, total }),
       );
+      const result = await Promise.race([answered, failed]);
       reply({ type: "result", result }, result?.rgba ? [result.rgba.buffer] : []);
     } catch (thrown) {
       const { code, message } = toNijigenError(thrown);
       reply({ type: "error", code, message });
+    } finally {
+      fail = undefined;
     }
   });
 });
@@ -57,21 +78,45 @@ async function answer(request, progress) {
  */
 async function start(request, progress) {
   if (request.engine === "gpu") await requireAdapter(request.allowFallbackAdapter);
-  const style = fetchBytes(request.style.url, progress);
-  const loading = (async () => {
-    const loaded = await import(`${request.moduleUrl}nijigen.js`);
-    await loaded.default({ module_or_path: new URL("nijigen_bg.wasm", request.moduleUrl) });
-    return loaded;
-  })();
+  const style = fetchStyle(request.style, progress);
   // Whichever fails first is reported; the other must not be an unhandled rejection.
   style.catch(() => {});
+  engineModule = await loadModule(request.moduleUrl, progress).catch((thrown) => {
+    const why = thrown instanceof Error ? thrown.message : thrown;
+    throw new NijigenError(
+      "load-failed",
+      `The ${request.engine === "gpu" ? "WebGPU" : "CPU"} engine could not be loaded (${why}).`,
+    );
+  });
   try {
-    engineModule = await loading;
+    stylizer = await engineModule.Stylizer.create(await style, request.style.sha256);
   } catch (thrown) {
-    throw new NijigenError("load-failed", `The ${request.engine} engine could not be loaded (${thrown}).`);
+    const { code } = toNijigenError(thrown);
+    if (code !== "style-hash" && code !== "style-invalid") throw thrown;
+    // A cache may hold the file of another release than the manifest's.
+    const fresh = await fetchStyle(request.style, progress, "reload");
+    stylizer = await engineModule.Stylizer.create(fresh, request.style.sha256);
   }
-  stylizer = await engineModule.Stylizer.create(await style, request.style.sha256);
   return { header: JSON.parse(stylizer.style_header) };
+}
+
+/**
+ * @param {string} folder
+ * @param {Progress} progress
+ */
+async function loadModule(folder, progress) {
+  const url = new URL("nijigen_bg.wasm", folder);
+  const [loaded, response] = await Promise.all([import(`${folder}nijigen.js`), fetch(url)]);
+  if (!response.ok) throw new Error(`${url}: status ${response.status}`);
+  // A copy is counted, so that the browser can compile the original while it arrives, and cache
+  // what it compiled.
+  let received = 0;
+  const counter = new WritableStream({
+    write: (chunk) => progress("engine", (received += chunk.length), 0),
+  });
+  response.clone().body?.pipeTo(counter).catch(() => {});
+  await loaded.default({ module_or_path: response });
+  return loaded;
 }
 
 /**
@@ -93,35 +138,36 @@ async function requireAdapter(allowFallback) {
 }
 
 /**
- * @param {string} url
+ * @param {import("./protocol.js").StyleSource} style
  * @param {Progress} progress
+ * @param {RequestCache} [cache]
  * @returns {Promise<Uint8Array>}
  */
-async function fetchBytes(url, progress) {
-  const failed = (/** @type {unknown} */ why) =>
-    new NijigenError("load-failed", `The style ${url} could not be loaded (${why}).`);
-  let response;
+async function fetchStyle({ url, bytes: expected = 0 }, progress, cache = "default") {
+  let bytes;
   try {
-    response = await fetch(url);
-  } catch (thrown) {
-    throw failed(thrown);
-  }
-  if (!response.ok || !response.body) throw failed(`status ${response.status}`);
-  const total = Number(response.headers.get("content-length") ?? 0);
-  const chunks = [];
-  let received = 0;
-  try {
+    const response = await fetch(url, { cache });
+    if (!response.ok || !response.body) throw new Error(`status ${response.status}`);
+    const chunks = [];
+    let received = 0;
     for (const reader = response.body.getReader(); ; ) {
       const { done, value } = await reader.read();
       if (done) break;
       chunks.push(value);
-      received += value.length;
-      progress("load", received, Math.max(total, received));
+      progress("style", (received += value.length), expected);
     }
+    bytes = new Uint8Array(await new Blob(chunks).arrayBuffer());
   } catch (thrown) {
-    throw failed(thrown);
+    const why = thrown instanceof Error ? thrown.message : thrown;
+    throw new NijigenError("load-failed", `The style ${url} could not be loaded (${why}).`);
   }
-  return new Uint8Array(await new Blob(chunks).arrayBuffer());
+  if (expected && bytes.length !== expected) {
+    throw new NijigenError(
+      "style-invalid",
+      `The style ${url} has ${bytes.length} bytes, expected ${expected}.`,
+    );
+  }
+  return bytes;
 }
 
 /**

@@ -1,0 +1,141 @@
+/** WebGPU (emulated), its failures, and falling back to the CPU without losing the photo. */
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, beforeEach, test } from "node:test";
+import { ROOT, convert, fixture, openBrowser, openPage, photo } from "./browser.mjs";
+
+/** @type {import("./browser.mjs").Browser} */
+let browser;
+/** Why WebGPU cannot be tested here; empty if it can. */
+let noAdapter = "";
+before(async () => {
+  browser = await openBrowser({ webgpu: true });
+  await browser.page.goto(browser.url);
+  const found = await browser.page.evaluate(async () =>
+    Boolean(await /** @type {any} */ (navigator).gpu?.requestAdapter()),
+  );
+  if (!found) noAdapter = "this Chromium offers no WebGPU adapter";
+});
+beforeEach(() => browser.page.unrouteAll({ behavior: "ignoreErrors" }));
+after(() => browser.close());
+
+/**
+ * Runs `astronaut-64.png` through the package in the page.
+ * @param {object} options of createStylizer
+ */
+async function stylize(options) {
+  const base64 = (await readFile(fixture("astronaut-64.png"))).toString("base64");
+  return browser.page.evaluate(
+    async ([base64, options]) => {
+      // @ts-ignore: an address of the served folder, not of this one.
+      const { createStylizer } = await import("/nijigen/index.js");
+      const photo = new Blob([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))]);
+      const stylizer = await createStylizer(options);
+      try {
+        const error = await stylizer.selfCheck();
+        const picture = await stylizer.stylize(photo, { output: "imagedata" });
+        const { engine, fellBack, width, height } = picture;
+        return { error, engine, fellBack, width, height, pixels: [...picture.imageData.data] };
+      } finally {
+        stylizer.dispose();
+      }
+    },
+    /** @type {const} */ ([base64, options]),
+  );
+}
+
+test("WebGPU agrees with the CPU", { timeout: 240_000 }, async (t) => {
+  if (noAdapter) return t.skip(noAdapter);
+  const gpu = await stylize({ device: "webgpu", allowFallbackAdapter: true });
+  assert.equal(gpu.engine, "webgpu");
+  assert.equal(gpu.fellBack, undefined);
+  assert.ok(gpu.error <= 1e-4, `off by ${gpu.error} from the known answer`);
+  const cpu = await stylize({ device: "cpu" });
+  assert.equal(cpu.engine, "cpu");
+  assert.ok(cpu.error <= 1e-4, `off by ${cpu.error} from the known answer`);
+  const worst = gpu.pixels.reduce((worst, value, i) => Math.max(worst, Math.abs(value - cpu.pixels[i])), 0);
+  assert.ok(worst <= 1, `the pictures differ by ${worst} of 255`);
+});
+
+test("an emulated GPU is not used unless asked for", async (t) => {
+  if (noAdapter) return t.skip(noAdapter);
+  const picture = await stylize({ device: "auto" });
+  assert.equal(picture.engine, "cpu");
+  assert.match(picture.fellBack, /emulated in software/);
+  await assert.rejects(stylize({ device: "webgpu" }), /emulated in software/);
+});
+
+test("a GPU that is lost while it draws: the CPU finishes the photo", { timeout: 240_000 }, async (t) => {
+  if (noAdapter) return t.skip(noAdapter);
+  // The worker destroys its device some time after the picture's work was begun.
+  await browser.page.route("**/nijigen/worker.js", async (route) => {
+    const response = await route.fetch();
+    const sabotage = `
+      const requestDevice = GPUAdapter.prototype.requestDevice;
+      GPUAdapter.prototype.requestDevice = async function (...options) {
+        const device = await requestDevice.apply(this, options);
+        addEventListener("message", ({ data }) => {
+          if (data.type === "stylize") setTimeout(() => device.destroy(), 300);
+        });
+        return device;
+      };\n`;
+    await route.fulfill({ response, body: sabotage + (await response.text()) });
+  });
+  const picture = await stylize({ device: "webgpu", allowFallbackAdapter: true });
+  assert.equal(picture.engine, "cpu");
+  assert.match(picture.fellBack, /the GPU was lost|the gpu engine failed/);
+  assert.deepEqual([picture.width, picture.height], [64, 64]);
+});
+
+test("a GPU that computes something else is not trusted", { timeout: 240_000 }, async (t) => {
+  if (noAdapter) return t.skip(noAdapter);
+  // Shaders that are silently not run are what a rejected shader looks like.
+  await browser.page.route("**/nijigen/worker.js", async (route) => {
+    const response = await route.fetch();
+    const sabotage = "GPUComputePassEncoder.prototype.dispatchWorkgroups = () => {};\n";
+    await route.fulfill({ response, body: sabotage + (await response.text()) });
+  });
+  await assert.rejects(stylize({ device: "webgpu", allowFallbackAdapter: true }), /known answer|not finite|holds/);
+  const picture = await stylize({ device: "auto", allowFallbackAdapter: true });
+  assert.equal(picture.engine, "cpu");
+});
+
+test("a style whose bytes were changed is refused", async () => {
+  await browser.page.route("**/styles/*.safetensors", async (route) => {
+    const response = await route.fetch();
+    const body = await response.body();
+    body[body.length - 1] ^= 1;
+    await route.fulfill({ response, body });
+  });
+  await assert.rejects(stylize({ device: "cpu" }), /SHA-256 is .*, expected/);
+});
+
+test("an engine that does not load is told in words, and can be tried again", async () => {
+  const { page } = browser;
+  await page.route("**/wasm/cpu/nijigen_bg.wasm", (route) => route.fulfill({ status: 404, body: "" }));
+  await openPage(browser);
+  const outcome = await convert(page, photo("plain.png"));
+  assert.match("error" in outcome ? outcome.error : "", /CPU engine could not be loaded/);
+  await page.unrouteAll({ behavior: "ignoreErrors" });
+  const again = await convert(page, photo("plain.png"));
+  assert.match("status" in again ? again.status : again.error, /96 × 96/);
+});
+
+test("a worker that crashes is replaced", async () => {
+  const { page } = browser;
+  await page.route("**/nijigen/worker.js", async (route) => {
+    const response = await route.fetch();
+    const sabotage = `addEventListener("message", ({ data }) => {
+      if (data.type === "stylize") setTimeout(() => { throw new Error("sabotage"); }, 0);
+    });\n`;
+    await route.fulfill({ response, body: sabotage + (await response.text()) });
+  });
+  await openPage(browser);
+  const outcome = await convert(page, join(ROOT, "www/samples/coffee.jpg"));
+  assert.match("error" in outcome ? outcome.error : "", /stopped unexpectedly.*sabotage/);
+  await page.unrouteAll({ behavior: "ignoreErrors" });
+  const again = await convert(page, photo("plain.png"));
+  assert.match("status" in again ? again.status : again.error, /96 × 96/);
+});

@@ -1,0 +1,139 @@
+//! Native decoding: each awkward photo comes out right or is refused in words.
+#![cfg(feature = "decode")]
+#![allow(missing_docs)]
+
+use std::path::Path;
+
+use nijigen::imaging::{Photo, decode};
+use proptest::prelude::*;
+
+fn bytes(name: &str) -> Vec<u8> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/photos");
+    std::fs::read(folder.join(name)).expect("a test photo")
+}
+
+fn photo(name: &str) -> Photo {
+    decode(&bytes(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// Mean absolute difference of two photos' colours, in levels of 255.
+fn difference(a: &Photo, b: &Photo) -> f64 {
+    assert_eq!((a.width(), a.height()), (b.width(), b.height()));
+    let sum: u64 = a
+        .rgba()
+        .chunks_exact(4)
+        .zip(b.rgba().chunks_exact(4))
+        .flat_map(|(a, b)| a[..3].iter().zip(&b[..3]))
+        .map(|(a, b)| u64::from(a.abs_diff(*b)))
+        .sum();
+    sum as f64 / (a.width() * a.height() * 3) as f64
+}
+
+#[test]
+fn other_storage_of_the_same_picture() {
+    let plain = photo("plain.png");
+    assert_eq!((plain.width(), plain.height()), (96, 96));
+    assert_eq!(difference(&photo("sixteen-bit.png"), &plain), 0.0);
+    // 64 and 256 colours.
+    assert!(difference(&photo("palette.png"), &plain) < 8.0);
+    assert!(
+        difference(&photo("animated.gif"), &plain) < 8.0,
+        "not the first frame"
+    );
+    let gray = photo("sixteen-bit-gray.png");
+    assert!(
+        gray.rgba()
+            .chunks_exact(4)
+            .all(|p| p[0] == p[1] && p[1] == p[2])
+    );
+
+    let cat = photo("plain.jpg");
+    assert_eq!((cat.width(), cat.height()), (150, 100));
+    assert!(difference(&photo("photo.webp"), &cat) < 5.0);
+    assert!(
+        difference(&photo("cmyk.jpg"), &cat) < 5.0,
+        "CMYK is inverted or ignored"
+    );
+}
+
+#[test]
+fn a_colour_profile_is_applied() {
+    // profile.jpg has red and green exchanged in its pixels and again in its profile.
+    assert!(difference(&photo("profile.jpg"), &photo("plain.jpg")) < 5.0);
+}
+
+#[test]
+fn exif_orientation_is_applied() {
+    let upright = photo("exif-rotated.jpg");
+    assert_eq!((upright.width(), upright.height()), (60, 100));
+    let cat = photo("plain.jpg");
+    let cropped: Vec<u8> = cat
+        .rgba()
+        .chunks_exact(150 * 4)
+        .flat_map(|row| row[30 * 4..90 * 4].to_vec())
+        .collect();
+    let expected = Photo::new(60, 100, cropped).expect("a photo");
+    assert!(
+        difference(&upright, &expected) < 5.0,
+        "turned the wrong way"
+    );
+}
+
+#[test]
+fn alpha_is_kept() {
+    let photo = photo("alpha.png");
+    let alpha = |x: usize, y: usize| photo.rgba()[(y * photo.width() + x) * 4 + 3];
+    assert_eq!((alpha(0, 0), alpha(48, 48)), (0, 255));
+}
+
+#[test]
+fn the_smallest_photo() {
+    assert_eq!(photo("one-pixel.png").rgba(), [200, 60, 30, 255]);
+}
+
+#[test]
+fn refusals_are_in_words() {
+    for (name, code, words) in [
+        ("text.jpg", "photo-unreadable", "not a picture"),
+        ("empty.png", "photo-unreadable", "empty"),
+        ("truncated.png", "photo-unreadable", "PNG file is damaged"),
+        ("huge-header.png", "photo-too-large", "20000 x 20000 pixels"),
+    ] {
+        let error = decode(&bytes(name)).expect_err(name);
+        assert_eq!(error.code(), code, "{name}");
+        assert!(error.to_string().contains(words), "{name}: {error}");
+    }
+    let avif = b"\0\0\0\x20ftypavif\0\0\0\0avifmif1miaf".to_vec();
+    assert!(decode(&avif).is_err());
+}
+
+#[test]
+fn a_truncated_jpeg_is_refused_or_partly_shown() {
+    match decode(&bytes("truncated.jpg")) {
+        Ok(photo) => assert_eq!((photo.width(), photo.height()), (150, 100)),
+        Err(error) => assert_eq!(error.code(), "photo-unreadable"),
+    }
+}
+
+proptest! {
+    #[test]
+    fn damage_never_panics(
+        name in prop::sample::select(vec![
+            "plain.png", "plain.jpg", "photo.webp", "animated.gif", "cmyk.jpg", "profile.jpg",
+            "exif-rotated.jpg", "palette.png",
+        ]),
+        damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        keep in any::<prop::sample::Index>(),
+        cut in any::<bool>(),
+    ) {
+        let mut bytes = bytes(name);
+        for (at, byte) in damage {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        if cut {
+            bytes.truncate(keep.index(bytes.len()));
+        }
+        let _ = decode(&bytes);
+    }
+}

@@ -1,0 +1,257 @@
+//! The program as its users run it.
+#![allow(missing_docs)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use nijigen::style::Style;
+use tempfile::TempDir;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn photo(name: &str) -> PathBuf {
+    root().join("tests/fixtures/photos").join(name)
+}
+
+fn style() -> PathBuf {
+    root().join("www/styles/interim-compact.safetensors")
+}
+
+fn trainer() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_trainer"))
+}
+
+fn convert(photos: &[PathBuf], out: &Path, more: &[&str]) -> Output {
+    trainer()
+        .arg("convert")
+        .args(photos)
+        .arg("--style")
+        .arg(style())
+        .arg("--out")
+        .arg(out)
+        .args(more)
+        .output()
+        .expect("the program runs")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Size and whether the PNG has alpha.
+fn read_png(path: &Path) -> (u32, u32, bool) {
+    let png = image::ImageReader::open(path)
+        .expect("a picture")
+        .decode()
+        .expect("a PNG");
+    (png.width(), png.height(), png.color().has_alpha())
+}
+
+#[test]
+fn bad_photos_do_not_stop_good_ones() {
+    let out = TempDir::new().unwrap();
+    let photos = [
+        "text.jpg",
+        "plain.png",
+        "truncated.png",
+        "huge-header.png",
+        "empty.png",
+        "one-pixel.png",
+        "alpha.png",
+        "exif-rotated.jpg",
+        "cmyk.jpg",
+        "animated.gif",
+        "sixteen-bit.png",
+    ];
+    let output = convert(&photos.map(photo), out.path(), &["--size", "48"]);
+    assert_eq!(output.status.code(), Some(1));
+    let words = stderr(&output);
+    for (name, reason) in [
+        ("text.jpg", "not a picture"),
+        ("truncated.png", "damaged"),
+        ("huge-header.png", "20000 x 20000"),
+        ("empty.png", "empty"),
+    ] {
+        let told = words
+            .lines()
+            .any(|line| line.contains(name) && line.contains(reason));
+        assert!(told, "{name}: {words}");
+    }
+    assert!(words.contains("4 photos could not be converted"), "{words}");
+    let size = |name: &str| read_png(&out.path().join(name));
+    assert_eq!(size("plain-anime.png"), (48, 48, false));
+    assert_eq!(size("one-pixel-anime.png"), (1, 1, false));
+    assert_eq!(size("alpha-anime.png"), (48, 48, true));
+    assert_eq!(size("exif-rotated-anime.png"), (29, 48, false));
+    assert_eq!(size("cmyk-anime.png"), (48, 32, false));
+    assert_eq!(fs::read_dir(out.path()).unwrap().count(), 7);
+}
+
+#[test]
+fn nothing_is_overwritten_silently() {
+    let out = TempDir::new().unwrap();
+    // Both would become plain-anime.png.
+    let both = [photo("plain.png"), photo("plain.jpg")];
+    let output = convert(&both, out.path(), &["--size", "32"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("another photo of this run"),
+        "{}",
+        stderr(&output)
+    );
+    let output = convert(&both[..1], out.path(), &["--size", "32"]);
+    assert!(
+        stderr(&output).contains("exists already"),
+        "{}",
+        stderr(&output)
+    );
+    let output = convert(&both[..1], out.path(), &["--size", "24", "--force"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(read_png(&out.path().join("plain-anime.png")).0, 24);
+}
+
+#[test]
+fn a_folder_is_taken_as_its_photos() {
+    let (folder, out) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    for name in ["plain.jpg", "photo.webp"] {
+        fs::copy(photo(name), folder.path().join(name)).unwrap();
+    }
+    fs::write(folder.path().join("notes.txt"), "not a photo").unwrap();
+    let photos = [folder.path().to_owned()];
+    let output = convert(&photos, out.path(), &["--size", "32"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(fs::read_dir(out.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn a_style_that_cannot_be_used_is_named() {
+    let folder = TempDir::new().unwrap();
+    let damaged = folder.path().join("damaged.safetensors");
+    let bytes = fs::read(style()).unwrap();
+    fs::write(&damaged, &bytes[..bytes.len() / 2]).unwrap();
+    for (path, reason) in [
+        (damaged, "not a whole safetensors file"),
+        (folder.path().join("missing.safetensors"), "No such file"),
+        (photo("plain.png"), "not a whole safetensors file"),
+    ] {
+        let output = trainer()
+            .args(["convert", "--style"])
+            .arg(&path)
+            .arg("--out")
+            .arg(folder.path())
+            .arg(photo("plain.png"))
+            .output()
+            .expect("the program runs");
+        assert_eq!(output.status.code(), Some(1));
+        let words = stderr(&output);
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        assert!(words.contains(&name) && words.contains(reason), "{words}");
+    }
+}
+
+#[test]
+fn sizes_out_of_range_are_refused() {
+    let out = TempDir::new().unwrap();
+    for size in ["0", "9000", "big"] {
+        let output = convert(&[photo("plain.png")], out.path(), &["--size", size]);
+        assert_eq!(output.status.code(), Some(2), "{size}");
+        assert!(stderr(&output).contains(size), "{}", stderr(&output));
+    }
+}
+
+/// Checkpoints as PyTorch writes them, made by `fixtures/make_checkpoints.py`: a pruned-down layout
+/// is no public network, so the importer must read them whole and then say what is missing.
+#[test]
+fn pytorch_checkpoints_are_read_in_both_containers() {
+    let out = TempDir::new().unwrap();
+    for name in ["zip.pt", "legacy.pt", "nested.pt"] {
+        let checkpoint = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/fixtures")
+            .join(name);
+        let output = trainer()
+            .arg("import")
+            .arg(checkpoint)
+            .arg(out.path().join("style.safetensors"))
+            .args(["--name", "test"])
+            .output()
+            .expect("the program runs");
+        assert_eq!(output.status.code(), Some(1));
+        let words = stderr(&output);
+        // Two tensors of the network are in the file; the unknown one is named.
+        assert!(words.contains("75 tensors are missing"), "{name}: {words}");
+        assert!(
+            words.contains("1 are unknown (surprise.weight)"),
+            "{name}: {words}"
+        );
+    }
+    assert_eq!(fs::read_dir(out.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_checkpoint_becomes_a_style_that_reproduces_its_answer() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("again.safetensors");
+    // A style's own weights under their public names make a checkpoint.
+    let style = Style::from_bytes(&fs::read(style()).unwrap()).unwrap();
+    let layout = nijigen::model::PublicLayout::Compact;
+    let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = style
+        .weights()
+        .iter()
+        .map(|(name, tensor)| {
+            let key = nijigen::model::public_key(layout, name).unwrap();
+            let bytes = tensor.values.iter().flat_map(|v| v.to_le_bytes()).collect();
+            (key, tensor.shape.clone(), bytes)
+        })
+        .collect();
+    let views = tensors.iter().map(|(key, shape, bytes)| {
+        let view =
+            safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes);
+        (key, view.unwrap())
+    });
+    let checkpoint = folder.path().join("checkpoint.safetensors");
+    fs::write(&checkpoint, safetensors::serialize(views, None).unwrap()).unwrap();
+
+    let output = trainer()
+        .arg("import")
+        .arg(&checkpoint)
+        .arg(&path)
+        .args(["--name", "again", "--architecture", "compact"])
+        .output()
+        .expect("the program runs");
+    assert!(output.status.success(), "{}", stderr(&output));
+    let report = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        report.contains("98 tensors, 1375027 parameters"),
+        "{report}"
+    );
+    let again = Style::from_bytes(&fs::read(&path).unwrap()).unwrap();
+    assert_eq!(again.weights(), style.weights());
+    assert_eq!(again.header().known_answer, style.header().known_answer);
+
+    let wrong = trainer()
+        .arg("import")
+        .arg(&checkpoint)
+        .arg(folder.path().join("wrong.safetensors"))
+        .args(["--name", "wrong", "--architecture", "animegan2"])
+        .output()
+        .expect("the program runs");
+    assert_eq!(wrong.status.code(), Some(1));
+    assert!(
+        stderr(&wrong).contains("not one of animegan2"),
+        "{}",
+        stderr(&wrong)
+    );
+}
+
+#[test]
+fn the_page_s_manifest_is_up_to_date() {
+    let output = trainer()
+        .args(["manifest", "--check"])
+        .arg(root().join("www/styles"))
+        .output()
+        .expect("the program runs");
+    assert!(output.status.success(), "{}", stderr(&output));
+}

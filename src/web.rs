@@ -37,7 +37,9 @@ fn to_js(error: Error) -> JsValue {
 /// Panics are programming errors; their message belongs on the console, not only "unreachable".
 #[wasm_bindgen(start)]
 fn start() {
-    console_error_panic_hook::set_once();
+    std::panic::set_hook(Box::new(|info| {
+        web_sys::console::error_1(&info.to_string().into());
+    }));
 }
 
 /// What [`probe_photo`] found.

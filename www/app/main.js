@@ -249,8 +249,11 @@ listenForPhotos();
 showSamples().catch(console.error);
 try {
   await showStyles();
-  // The engine is got ready while the visitor looks for a photo.
-  await stylizer();
+  // The engine is got ready while the visitor looks for a photo. A photo under way tells its own
+  // errors, and an engine that was replaced by another choice none.
+  stylizer().catch((thrown) => {
+    if (ui.work.hidden && !current) showError(thrown);
+  });
 } catch (thrown) {
   showError(thrown);
 }

@@ -1,7 +1,8 @@
 //! The style file: a trained generator with all that is needed to use it rightly.
 //!
-//! One safetensors file. Its `__metadata__` holds the [`StyleHeader`] as JSON under `nijigen`. Tensor names are module paths (`encoder.0.conv.weight`); see
-//! [`GeneratorConfig::tensors`]. Weights are stored as f32 or f16.
+//! One safetensors file. Its `__metadata__` holds the [`StyleHeader`] as JSON under `nijigen`.
+//! Tensor names are module paths (`encoder.0.conv.weight`); see [`GeneratorConfig::tensors`].
+//! Weights are stored as f32 or f16.
 
 mod hash;
 mod header;

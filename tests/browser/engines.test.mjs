@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
-import { ROOT, convert, fixture, openBrowser, openPage, photo } from "./browser.mjs";
+import { ROOT, convert, fixture, openBrowser, openPage, photo, prependToWorker } from "./browser.mjs";
 
 /** @type {import("./browser.mjs").Browser} */
 let browser;
@@ -18,7 +18,7 @@ before(async () => {
   );
   if (!found) noAdapter = "this Chromium offers no WebGPU adapter";
 });
-beforeEach(() => browser.page.unrouteAll({ behavior: "ignoreErrors" }));
+beforeEach(() => browser.context.unrouteAll({ behavior: "ignoreErrors" }));
 after(() => browser.close());
 
 /**
@@ -70,9 +70,7 @@ test("an emulated GPU is not used unless asked for", async (t) => {
 test("a GPU that is lost while it draws: the CPU finishes the photo", { timeout: 240_000 }, async (t) => {
   if (noAdapter) return t.skip(noAdapter);
   // The worker destroys its device some time after the picture's work was begun.
-  await browser.page.route("**/nijigen/worker.js", async (route) => {
-    const response = await route.fetch();
-    const sabotage = `
+  await prependToWorker(browser, `
       const requestDevice = GPUAdapter.prototype.requestDevice;
       GPUAdapter.prototype.requestDevice = async function (...options) {
         const device = await requestDevice.apply(this, options);
@@ -80,9 +78,7 @@ test("a GPU that is lost while it draws: the CPU finishes the photo", { timeout:
           if (data.type === "stylize") setTimeout(() => device.destroy(), 300);
         });
         return device;
-      };\n`;
-    await route.fulfill({ response, body: sabotage + (await response.text()) });
-  });
+      };`);
   const picture = await stylize({ device: "webgpu", allowFallbackAdapter: true });
   assert.equal(picture.engine, "cpu");
   assert.match(picture.fellBack, /the GPU was lost|the gpu engine failed/);
@@ -92,18 +88,14 @@ test("a GPU that is lost while it draws: the CPU finishes the photo", { timeout:
 test("a GPU that computes something else is not trusted", { timeout: 240_000 }, async (t) => {
   if (noAdapter) return t.skip(noAdapter);
   // Shaders that are silently not run are what a rejected shader looks like.
-  await browser.page.route("**/nijigen/worker.js", async (route) => {
-    const response = await route.fetch();
-    const sabotage = "GPUComputePassEncoder.prototype.dispatchWorkgroups = () => {};\n";
-    await route.fulfill({ response, body: sabotage + (await response.text()) });
-  });
+  await prependToWorker(browser, "GPUComputePassEncoder.prototype.dispatchWorkgroups = () => {};");
   await assert.rejects(stylize({ device: "webgpu", allowFallbackAdapter: true }), /known answer|not finite|holds/);
   const picture = await stylize({ device: "auto", allowFallbackAdapter: true });
   assert.equal(picture.engine, "cpu");
 });
 
 test("a style whose bytes were changed is refused", async () => {
-  await browser.page.route("**/styles/*.safetensors", async (route) => {
+  await browser.context.route("**/styles/*.safetensors", async (route) => {
     const response = await route.fetch();
     const body = await response.body();
     body[body.length - 1] ^= 1;
@@ -114,28 +106,24 @@ test("a style whose bytes were changed is refused", async () => {
 
 test("an engine that does not load is told in words, and can be tried again", async () => {
   const { page } = browser;
-  await page.route("**/wasm/cpu/nijigen_bg.wasm", (route) => route.fulfill({ status: 404, body: "" }));
+  await browser.context.route("**/wasm/cpu/nijigen_bg.wasm", (route) => route.fulfill({ status: 404, body: "" }));
   await openPage(browser);
   const outcome = await convert(page, photo("plain.png"));
   assert.match("error" in outcome ? outcome.error : "", /CPU engine could not be loaded/);
-  await page.unrouteAll({ behavior: "ignoreErrors" });
+  await browser.context.unrouteAll({ behavior: "ignoreErrors" });
   const again = await convert(page, photo("plain.png"));
   assert.match("status" in again ? again.status : again.error, /96 × 96/);
 });
 
 test("a worker that crashes is replaced", async () => {
   const { page } = browser;
-  await page.route("**/nijigen/worker.js", async (route) => {
-    const response = await route.fetch();
-    const sabotage = `addEventListener("message", ({ data }) => {
+  await prependToWorker(browser, `addEventListener("message", ({ data }) => {
       if (data.type === "stylize") setTimeout(() => { throw new Error("sabotage"); }, 0);
-    });\n`;
-    await route.fulfill({ response, body: sabotage + (await response.text()) });
-  });
+    });`);
   await openPage(browser);
   const outcome = await convert(page, join(ROOT, "www/samples/coffee.jpg"));
   assert.match("error" in outcome ? outcome.error : "", /stopped unexpectedly.*sabotage/);
-  await page.unrouteAll({ behavior: "ignoreErrors" });
+  await browser.context.unrouteAll({ behavior: "ignoreErrors" });
   const again = await convert(page, photo("plain.png"));
   assert.match("status" in again ? again.status : again.error, /96 × 96/);
 });

@@ -2,10 +2,11 @@
 //! the browser as WebAssembly on WebGPU or a SIMD CPU.
 //!
 //! The order of steps is in [`pipeline`]; the network in [`model`]; what a trained style is in
-//! [`style`]; what runs it in [`engine`]; pictures in [`imaging`].
+//! [`style`]; what runs it in [`engine`]; pictures in [`imaging`]; geometry of faces in [`face`].
 
 pub mod engine;
 mod error;
+pub mod face;
 pub mod imaging;
 pub mod model;
 pub mod pipeline;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 /// Module, the crate's modules it may use, and whether it may use Burn.
 const RULES: &[(&str, &[&str], bool)] = &[
     ("error", &[], false),
+    ("face", &[], false),
     ("imaging", &["error"], false),
     ("model", &["error"], true),
     ("style", &["error", "imaging", "model"], false),

@@ -8,9 +8,11 @@ use burn::tensor::ops::PadMode;
 use burn::tensor::{Device, Tensor};
 
 use super::config::{ConvSpec, StridePadding};
+#[cfg(feature = "training")]
+use super::training_ops;
 
 /// Slope of LeakyReLU below zero.
-const NEGATIVE_SLOPE: f64 = 0.2;
+pub(super) const NEGATIVE_SLOPE: f64 = 0.2;
 
 /// Reflection padding, convolution, GroupNorm with one group, LeakyReLU 0.2.
 #[derive(Module, Debug)]
@@ -68,8 +70,33 @@ impl ConvNormLrelu {
     /// - input: `[batch, channels_in, height, width]`
     /// - output: `[batch, channels, height / stride, width / stride]`
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = self.conv.forward(pad_reflect(x, self.padding));
-        leaky_relu(self.norm.forward(x), NEGATIVE_SLOPE)
+        let x = pad_reflect(x, self.padding);
+        #[cfg(feature = "training")]
+        if x.device().is_autodiff() {
+            return self.forward_trained(x);
+        }
+        leaky_relu(self.norm.forward(self.conv.forward(x)), NEGATIVE_SLOPE)
+    }
+
+    /// The same from the padded input, with gradients that are cheaper than Burn's.
+    #[cfg(feature = "training")]
+    fn forward_trained(&self, padded: Tensor<4>) -> Tensor<4> {
+        let x = if self.conv.groups == 1 {
+            self.conv.forward(padded)
+        } else {
+            let x = training_ops::depthwise(padded, self.conv.weight.val());
+            match &self.conv.bias {
+                Some(bias) => x + bias.val().reshape([1, -1, 1, 1]),
+                None => x,
+            }
+        };
+        let norm = &self.norm;
+        match (&norm.gamma, &norm.beta) {
+            (Some(gamma), Some(beta)) => {
+                training_ops::norm_lrelu(x, gamma.val(), beta.val(), norm.epsilon)
+            }
+            _ => leaky_relu(norm.forward(x), NEGATIVE_SLOPE),
+        }
     }
 }
 
@@ -77,6 +104,10 @@ impl ConvNormLrelu {
 pub(super) fn pad_reflect(x: Tensor<4>, padding: [(usize, usize); 2]) -> Tensor<4> {
     if padding == [(0, 0); 2] {
         return x;
+    }
+    #[cfg(feature = "training")]
+    if x.device().is_autodiff() {
+        return training_ops::pad_reflect(x, padding);
     }
     x.pad(padding, PadMode::Reflect)
 }

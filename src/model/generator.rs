@@ -3,6 +3,8 @@
 use burn::module::Module;
 use burn::nn::PaddingConfig2d;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
+#[cfg(feature = "training")]
+use burn::tensor::TensorData;
 use burn::tensor::module::interpolate;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor};
@@ -160,11 +162,57 @@ impl Generator {
 }
 
 /// Bilinear resize to `[height, width]`.
-fn upsample(x: Tensor<4>, size: [usize; 2], upsampling: Upsampling) -> Tensor<4> {
+fn upsample(x: Tensor<4>, [height, width]: [usize; 2], upsampling: Upsampling) -> Tensor<4> {
+    let align_corners = upsampling == Upsampling::AlignCorners;
+    #[cfg(feature = "training")]
+    if x.device().is_autodiff() {
+        return upsample_by_products(x, [height, width], align_corners);
+    }
     interpolate(
         x,
         InterpolateOptions::new(InterpolateMode::Bilinear)
-            .with_align_corners(upsampling == Upsampling::AlignCorners)
-            .with_output_size(size),
+            .with_align_corners(align_corners)
+            .with_output_size([height, width]),
     )
+}
+
+/// The same as two matrix products: Burn's GPU backends have no gradient of bilinear
+/// interpolation.
+#[cfg(feature = "training")]
+fn upsample_by_products(
+    x: Tensor<4>,
+    [height, width]: [usize; 2],
+    align_corners: bool,
+) -> Tensor<4> {
+    let [batch, channels, height_in, width_in] = x.dims();
+    let device = x.device();
+    let rows = interpolation_matrix(height_in, height, align_corners, &device);
+    let columns = interpolation_matrix(width_in, width, align_corners, &device);
+    x.reshape([batch * channels * height_in, width_in])
+        .matmul(columns.transpose())
+        .reshape([batch * channels, height_in, width])
+        .swap_dims(1, 2)
+        .reshape([batch * channels * width, height_in])
+        .matmul(rows.transpose())
+        .reshape([batch * channels, width, height])
+        .swap_dims(1, 2)
+        .reshape([batch, channels, height, width])
+}
+
+/// The matrix `[to, from]` of linear interpolation from `from` to `to` values.
+#[cfg(feature = "training")]
+fn interpolation_matrix(from: usize, to: usize, align_corners: bool, device: &Device) -> Tensor<2> {
+    let mut values = vec![0.0f32; to * from];
+    for i in 0..to {
+        let at = if align_corners && to > 1 {
+            i as f32 * (from - 1) as f32 / (to - 1) as f32
+        } else {
+            (i as f32 + 0.5) * from as f32 / to as f32 - 0.5
+        };
+        let at = at.clamp(0.0, (from - 1) as f32);
+        let low = at as usize;
+        values[i * from + low] += 1.0 - (at - low as f32);
+        values[i * from + (low + 1).min(from - 1)] += at - low as f32;
+    }
+    Tensor::from_data(TensorData::new(values, [to, from]), device)
 }

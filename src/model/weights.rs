@@ -78,11 +78,7 @@ impl GeneratorConfig {
     pub fn init_with(&self, weights: &Weights, device: &Device) -> Result<Generator> {
         let generator = self.init(device)?;
         self.check_weights(weights)?;
-        Ok(generator.map(&mut Load {
-            weights,
-            device,
-            path: Vec::new(),
-        }))
+        Ok(load_weights(generator, weights, device))
     }
 }
 
@@ -92,13 +88,32 @@ impl Generator {
     /// # Errors
     /// [`Error::EngineFailed`] if the device cannot be read.
     pub fn weights(&self) -> Result<Weights> {
-        let mut save = Save {
-            weights: Ok(Weights::new()),
-            path: Vec::new(),
-        };
-        self.visit(&mut save);
-        save.weights
+        read_weights(self)
     }
+}
+
+/// Copies the parameters of any module to the host, by module path. Blocks.
+///
+/// # Errors
+/// [`Error::EngineFailed`] if the device cannot be read.
+pub fn read_weights(module: &impl Module) -> Result<Weights> {
+    let mut save = Save {
+        weights: Ok(Weights::new()),
+        path: Vec::new(),
+    };
+    module.visit(&mut save);
+    save.weights
+}
+
+/// Replaces the parameters of any module by the tensors of `weights` that have their path as
+/// name; parameters without one stay as they are. Whether a parameter is trained stays as it is,
+/// too. Shapes are not checked.
+pub fn load_weights<M: Module>(module: M, weights: &Weights, device: &Device) -> M {
+    module.map(&mut Load {
+        weights,
+        device,
+        path: Vec::new(),
+    })
 }
 
 /// Replaces each parameter by the tensor that has its path as name.
@@ -121,7 +136,8 @@ impl ModuleMapper for Load<'_> {
         match self.weights.get(&self.path.join(".")) {
             Some(tensor) => {
                 let data = TensorData::new(tensor.values.clone(), tensor.shape.clone());
-                Param::initialized(param.id, Tensor::from_data(data, self.device))
+                let id = param.id;
+                param.transform_for_load(Tensor::from_data(data, self.device), id)
             }
             None => param,
         }

@@ -12,6 +12,7 @@ use nijigen::style::{
 };
 
 use crate::checkpoint::Checkpoint;
+use crate::config::Architecture;
 use crate::parity::{Difference, formula_photo, output};
 use crate::reference::read_planes;
 use crate::write_file::write_file;
@@ -62,12 +63,6 @@ pub struct ImportArguments {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Architecture {
-    Animegan2,
-    Compact,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
 enum UpsamplingArgument {
     AlignCorners,
     HalfPixel,
@@ -85,26 +80,11 @@ enum StatusArgument {
     Interim,
 }
 
-impl Architecture {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Animegan2 => "animegan2",
-            Self::Compact => "compact",
-        }
-    }
-
-    fn layout(self) -> PublicLayout {
-        match self {
-            Self::Animegan2 => PublicLayout::Animegan2,
-            Self::Compact => PublicLayout::Compact,
-        }
-    }
-
-    fn generator(self) -> GeneratorConfig {
-        match self {
-            Self::Animegan2 => GeneratorConfig::animegan2(),
-            Self::Compact => GeneratorConfig::compact(),
-        }
+/// The names of tensors in public checkpoints of an architecture.
+fn layout(architecture: Architecture) -> PublicLayout {
+    match architecture {
+        Architecture::Animegan2 => PublicLayout::Animegan2,
+        Architecture::Compact => PublicLayout::Compact,
     }
 }
 
@@ -188,7 +168,7 @@ pub fn run(arguments: &ImportArguments) -> Result<()> {
 }
 
 fn header(arguments: &ImportArguments) -> StyleHeader {
-    let mut generator = arguments.architecture.generator();
+    let mut generator = arguments.architecture.config();
     generator.norm_eps = arguments.norm_eps;
     match arguments.upsampling {
         Some(UpsamplingArgument::AlignCorners) => generator.upsampling = Upsampling::AlignCorners,
@@ -229,7 +209,7 @@ fn map_weights(
     let mut weights = Weights::new();
     let mut missing = Vec::new();
     for spec in generator.tensors() {
-        let key = public_key(architecture.layout(), &spec.name).unwrap_or(spec.name.clone());
+        let key = public_key(layout(architecture), &spec.name).unwrap_or(spec.name.clone());
         match checkpoint.take(&key)? {
             Some(tensor) if tensor.shape == spec.shape => {
                 weights.insert(spec.name, tensor);

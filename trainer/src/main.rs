@@ -1,11 +1,28 @@
-//! Command line tool: converts photos, imports public checkpoints, lists styles for the page.
+//! Command line tool: trains generators, converts photos, imports public checkpoints, lists styles
+//! for the page.
 
+mod backbone;
 mod checkpoint;
+mod config;
 mod convert;
+mod data;
+mod device;
+mod discriminator;
+mod evaluate;
+mod export;
 mod import;
+mod lab;
+mod losses;
 mod manifest;
+mod mtcnn;
 mod parity;
+mod plane;
+mod prepare;
+mod procedural;
 mod reference;
+mod run_dir;
+mod train;
+mod weights_file;
 mod write_file;
 
 use std::process::ExitCode;
@@ -26,6 +43,16 @@ enum Command {
     Convert(convert::ConvertArguments),
     /// Make a style file from a PyTorch checkpoint.
     Import(import::ImportArguments),
+    /// Convert the perceptual backbone that training compares features of.
+    Backbone(backbone::BackboneArguments),
+    /// Prepare photos and style images for training.
+    Prepare(prepare::PrepareArguments),
+    /// Train a generator.
+    Train(train::TrainArguments),
+    /// Measure styles on photos that training never saw.
+    Evaluate(evaluate::EvaluateArguments),
+    /// Make a style file from a training run.
+    Export(export::ExportArguments),
     /// List the style files of a directory in its manifest.json.
     Manifest(manifest::ManifestArguments),
 }
@@ -34,6 +61,11 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
+        Command::Backbone(arguments) => backbone::run(&arguments),
+        Command::Prepare(arguments) => prepare::run(&arguments),
+        Command::Train(arguments) => train::run(&arguments),
+        Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
         Command::Manifest(arguments) => manifest::run(&arguments),
     };
     match done {

@@ -1,0 +1,49 @@
+//! The device that tensors are computed on.
+
+use anyhow::{Result, bail};
+use burn::tensor::Device;
+
+/// Devices by name, and the Cargo feature each needs.
+const DEVICES: &str = "flex, or with the Cargo feature of the same name tch, cuda, vulkan";
+
+/// The device called `name`.
+///
+/// # Errors
+/// If there is no such device, or this build lacks it.
+pub fn device(name: &str) -> Result<Device> {
+    match name {
+        "flex" => Ok(Device::flex()),
+        #[cfg(feature = "tch")]
+        "tch" => Ok(libtorch()),
+        #[cfg(feature = "cuda")]
+        "cuda" => Ok(Device::cuda(0)),
+        #[cfg(feature = "vulkan")]
+        "vulkan" => Ok(Device::vulkan(burn::tensor::DeviceKind::DefaultDevice)),
+        "tch" | "cuda" | "vulkan" => bail!(
+            "this build lacks the device {name}: build with `cargo build --release -p trainer --features {name}`"
+        ),
+        _ => bail!("there is no device {name:?}, expected {DEVICES}"),
+    }
+}
+
+/// libtorch on the CPU. Burn calls it deprecated; no other backend is as fast on CPUs yet.
+#[cfg(feature = "tch")]
+#[allow(deprecated)]
+fn libtorch() -> Device {
+    Device::libtorch()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_devices_are_named() {
+        assert!(device("flex").is_ok());
+        let error = device("abacus").expect_err("no such device").to_string();
+        assert!(
+            error.contains("\"abacus\"") && error.contains("vulkan"),
+            "{error}"
+        );
+    }
+}

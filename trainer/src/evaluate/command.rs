@@ -1,0 +1,350 @@
+//! `trainer evaluate`: styles against the untouched photos and the procedural target, in one table.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use image::RgbImage;
+use image::imageops::{self, FilterType};
+use indicatif::ProgressBar;
+use nijigen::engine::CpuEngine;
+use nijigen::model::Generator;
+use nijigen::style::{KnownAnswer, Style};
+
+use super::describe::Describer;
+use super::face_metrics::{Face, FaceMetrics, FacePair};
+use super::kid::{Subsets, gram_distance, kid};
+use super::picture_metrics::{PictureMetrics, RELU3_3_SCALE, content_change, mean};
+use super::table::{Row, json, markdown};
+use crate::data::face_finder::MtcnnFinder;
+use crate::data::faces::{FaceFinder, FoundFace};
+use crate::data::prepared::{Kind, Prepared, Split};
+use crate::data::scan::{list, load, to_rgb};
+use crate::parity::output;
+use crate::procedural::ProceduralConfig;
+use crate::train::picture::{open_rgb, picture_tensor, tensor_picture};
+use crate::write_file::write_file;
+
+/// Longer side of the photos that are measured, in pixels.
+const LONG_SIDE_PX: u32 = 512;
+/// How kernel inception distances are averaged.
+const SUBSETS: Subsets = Subsets {
+    count: 20,
+    size: 50,
+    seed: 0,
+};
+
+/// Arguments of `trainer evaluate`.
+#[derive(Args)]
+pub struct EvaluateArguments {
+    /// Style file; may be given again.
+    #[arg(long = "style", value_name = "FILE", required = true)]
+    styles: Vec<PathBuf>,
+    /// Folder made by `trainer prepare`: its held-out photos are used, and its style images.
+    #[arg(long, value_name = "DIR")]
+    prepared: PathBuf,
+    /// Photos to use instead of the held-out ones.
+    #[arg(long, value_name = "DIR")]
+    photos: Option<PathBuf>,
+    /// Use at most this many photos, spread over all.
+    #[arg(long)]
+    limit: Option<usize>,
+    /// Backbone: vgg16, vgg19 or a file made by `trainer backbone`. Without one, metrics on its
+    /// features are left out, and said so.
+    #[arg(long, default_value = "vgg16")]
+    backbone: String,
+    /// Device: flex, tch, cuda or vulkan.
+    #[arg(long, default_value = "flex")]
+    device: String,
+    /// Write the table as JSON too.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write the pictures here, a folder for each row.
+    #[arg(long, value_name = "DIR")]
+    pictures: Option<PathBuf>,
+    /// Write each style's metrics into its file's header.
+    #[arg(long)]
+    write: bool,
+}
+
+/// Evaluates and prints the table.
+///
+/// # Errors
+/// If a file cannot be read, there are no photos, or the device fails.
+pub fn run(arguments: &EvaluateArguments) -> Result<()> {
+    let prepared = Prepared::open(&arguments.prepared)?;
+    let device = crate::device::device(&arguments.device)?;
+    let styles: Vec<(PathBuf, Style)> = arguments
+        .styles
+        .iter()
+        .map(|path| Ok((path.clone(), open_style(path)?)))
+        .collect::<Result<_>>()?;
+    let photos = photos(arguments, &prepared)?;
+    let describer = match Describer::open(&arguments.backbone, &device) {
+        Ok(describer) => Some(describer),
+        Err(error) => {
+            eprintln!("without content change, KID and Gram distance: {error:#}");
+            None
+        }
+    };
+    let evaluation = Evaluation::new(&photos, describer, &prepared)?;
+
+    let mut rows = vec![evaluation.row("photos", arguments, |photo| Ok(photo.clone()))?];
+    let procedural = ProceduralConfig::default();
+    rows.push(evaluation.row("procedural", arguments, |photo| procedural.draw(photo))?);
+    for (path, style) in &styles {
+        let generator: Generator = style.generator().init_with(style.weights(), &device)?;
+        let row = evaluation.row(&style.header().name, arguments, |photo| {
+            tensor_picture(generator.forward(picture_tensor(photo, &device)))
+        })?;
+        if arguments.write {
+            write_metrics(path, style, &row)?;
+        }
+        rows.push(row);
+    }
+    println!("{} photos\n\n{}", photos.len(), markdown(&rows));
+    if let Some(path) = &arguments.json {
+        write_file(path, json(&rows)?.as_bytes())?;
+    }
+    Ok(())
+}
+
+fn open_style(path: &Path) -> Result<Style> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Style::from_bytes(&bytes).with_context(|| format!("in {}", path.display()))
+}
+
+/// The photos to measure, none longer than [`LONG_SIDE_PX`].
+fn photos(arguments: &EvaluateArguments, prepared: &Prepared) -> Result<Vec<RgbImage>> {
+    let mut all: Vec<RgbImage> = match &arguments.photos {
+        Some(folder) => list(std::slice::from_ref(folder))?
+            .iter()
+            .map(|source| to_rgb(&load(&source.path)?))
+            .collect::<Result<_>>()?,
+        None => prepared
+            .entries(Kind::Photo, Split::HeldOut)
+            .map(|e| open_rgb(&prepared.path(&e.file)))
+            .collect::<Result<_>>()?,
+    };
+    if all.is_empty() {
+        bail!("there are no held-out photos; prepare the set with --hold-out, or give --photos");
+    }
+    if let Some(limit) = arguments
+        .limit
+        .filter(|&limit| limit > 0 && limit < all.len())
+    {
+        let count = all.len();
+        let keep: Vec<usize> = (0..limit).map(|i| i * count / limit).collect();
+        let mut index = 0;
+        all.retain(|_| {
+            index += 1;
+            keep.binary_search(&(index - 1)).is_ok()
+        });
+    }
+    Ok(all.into_iter().map(bounded).collect())
+}
+
+fn bounded(photo: RgbImage) -> RgbImage {
+    let (width, height) = photo.dimensions();
+    let scale = f64::from(LONG_SIDE_PX) / f64::from(width.max(height));
+    if scale >= 1.0 {
+        return photo;
+    }
+    let size = |side: u32| ((f64::from(side) * scale).round() as u32).max(1);
+    imageops::resize(&photo, size(width), size(height), FilterType::CatmullRom)
+}
+
+/// What all rows are measured against.
+struct Evaluation<'a> {
+    photos: &'a [RgbImage],
+    faces: Vec<Option<FoundFace>>,
+    finder: MtcnnFinder,
+    features: Option<References>,
+}
+
+/// Features of the photos and of the style images.
+struct References {
+    describer: Describer,
+    photo_content: Vec<Vec<f32>>,
+    photo_pooled: Vec<Vec<f32>>,
+    style_pooled: Vec<Vec<f32>>,
+    style_gram: Vec<Vec<f32>>,
+}
+
+impl<'a> Evaluation<'a> {
+    fn new(
+        photos: &'a [RgbImage],
+        describer: Option<Describer>,
+        prepared: &Prepared,
+    ) -> Result<Self> {
+        let finder = MtcnnFinder::new()?;
+        let faces = photos
+            .iter()
+            .map(|photo| Ok(finder.faces(photo)?.first().copied()))
+            .collect::<Result<_>>()?;
+        let features = describer
+            .map(|describer| References::new(describer, photos, prepared))
+            .transpose()?;
+        Ok(Self {
+            photos,
+            faces,
+            finder,
+            features,
+        })
+    }
+
+    /// Measures what `make` makes of each photo.
+    fn row(
+        &self,
+        name: &str,
+        arguments: &EvaluateArguments,
+        make: impl Fn(&RgbImage) -> Result<RgbImage>,
+    ) -> Result<Row> {
+        let bar = ProgressBar::new(self.photos.len() as u64).with_message(name.to_owned());
+        let mut pictures = Vec::new();
+        let mut faces = Vec::new();
+        let mut measured = Measured::default();
+        for (i, photo) in self.photos.iter().enumerate() {
+            let made = make(photo)?;
+            pictures.push(PictureMetrics::measure(photo, &made)?);
+            faces.push(self.face_pair(i, &made)?);
+            if let Some(references) = &self.features {
+                measured.add(references, i, &made)?;
+            }
+            if let Some(folder) = &arguments.pictures {
+                let path = folder.join(name).join(format!("{i:03}.png"));
+                write_file(&path, &crate::train::picture::png(&made)?)?;
+            }
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        let mut metrics: BTreeMap<String, f64> = mean(&pictures)?
+            .named()
+            .into_iter()
+            .chain(FaceMetrics::measure(&faces)?.named())
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
+        if let Some(references) = &self.features {
+            metrics.extend(measured.metrics(references)?);
+        }
+        Ok(Row {
+            name: name.to_owned(),
+            metrics,
+        })
+    }
+
+    /// The photo's main face and the nearest one of the output, if it is at the same place.
+    fn face_pair(&self, index: usize, made: &RgbImage) -> Result<FacePair> {
+        let Some(before) = self.faces[index] else {
+            return Ok(FacePair {
+                before: None,
+                after: None,
+            });
+        };
+        let centre = |face: &FoundFace| {
+            [
+                face.rect.x + face.rect.width / 2.0,
+                face.rect.y + face.rect.height / 2.0,
+            ]
+        };
+        let [x, y] = centre(&before);
+        let distance = |face: &FoundFace| {
+            let [fx, fy] = centre(face);
+            (fx - x).hypot(fy - y)
+        };
+        let after = self
+            .finder
+            .faces(made)?
+            .into_iter()
+            .min_by(|a, b| distance(a).total_cmp(&distance(b)))
+            .filter(|face| distance(face) < before.rect.width / 2.0);
+        Ok(FacePair {
+            before: Some(Face {
+                landmarks: before.landmarks,
+                width: before.rect.width,
+            }),
+            after: after.map(|face| face.landmarks),
+        })
+    }
+}
+
+impl References {
+    fn new(describer: Describer, photos: &[RgbImage], prepared: &Prepared) -> Result<Self> {
+        let style: Vec<RgbImage> = prepared
+            .entries(Kind::Style, Split::Train)
+            .map(|e| Ok(bounded(open_rgb(&prepared.path(&e.file))?)))
+            .collect::<Result<_>>()?;
+        let each = |pictures: &[RgbImage], describe: &dyn Fn(&RgbImage) -> Result<Vec<f32>>| {
+            pictures.iter().map(describe).collect::<Result<Vec<_>>>()
+        };
+        Ok(Self {
+            photo_content: each(photos, &|p| describer.content(p))?,
+            photo_pooled: each(photos, &|p| describer.pooled(p))?,
+            style_pooled: each(&style, &|p| describer.pooled(p))?,
+            style_gram: each(&style, &|p| describer.gram(p))?,
+            describer,
+        })
+    }
+}
+
+/// Features of one row's pictures.
+#[derive(Default)]
+struct Measured {
+    content: f64,
+    pooled: Vec<Vec<f32>>,
+    gram: Vec<Vec<f32>>,
+}
+
+impl Measured {
+    fn add(&mut self, references: &References, index: usize, made: &RgbImage) -> Result<()> {
+        let describer = &references.describer;
+        self.content += content_change(
+            &references.photo_content[index],
+            &describer.content(made)?,
+            RELU3_3_SCALE,
+        )?;
+        self.pooled.push(describer.pooled(made)?);
+        self.gram.push(describer.gram(made)?);
+        Ok(())
+    }
+
+    fn metrics(&self, references: &References) -> Result<BTreeMap<String, f64>> {
+        let mut metrics = BTreeMap::from([(
+            "content_change".to_owned(),
+            self.content / self.pooled.len() as f64,
+        )]);
+        // A distribution of one picture has no spread to compare.
+        if self.pooled.len() >= 2 && references.style_pooled.len() >= 2 {
+            metrics.extend([
+                (
+                    "kid".to_owned(),
+                    kid(&self.pooled, &references.style_pooled, &SUBSETS)?,
+                ),
+                (
+                    "kid_photos".to_owned(),
+                    kid(&self.pooled, &references.photo_pooled, &SUBSETS)?,
+                ),
+                (
+                    "gram_distance".to_owned(),
+                    gram_distance(&self.gram, &references.style_gram)?,
+                ),
+            ]);
+        }
+        Ok(metrics)
+    }
+}
+
+/// Puts a row's metrics into the header of a style file.
+fn write_metrics(path: &Path, style: &Style, row: &Row) -> Result<()> {
+    let mut header = style.header().clone();
+    header.metrics = row
+        .metrics
+        .iter()
+        .map(|(name, value)| (name.clone(), (value * 1e4).round() / 1e4))
+        .collect();
+    let style = Style::new(header, style.weights().clone())?;
+    let answer = output(&CpuEngine::new(&style)?, &KnownAnswer::input()?)?;
+    let style = style.with_known_answer(KnownAnswer::of(&answer));
+    write_file(path, &style.to_bytes()?)
+}

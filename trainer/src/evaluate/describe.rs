@@ -1,0 +1,93 @@
+//! Backbone features of pictures, as the metrics on features compare them.
+
+use anyhow::{Result, anyhow};
+use burn::tensor::{Device, Tensor};
+use image::RgbImage;
+use image::imageops::{self, FilterType};
+
+use crate::backbone::{Backbone, Tap};
+use crate::losses::gram;
+use crate::train::picture::picture_tensor;
+
+/// Side in pixels that pictures are brought to for the kernel inception and Gram distances.
+const SIDE_PX: u32 = 224;
+
+/// A backbone and the layers that are compared.
+pub struct Describer {
+    backbone: Backbone,
+    content: Tap,
+    pooled: Tap,
+    gram: Tap,
+    device: Device,
+}
+
+impl Describer {
+    /// Opens a backbone by name or path.
+    ///
+    /// # Errors
+    /// If it is not there, with instructions; or damaged.
+    pub fn open(name_or_path: &str, device: &Device) -> Result<Self> {
+        let backbone = Backbone::open(name_or_path, device)?;
+        let tap = |name| Tap::parse(name, backbone.kind());
+        Ok(Self {
+            content: tap("relu3_3")?,
+            pooled: tap("relu4_3")?,
+            gram: tap("relu2_1")?,
+            backbone,
+            device: device.clone(),
+        })
+    }
+
+    /// Features of the picture's luma, for the content change.
+    ///
+    /// # Errors
+    /// If the picture is empty or the device cannot be read.
+    pub fn content(&self, picture: &RgbImage) -> Result<Vec<f32>> {
+        values(self.features(&gray(picture), self.content))
+    }
+
+    /// Mean feature of each channel, for the kernel inception distance.
+    ///
+    /// # Errors
+    /// If the device cannot be read.
+    pub fn pooled(&self, picture: &RgbImage) -> Result<Vec<f32>> {
+        let features = self.features(&squared(picture), self.pooled);
+        values(features.mean_dim(2).mean_dim(3))
+    }
+
+    /// Gram matrix, for the Gram distance.
+    ///
+    /// # Errors
+    /// If the device cannot be read.
+    pub fn gram(&self, picture: &RgbImage) -> Result<Vec<f32>> {
+        values(gram(self.features(&squared(picture), self.gram)))
+    }
+
+    fn features(&self, picture: &RgbImage, tap: Tap) -> Tensor<4> {
+        self.backbone
+            .features(picture_tensor(picture, &self.device), &[tap])
+            .remove(0)
+    }
+}
+
+/// Rec. 601 luma in all three channels.
+fn gray(picture: &RgbImage) -> RgbImage {
+    let mut gray = picture.clone();
+    for pixel in gray.pixels_mut() {
+        let luma = crate::procedural::luma(&pixel.0.map(f32::from));
+        pixel.0 = [(luma + 0.5) as u8; 3];
+    }
+    gray
+}
+
+fn squared(picture: &RgbImage) -> RgbImage {
+    imageops::resize(picture, SIDE_PX, SIDE_PX, FilterType::Triangle)
+}
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
+    tensor
+        .try_into_data()
+        .map_err(|error| anyhow!("cannot read the device: {error:?}"))?
+        .try_into_vec::<f32>()
+        .map_err(|error| anyhow!("cannot read the device: {error:?}"))
+}

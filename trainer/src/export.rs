@@ -1,0 +1,170 @@
+//! `trainer export`: the generator of a training run becomes a style file with its model card and
+//! a thumbnail.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use image::imageops::{self, FilterType};
+use nijigen::engine::CpuEngine;
+use nijigen::style::{
+    Alignment, Dtype, FORMAT_VERSION, KnownAnswer, Licence, Status, Style, StyleHeader, sha256_hex,
+};
+
+use crate::config::TrainConfig;
+use crate::data::scan::{load, to_rgb};
+use crate::parity::output;
+use crate::run_dir::{Environment, RunDir};
+use crate::train::picture::{picture_tensor, png, tensor_picture};
+use crate::train::{list_checkpoints, read_ema};
+use crate::write_file::write_file;
+
+/// Side of the thumbnail in pixels.
+const THUMBNAIL_PX: u32 = 256;
+
+/// Arguments of `trainer export`.
+#[derive(Args)]
+pub struct ExportArguments {
+    /// Folder of the run; its newest checkpoint is taken.
+    run: PathBuf,
+    /// The style file to write, as f16; the model card and the thumbnail go beside it.
+    style: PathBuf,
+    /// Short name: lower-case letters, digits and hyphens.
+    #[arg(long)]
+    name: String,
+    /// Where the training data comes from, with authors.
+    #[arg(long)]
+    provenance: String,
+    /// Licence of the weights and of their training data, with credits.
+    #[arg(long)]
+    data_licence: String,
+    /// Call the style released, once it has been evaluated and looked at.
+    #[arg(long)]
+    released: bool,
+    /// Photo that the thumbnail is made of.
+    #[arg(long, value_name = "FILE")]
+    thumbnail: Option<PathBuf>,
+}
+
+/// Writes the style file.
+///
+/// # Errors
+/// If the run cannot be read or a file not be written.
+pub fn run(arguments: &ExportArguments) -> Result<()> {
+    let (run, config, environment) = RunDir::open(&arguments.run)?;
+    let (step, checkpoint) = list_checkpoints(&run.checkpoints())?
+        .pop()
+        .with_context(|| format!("{} has no checkpoint", arguments.run.display()))?;
+    let name = run.root().canonicalize()?;
+    let name = name.file_name().unwrap_or_default().to_string_lossy();
+    let header = StyleHeader {
+        format_version: FORMAT_VERSION,
+        name: arguments.name.clone(),
+        architecture: config.generator.architecture.name().into(),
+        generator: config.generator.config(),
+        value_range: [-1.0, 1.0],
+        alignment: Alignment::default(),
+        dtype: Dtype::F16,
+        licence: Licence {
+            code: "MIT OR Apache-2.0".into(),
+            data: arguments.data_licence.clone(),
+        },
+        status: if arguments.released {
+            Status::Released
+        } else {
+            Status::Interim
+        },
+        provenance: format!(
+            "{} Training run {name}, step {step} of {}.",
+            arguments.provenance,
+            config.total_steps()
+        ),
+        metrics: Default::default(),
+        known_answer: None,
+    };
+    let exact = Style::new(header, read_ema(&config, &checkpoint)?)?;
+    // The known answer is that of the weights as they are stored.
+    let stored = Style::from_bytes(&exact.to_bytes()?)?;
+    let answer = output(&CpuEngine::new(&stored)?, &KnownAnswer::input()?)?;
+    let style = stored.with_known_answer(KnownAnswer::of(&answer));
+    let bytes = style.to_bytes()?;
+    write_file(&arguments.style, &bytes)?;
+    let card = card(&style, &config, &environment, &name, step)?;
+    write_file(&arguments.style.with_extension("md"), card.as_bytes())?;
+    if let Some(photo) = &arguments.thumbnail {
+        let path = arguments.style.with_extension("png");
+        write_file(&path, &thumbnail(&style, photo)?)?;
+    }
+    println!(
+        "wrote {} ({} bytes, SHA-256 {})",
+        arguments.style.display(),
+        bytes.len(),
+        sha256_hex(&bytes)
+    );
+    Ok(())
+}
+
+/// The beginning of a model card: what the files know. What a look at the pictures says is added
+/// by hand.
+fn card(
+    style: &Style,
+    config: &TrainConfig,
+    environment: &Environment,
+    run: &str,
+    step: usize,
+) -> Result<String> {
+    let header = style.header();
+    let status = if header.status == Status::Released {
+        "released"
+    } else {
+        "interim"
+    };
+    let macs: f64 = style.generator().step_macs_per_pixel().iter().sum();
+    let command: Vec<&str> = environment
+        .command
+        .iter()
+        .enumerate()
+        .map(|(i, part)| if i == 0 { "trainer" } else { part.as_str() })
+        .collect();
+    Ok(format!(
+        "# Model card: {}\n\n| | |\n|---|---|\n\
+         | network | `{}`: {} parameters, {:.0} kMAC a pixel, f16 |\n\
+         | status | {status} |\n| licence | {} |\n| data | {} |\n\
+         | run | `{run}`, step {step} of {} on {} ({} processors), trainer {} |\n\
+         | command | `{}` |\n\n\
+         The run's configuration, what differs from the defaults marked:\n\n```toml\n{}```\n",
+        header.name,
+        header.architecture,
+        style.generator().parameter_count(),
+        macs / 1e3,
+        header.licence.data,
+        header.provenance,
+        config.total_steps(),
+        environment.device,
+        environment.processors,
+        environment.version,
+        command.join(" "),
+        config.resolved()?,
+    ))
+}
+
+/// A square PNG of what the style makes of the middle of a photo.
+fn thumbnail(style: &Style, photo: &Path) -> Result<Vec<u8>> {
+    let named = || format!("in {}", photo.display());
+    let photo = to_rgb(&load(photo).with_context(named)?)?;
+    let side = photo.width().min(photo.height());
+    let (x, y) = ((photo.width() - side) / 2, (photo.height() - side) / 2);
+    let square = imageops::crop_imm(&photo, x, y, side, side).to_image();
+    // Strokes are drawn for pictures of about 512 px; the thumbnail shows them smaller.
+    let large = 2 * THUMBNAIL_PX;
+    let square = imageops::resize(&square, large, large, FilterType::CatmullRom);
+    let device = crate::device::device("flex")?;
+    let generator = style.generator().init_with(style.weights(), &device)?;
+    let drawn = tensor_picture(generator.forward(picture_tensor(&square, &device)))?;
+    png(&imageops::resize(
+        &drawn,
+        THUMBNAIL_PX,
+        THUMBNAIL_PX,
+        FilterType::CatmullRom,
+    ))
+}

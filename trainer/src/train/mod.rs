@@ -1,0 +1,366 @@
+//! `trainer train`: from a prepared set to a generator.
+
+mod augment;
+mod features;
+mod loader;
+mod networks;
+mod optimise;
+pub mod picture;
+mod report;
+mod samples;
+mod step;
+mod watch;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use burn::tensor::{Device, Tensor, TensorData};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use nijigen::model::Generator;
+use nijigen::style::{Style, sha256_hex};
+use serde_json::{Map, Value};
+
+use self::features::Features;
+use self::loader::{Loader, Sources};
+use self::networks::Networks;
+use self::report::write_report;
+use self::samples::Samples;
+use self::step::{StepContext, Terms, step};
+use self::watch::Watch;
+use crate::config::{StageConfig, Target, TrainConfig};
+use crate::data::prepared::{MANIFEST, Prepared};
+use crate::run_dir::{Environment, RunDir, git_commit};
+
+pub use self::networks::{list as list_checkpoints, read_ema};
+
+/// Options of `trainer train`.
+#[derive(Args)]
+pub struct TrainArguments {
+    /// Preset (recipe, seed, paper-hayao, paper-paprika, paper-shinkai, distill, smoke) or TOML
+    /// file.
+    #[arg(long, default_value = "recipe", value_name = "NAME|FILE")]
+    config: String,
+    /// Folder made by `trainer prepare`.
+    #[arg(long, value_name = "DIR", required_unless_present = "resume")]
+    prepared: Option<PathBuf>,
+    /// Folder that the run's folder is made in.
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    runs: PathBuf,
+    /// Device: flex, tch, cuda or vulkan. A resumed run keeps its own unless this is given.
+    #[arg(long)]
+    device: Option<String>,
+    /// Go on with a run, from its newest checkpoint.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["config", "prepared", "runs"])]
+    resume: Option<PathBuf>,
+}
+
+/// Trains, or goes on training.
+///
+/// # Errors
+/// For bad input, before anything is written; when the device or the disk fails or a loss goes
+/// astray, naming it.
+pub fn run(arguments: &TrainArguments) -> Result<()> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let flag = interrupted.clone();
+    ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
+        .context("cannot listen for Ctrl-C")?;
+    match &arguments.resume {
+        Some(root) => resume(root, arguments.device.as_deref(), &interrupted),
+        None => start(arguments, &interrupted),
+    }
+}
+
+fn start(arguments: &TrainArguments, interrupted: &AtomicBool) -> Result<()> {
+    let config = TrainConfig::open(&arguments.config)?;
+    let folder = arguments
+        .prepared
+        .as_ref()
+        .context("--prepared is missing")?;
+    let prepared = Prepared::open(folder)?;
+    let device_name = arguments.device.as_deref().unwrap_or("flex");
+    let device = crate::device::device(device_name)?.autodiff();
+    let init = config
+        .generator
+        .init
+        .as_ref()
+        .map(|path| open_style(path))
+        .transpose()?;
+    let networks = Networks::new(&config, init.as_ref().map(Style::weights), &device)?;
+    let environment = Environment {
+        config: arguments.config.clone(),
+        prepared: std::path::absolute(folder)?,
+        prepared_sha256: manifest_sha256(&prepared)?,
+        device: device_name.to_owned(),
+        command: std::env::args().collect(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        commit: git_commit(),
+        started: jiff::Zoned::now()
+            .strftime("%Y-%m-%dT%H:%M:%S%:z")
+            .to_string(),
+        processors: std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    let session = Session::open(&config, &prepared, networks.step, &device, interrupted)?;
+    let run = RunDir::create(&arguments.runs, &config, &environment)?;
+    println!("run: {}", run.root().display());
+    session.train(&run, networks, interrupted)
+}
+
+fn resume(root: &std::path::Path, device: Option<&str>, interrupted: &AtomicBool) -> Result<()> {
+    let (run, config, environment) = RunDir::open(root)?;
+    let prepared = Prepared::open(&environment.prepared)?;
+    if manifest_sha256(&prepared)? != environment.prepared_sha256 {
+        bail!(
+            "the prepared set {} has changed since the run began",
+            environment.prepared.display()
+        );
+    }
+    let device = crate::device::device(device.unwrap_or(&environment.device))?.autodiff();
+    let Some((_, newest)) = list_checkpoints(&run.checkpoints())?.pop() else {
+        bail!("{} has no checkpoint to go on from", root.display());
+    };
+    let networks = Networks::load(&config, &newest, &device)?;
+    println!("going on from {}", newest.display());
+    Session::open(&config, &prepared, networks.step, &device, interrupted)?.train(
+        &run,
+        networks,
+        interrupted,
+    )
+}
+
+/// What a prepared set is recognised by.
+fn manifest_sha256(prepared: &Prepared) -> Result<String> {
+    let path = prepared.path(MANIFEST);
+    let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(sha256_hex(&bytes))
+}
+
+/// The weights and header of a style file.
+fn open_style(path: &std::path::Path) -> Result<Style> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Style::from_bytes(&bytes).with_context(|| format!("in {}", path.display()))
+}
+
+/// What stays the same while a run lasts.
+struct Session<'a> {
+    config: &'a TrainConfig,
+    device: &'a Device,
+    features: Option<Features>,
+    teachers: Vec<Option<Generator>>,
+    samples: Samples,
+    sources: Arc<Sources>,
+}
+
+impl<'a> Session<'a> {
+    fn open(
+        config: &'a TrainConfig,
+        prepared: &Prepared,
+        first_step: usize,
+        device: &'a Device,
+        interrupted: &AtomicBool,
+    ) -> Result<Self> {
+        if first_step >= config.total_steps() {
+            bail!("the run is complete: {first_step} steps are done");
+        }
+        let sources = Arc::new(Sources::new(prepared, config)?);
+        // The same photos whether the run is new or resumed, so that layers are scaled alike.
+        let crop = config.data.crop_px;
+        let photos = Tensor::from_data(
+            TensorData::new(sources.photos()?, [config.data.batch, 3, crop, crop]),
+            device,
+        );
+        let features = Features::open(config, photos, device)?;
+        let teachers = config
+            .stages
+            .iter()
+            .map(|stage| teacher(stage, device))
+            .collect::<Result<_>>()?;
+        sources.draw_targets(interrupted)?;
+        let drawn = config
+            .stages
+            .iter()
+            .any(|stage| stage.target == Target::Procedural);
+        let samples = Samples::open(
+            prepared,
+            config.log.sample_photos,
+            drawn.then_some(&config.procedural),
+        )?;
+        Ok(Self {
+            config,
+            device,
+            features,
+            teachers,
+            samples,
+            sources,
+        })
+    }
+
+    fn train(self, run: &RunDir, mut networks: Networks, interrupted: &AtomicBool) -> Result<()> {
+        let total = self.config.total_steps();
+        let log_config = &self.config.log;
+        let mut log = run.log_from(networks.step)?;
+        let loader = Loader::start(self.sources.clone(), networks.step);
+        let bar = progress_bar(total, networks.step)?;
+        let mut watch = Watch::default();
+        let mut means = Means::default();
+        let mut saved = networks.step;
+        while networks.step < total {
+            let Some((stage, done)) = self.config.stage_at(networks.step) else {
+                break;
+            };
+            let index = self
+                .config
+                .stages
+                .iter()
+                .position(|s| std::ptr::eq(s, stage));
+            let started = Instant::now();
+            let batch = loader.next()?;
+            let waited = started.elapsed();
+            let context = StepContext {
+                config: self.config,
+                stage,
+                done,
+                features: self.features.as_ref(),
+                teacher: index.and_then(|i| self.teachers[i].as_ref()),
+                device: self.device,
+            };
+            let terms;
+            (networks, terms) = step(networks, batch, &context)?;
+            self.check(run, &mut watch, &networks, &terms, &bar)?;
+            means.add(&terms);
+            means.add(&[
+                ("step_ms", started.elapsed().as_secs_f64() * 1e3),
+                ("wait_ms", waited.as_secs_f64() * 1e3),
+            ]);
+            bar.set_message(stage.name.clone());
+            bar.inc(1);
+
+            let at = networks.step;
+            let last = at == total || interrupted.load(Ordering::Relaxed);
+            if at.is_multiple_of(log_config.metrics_every) || last {
+                log.write(&means.take(at, &stage.name))?;
+            }
+            if at.is_multiple_of(log_config.samples_every) || last {
+                self.sample(run, &networks)?;
+                write_report(run, self.config, !last)?;
+            }
+            if at.is_multiple_of(log_config.checkpoint_every) || last {
+                networks.save(&run.checkpoints(), log_config.keep_checkpoints)?;
+                saved = at;
+            }
+            if last && at < total {
+                bar.abandon();
+                println!(
+                    "interrupted; saved step {saved}. Go on with: trainer train --resume {}",
+                    run.root().display()
+                );
+                return Ok(());
+            }
+        }
+        bar.finish();
+        println!("done: {}", run.report().display());
+        Ok(())
+    }
+
+    /// Stops a run that has gone astray and warns of a discriminator that has won.
+    fn check(
+        &self,
+        run: &RunDir,
+        watch: &mut Watch,
+        networks: &Networks,
+        terms: &Terms,
+        bar: &ProgressBar,
+    ) -> Result<()> {
+        watch.check(networks.step, terms).with_context(|| {
+            format!(
+                "training stopped; the last checkpoint is kept, and after lowering a rate or a \
+                 weight in its config.toml the run goes on with: trainer train --resume {}",
+                run.root().display()
+            )
+        })?;
+        let of = |name: &str| {
+            terms
+                .iter()
+                .find(|(other, _)| *other == name)
+                .map(|(_, v)| *v)
+        };
+        if let (Some(real), Some(fake)) = (of("discriminator_real"), of("discriminator_fake"))
+            && watch.discriminator_has_won(real + fake)
+        {
+            bar.println(format!(
+                "warning: at step {} the discriminator tells all outputs from style images \
+                 (loss {:.4}), so the generator learns nothing from it: lower discriminator_rate \
+                 or raise the adversarial weight",
+                networks.step,
+                real + fake
+            ));
+        }
+        Ok(())
+    }
+
+    fn sample(&self, run: &RunDir, networks: &Networks) -> Result<()> {
+        let device = self.device.clone().inner();
+        let path = run.samples().join(format!("step_{:08}.jpg", networks.step));
+        self.samples
+            .write(&networks.ema_generator(&device)?, &device, &path)
+    }
+}
+
+/// The teacher's network of a stage that has one.
+fn teacher(stage: &StageConfig, device: &Device) -> Result<Option<Generator>> {
+    let Some(path) = &stage.teacher else {
+        return Ok(None);
+    };
+    let style = open_style(path)?;
+    let device = device.clone().inner();
+    Ok(Some(
+        style
+            .header()
+            .generator
+            .init_with(style.weights(), &device)?,
+    ))
+}
+
+/// Means of values between two lines of the log.
+#[derive(Default)]
+struct Means {
+    sums: Vec<(&'static str, f64, usize)>,
+}
+
+impl Means {
+    fn add(&mut self, terms: &[(&'static str, f64)]) {
+        for &(name, value) in terms {
+            match self.sums.iter_mut().find(|(other, ..)| *other == name) {
+                Some((_, sum, count)) => {
+                    *sum += value;
+                    *count += 1;
+                }
+                None => self.sums.push((name, value, 1)),
+            }
+        }
+    }
+
+    fn take(&mut self, step: usize, stage: &str) -> Map<String, Value> {
+        let mut line = Map::from_iter([
+            ("step".to_owned(), Value::from(step)),
+            ("stage".to_owned(), Value::from(stage)),
+        ]);
+        for (name, sum, count) in self.sums.drain(..) {
+            line.insert(name.to_owned(), (sum / count as f64).into());
+        }
+        line
+    }
+}
+
+fn progress_bar(total: usize, done: usize) -> Result<ProgressBar> {
+    let style = ProgressStyle::with_template(
+        "{bar:30} {pos}/{len} {msg} {per_sec}, {elapsed} so far, {eta} left",
+    )?;
+    let bar = ProgressBar::new(total as u64).with_style(style);
+    bar.set_position(done as u64);
+    bar.reset_eta();
+    Ok(bar)
+}

@@ -1,0 +1,100 @@
+//! Pictures between files and the network's values.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use burn::tensor::{Device, Tensor, TensorData};
+use image::{ImageFormat, RgbImage};
+
+/// Reads a picture file as RGB.
+///
+/// # Errors
+/// If the file cannot be read or decoded, naming it.
+pub fn open_rgb(path: &Path) -> Result<RgbImage> {
+    let picture = image::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(picture.to_rgb8())
+}
+
+/// A picture as a PNG file.
+///
+/// # Errors
+/// None in practice; the encoder's.
+pub fn png(picture: &RgbImage) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    picture.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png)?;
+    Ok(bytes)
+}
+
+/// Values in [-1, 1], `[3, side, side]`, of a square of a picture that has it, perhaps mirrored.
+pub fn crop_planes(picture: &RgbImage, x: u32, y: u32, side: u32, flip: bool) -> Vec<f32> {
+    planes(picture, [x, y], [side, side], flip)
+}
+
+fn planes(picture: &RgbImage, [x, y]: [u32; 2], [width, height]: [u32; 2], flip: bool) -> Vec<f32> {
+    let mut values = Vec::with_capacity((3 * width * height) as usize);
+    for channel in 0..3 {
+        for row in 0..height {
+            for column in 0..width {
+                let column = if flip { width - 1 - column } else { column };
+                let value = picture.get_pixel(x + column, y + row).0[channel];
+                values.push(f32::from(value) / 127.5 - 1.0);
+            }
+        }
+    }
+    values
+}
+
+/// A whole picture as a tensor `[1, 3, height, width]` in [-1, 1].
+pub fn picture_tensor(picture: &RgbImage, device: &Device) -> Tensor<4> {
+    let (width, height) = picture.dimensions();
+    let values = planes(picture, [0, 0], [width, height], false);
+    Tensor::from_data(
+        TensorData::new(values, [1, 3, height as usize, width as usize]),
+        device,
+    )
+}
+
+/// The first picture of a tensor `[batch, 3, height, width]` in [-1, 1].
+///
+/// # Errors
+/// If the device cannot be read.
+pub fn tensor_picture(tensor: Tensor<4>) -> Result<RgbImage> {
+    let [_, _, height, width] = tensor.dims();
+    let values = tensor
+        .try_into_data()
+        .map_err(|error| anyhow::anyhow!("cannot read the device: {error:?}"))?
+        .try_into_vec::<f32>()
+        .map_err(|error| anyhow::anyhow!("cannot read the device: {error:?}"))?;
+    let plane = width * height;
+    Ok(RgbImage::from_fn(width as u32, height as u32, |x, y| {
+        let at = y as usize * width + x as usize;
+        image::Rgb(std::array::from_fn(|c| {
+            ((values[c * plane + at].clamp(-1.0, 1.0) + 1.0) * 127.5 + 0.5) as u8
+        }))
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_survive_the_way_there_and_back() {
+        let picture = RgbImage::from_fn(5, 3, |x, y| {
+            image::Rgb([(x * 50) as u8, (y * 80) as u8, 255])
+        });
+        let tensor = picture_tensor(&picture, &Device::flex());
+        assert_eq!(tensor.dims(), [1, 3, 3, 5]);
+        assert_eq!(tensor_picture(tensor).expect("flex can be read"), picture);
+    }
+
+    #[test]
+    fn crops_flip() {
+        let picture = RgbImage::from_fn(8, 8, |x, _| image::Rgb([x as u8 * 10; 3]));
+        let plain = crop_planes(&picture, 2, 1, 4, false);
+        let flipped = crop_planes(&picture, 2, 1, 4, true);
+        assert_eq!(plain[0], flipped[3]);
+        assert_eq!(plain[0], 20.0 / 127.5 - 1.0);
+    }
+}

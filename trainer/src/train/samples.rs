@@ -1,0 +1,128 @@
+//! Grids that show how a run is doing: photo, output and target side by side.
+
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use burn::tensor::Device;
+use image::codecs::jpeg::JpegEncoder;
+use image::imageops::{self, FilterType};
+use image::{Rgb, RgbImage};
+use nijigen::model::Generator;
+
+use super::picture::{open_rgb, picture_tensor, tensor_picture};
+use crate::data::prepared::{Kind, Prepared, Split};
+use crate::procedural::ProceduralConfig;
+use crate::write_file::write_file;
+
+/// Height of a row of a grid in pixels.
+const ROW_PX: u32 = 320;
+/// Quality of the grids' JPEG files.
+const QUALITY: u8 = 90;
+/// Longer side of the photos that are shown; whole prepared photos would take long.
+const LONG_SIDE_PX: u32 = 512;
+
+/// The fixed photos of a run.
+pub struct Samples {
+    photos: Vec<RgbImage>,
+    targets: Vec<Option<RgbImage>>,
+}
+
+impl Samples {
+    /// Takes `count` photos spread over those held out (over all if none are), with what the
+    /// procedural target makes of them where that is wanted.
+    ///
+    /// # Errors
+    /// If a photo cannot be read.
+    pub fn open(
+        prepared: &Prepared,
+        count: usize,
+        procedural: Option<&ProceduralConfig>,
+    ) -> Result<Self> {
+        let of = |split| -> Vec<PathBuf> {
+            let photos = prepared.entries(Kind::Photo, split);
+            photos.map(|entry| prepared.path(&entry.file)).collect()
+        };
+        let mut all = of(Split::HeldOut);
+        if all.is_empty() {
+            all = of(Split::Train);
+        }
+        let count = count.min(all.len());
+        let photos: Vec<RgbImage> = (0..count)
+            .map(|i| Ok(bounded(open_rgb(&all[i * all.len() / count])?)))
+            .collect::<Result<_>>()?;
+        let targets = photos
+            .iter()
+            .map(|photo| procedural.map(|config| config.draw(photo)).transpose())
+            .collect::<Result<_>>()?;
+        Ok(Self { photos, targets })
+    }
+
+    /// Writes a grid of what `generator` makes of the photos to `path`, a JPEG file.
+    ///
+    /// # Errors
+    /// If the device cannot be read or the file not be written.
+    pub fn write(&self, generator: &Generator, device: &Device, path: &Path) -> Result<()> {
+        let mut rows = Vec::new();
+        for (photo, target) in self.photos.iter().zip(&self.targets) {
+            let output = tensor_picture(generator.forward(picture_tensor(photo, device)))?;
+            let mut pictures = vec![photo, &output];
+            pictures.extend(target);
+            rows.push(side_by_side(&pictures));
+        }
+        write_file(path, &jpeg(&stacked(&rows))?)
+    }
+}
+
+/// A picture no longer than what grids show.
+fn bounded(picture: RgbImage) -> RgbImage {
+    let (width, height) = picture.dimensions();
+    let scale = f64::from(LONG_SIDE_PX) / f64::from(width.max(height));
+    if scale >= 1.0 {
+        return picture;
+    }
+    let size = |side: u32| ((f64::from(side) * scale).round() as u32).max(1);
+    imageops::resize(&picture, size(width), size(height), FilterType::CatmullRom)
+}
+
+fn side_by_side(pictures: &[&RgbImage]) -> RgbImage {
+    let scaled: Vec<RgbImage> = pictures
+        .iter()
+        .map(|picture| {
+            let width =
+                u64::from(picture.width()) * u64::from(ROW_PX) / u64::from(picture.height());
+            imageops::resize(
+                *picture,
+                (width as u32).max(1),
+                ROW_PX,
+                FilterType::CatmullRom,
+            )
+        })
+        .collect();
+    let mut row = RgbImage::new(scaled.iter().map(RgbImage::width).sum(), ROW_PX);
+    let mut x = 0;
+    for picture in &scaled {
+        imageops::replace(&mut row, picture, x, 0);
+        x += i64::from(picture.width());
+    }
+    row
+}
+
+fn stacked(rows: &[RgbImage]) -> RgbImage {
+    let width = rows.iter().map(RgbImage::width).max().unwrap_or(1);
+    let height = rows.iter().map(RgbImage::height).sum::<u32>().max(1);
+    let mut grid = RgbImage::from_pixel(width, height, Rgb([255; 3]));
+    let mut y = 0;
+    for row in rows {
+        imageops::replace(&mut grid, row, 0, y);
+        y += i64::from(row.height());
+    }
+    grid
+}
+
+fn jpeg(picture: &RgbImage) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let encoder = JpegEncoder::new_with_quality(Cursor::new(&mut bytes), QUALITY);
+    picture.write_with_encoder(encoder)?;
+    Ok(bytes)
+}

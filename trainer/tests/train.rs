@@ -1,0 +1,285 @@
+//! The training system from end to end, as a user runs it: prepare, train, resume, export,
+//! evaluate. Tiny pictures and a random backbone: it shows that the machinery works.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use anyhow::{Context, Result, ensure};
+use image::{Rgb, RgbImage};
+use serde_json::Value;
+
+fn trainer(arguments: &[&str]) -> Result<Output> {
+    let output = Command::new(env!("CARGO_BIN_EXE_trainer"))
+        .args(arguments)
+        // No backbone of the machine's user takes part.
+        .env("NIJIGEN_CACHE", "/nonexistent")
+        .output()?;
+    Ok(output)
+}
+
+fn succeeds(arguments: &[&str]) -> Result<String> {
+    let output = trainer(arguments)?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{arguments:?}: {text}{errors}");
+    Ok(text)
+}
+
+/// The message of a command that must fail, without panicking.
+fn fails(arguments: &[&str]) -> Result<String> {
+    let output = trainer(arguments)?;
+    ensure!(
+        output.status.code() == Some(1),
+        "{arguments:?} ended with {:?}",
+        output.status
+    );
+    Ok(String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// A prepared set of generated pictures and one real face.
+fn prepared(folder: &Path) -> Result<String> {
+    let (photos, style) = (folder.join("photos"), folder.join("style"));
+    fs::create_dir_all(&photos)?;
+    fs::create_dir_all(&style)?;
+    let face = Path::new(env!("CARGO_MANIFEST_DIR")).join("../www/samples/astronaut.jpg");
+    fs::copy(face, photos.join("face.jpg"))?;
+    for i in 0..6u32 {
+        // Waves of different lengths and directions, so that none is another's duplicate.
+        let photo = RgbImage::from_fn(160, 120, |x, y| {
+            let wave = ((x * (i + 1) + y * (7 - i)) as f32 / 20.0).sin();
+            let value = |phase: f32| (127.0 + 100.0 * wave * (phase + i as f32).cos()) as u8;
+            Rgb([value(0.0), value(1.0), value(2.0)])
+        });
+        photo.save(photos.join(format!("{i}.png")))?;
+        let panel = RgbImage::from_fn(160, 160, |x, y| {
+            let inside = (x / (12 + 3 * i) + y / (18 - i)) % 2 == 0;
+            let border = x % (12 + 3 * i) < 2 || y % (18 - i) < 2;
+            match (border, inside) {
+                (true, _) => Rgb([20, 10, 30]),
+                (_, true) => Rgb([250, (40 * i) as u8, 90]),
+                (_, false) => Rgb([90, 200, (250 - 30 * i) as u8]),
+            }
+        });
+        panel.save(style.join(format!("{i}.png")))?;
+    }
+    let out = folder.join("prepared");
+    let text = |path: &Path| path.to_str().map(str::to_owned).context("a plain path");
+    succeeds(&[
+        "prepare",
+        "--photos",
+        &text(&photos)?,
+        "--style",
+        &text(&style)?,
+        "--out",
+        &text(&out)?,
+        "--clusters",
+        "2",
+        "--long-side",
+        "256",
+        "--hold-out",
+        "0.3",
+    ])?;
+    text(&out)
+}
+
+fn only_run(runs: &Path) -> Result<PathBuf> {
+    let mut all = fs::read_dir(runs)?;
+    let run = all.next().context("a run")??.path();
+    ensure!(all.next().is_none(), "expected one run");
+    Ok(run)
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let path = entry?.path();
+        let target = to.join(path.file_name().context("a name")?);
+        if path.is_dir() {
+            copy_folder(&path, &target)?;
+        } else {
+            fs::copy(&path, &target)?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_smoke_run_learns_resumes_exactly_and_exports() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let prepared = prepared(folder.path())?;
+    let runs = folder.path().join("runs");
+    let runs_text = runs.to_str().context("a plain path")?;
+    succeeds(&[
+        "train",
+        "--config",
+        "smoke",
+        "--prepared",
+        &prepared,
+        "--runs",
+        runs_text,
+    ])?;
+    let run = only_run(&runs)?;
+
+    // The loss falls, and every term of every stage is in the log.
+    let log: Vec<Value> = fs::read_to_string(run.join("metrics.jsonl"))?
+        .lines()
+        .map(serde_json::from_str)
+        .collect::<Result<_, _>>()?;
+    ensure!(log.len() == 26, "{} lines", log.len());
+    let mean = |lines: &[Value]| {
+        lines
+            .iter()
+            .filter_map(|line| line["regression"].as_f64())
+            .sum::<f64>()
+            / lines.len() as f64
+    };
+    let (first, last) = (mean(&log[..5]), mean(&log[15..20]));
+    ensure!(last < 0.8 * first, "regression went from {first} to {last}");
+    for term in [
+        "regression_gradient",
+        "content",
+        "style",
+        "colour",
+        "total_variation",
+        "adversarial",
+        "discriminator_real",
+        "discriminator_fake",
+        "discriminator_gray",
+        "discriminator_smooth",
+        "gradient_norm",
+    ] {
+        let value = log[25][term].as_f64();
+        ensure!(value.is_some_and(f64::is_finite), "{term} is {value:?}");
+    }
+    ensure!(
+        log[20..].iter().any(|line| line["landmark"].is_f64()),
+        "no landmark loss"
+    );
+
+    // What the folder promises.
+    let report = fs::read_to_string(run.join("report.html"))?;
+    ensure!(report.contains("<polyline") && report.contains("data:image/jpeg;base64,"));
+    ensure!(
+        !report.contains("http-equiv"),
+        "a finished run's report reloads"
+    );
+    ensure!(fs::read_dir(run.join("samples"))?.count() == 2);
+    ensure!(fs::read_to_string(run.join("config.toml"))?.contains("# default: 128"));
+
+    // From the checkpoint at step 20 a second process comes to the same weights.
+    let again = folder.path().join("again");
+    copy_folder(&run, &again)?;
+    fs::remove_dir_all(again.join("checkpoints/step_00000026"))?;
+    succeeds(&["train", "--resume", again.to_str().context("a plain path")?])?;
+    for file in [
+        "ema.safetensors",
+        "generator.safetensors",
+        "discriminator.safetensors",
+    ] {
+        let of = |run: &Path| fs::read(run.join("checkpoints/step_00000026").join(file));
+        ensure!(of(&run)? == of(&again)?, "{file} differs after resuming");
+    }
+    let resumed = fs::read_to_string(again.join("metrics.jsonl"))?;
+    ensure!(
+        resumed.lines().count() == 26,
+        "lines are missing or twice there"
+    );
+
+    // A complete run says so.
+    let run_text = run.to_str().context("a plain path")?;
+    let error = fails(&["train", "--resume", run_text])?;
+    ensure!(error.contains("the run is complete"), "{error}");
+
+    // The style file works, and its card names the run.
+    let style = folder.path().join("smoke.safetensors");
+    let style_text = style.to_str().context("a plain path")?;
+    succeeds(&[
+        "export",
+        run_text,
+        style_text,
+        "--name",
+        "smoke",
+        "--provenance",
+        "Generated pictures.",
+        "--data-licence",
+        "CC0",
+        "--thumbnail",
+        &format!("{}/photos/0.png", folder.path().display()),
+    ])?;
+    let card = fs::read_to_string(style.with_extension("md"))?;
+    let name = run
+        .file_name()
+        .context("a name")?
+        .to_string_lossy()
+        .into_owned();
+    ensure!(card.contains(&name) && card.contains("CC0"), "{card}");
+    ensure!(image::image_dimensions(style.with_extension("png"))? == (256, 256));
+    let json = folder.path().join("table.json");
+    let table = succeeds(&[
+        "evaluate",
+        "--style",
+        style_text,
+        "--prepared",
+        &prepared,
+        "--write",
+        "--json",
+        json.to_str().context("a plain path")?,
+    ])?;
+    for row in ["photos", "procedural", "smoke"] {
+        ensure!(table.contains(row), "{table}");
+    }
+    let rows: Value = serde_json::from_slice(&fs::read(json)?)?;
+    ensure!(rows.to_string().contains("edge_recall"), "{rows}");
+    let stored = nijigen::style::Style::from_bytes(&fs::read(style)?)?;
+    ensure!(stored.header().metrics.contains_key("flat"));
+    Ok(())
+}
+
+#[test]
+fn bad_input_is_named() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let inside = |name: &str| folder.path().join(name).display().to_string();
+    let config = inside("mine.toml");
+    fs::write(&config, "[optimiser]\ngradient_clap = 1.0\n")?;
+    let error = fails(&[
+        "train",
+        "--config",
+        &config,
+        "--prepared",
+        &inside("nowhere"),
+    ])?;
+    ensure!(error.contains("gradient_clap"), "{error}");
+    let error = fails(&[
+        "train",
+        "--config",
+        "recipes",
+        "--prepared",
+        &inside("nowhere"),
+    ])?;
+    ensure!(
+        error.contains("recipes") && error.contains("paper-hayao"),
+        "{error}"
+    );
+    let error = fails(&["train", "--prepared", &inside("nowhere")])?;
+    ensure!(error.contains("nowhere"), "{error}");
+    let error = fails(&["train", "--resume", &inside("nowhere")])?;
+    ensure!(error.contains("is not a training run"), "{error}");
+    let prepared = prepared(folder.path())?;
+    let runs = inside("runs");
+    let error = fails(&[
+        "train",
+        "--prepared",
+        &prepared,
+        "--runs",
+        &runs,
+        "--device",
+        "abacus",
+    ])?;
+    ensure!(error.contains("\"abacus\""), "{error}");
+    // The default recipe needs the backbone, which is not there: said before a run begins.
+    let error = fails(&["train", "--prepared", &prepared, "--runs", &runs])?;
+    ensure!(error.contains("trainer backbone"), "{error}");
+    ensure!(!Path::new(&runs).exists(), "a run was begun");
+    Ok(())
+}

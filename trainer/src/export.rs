@@ -6,16 +6,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::Args;
 use image::imageops::{self, FilterType};
-use nijigen::engine::CpuEngine;
 use nijigen::style::{
-    Alignment, Dtype, FORMAT_VERSION, KnownAnswer, Licence, Status, Style, StyleHeader, sha256_hex,
+    Alignment, Dtype, FORMAT_VERSION, Licence, Status, Style, StyleHeader, sha256_hex,
 };
 
 use crate::config::TrainConfig;
 use crate::data::scan::{load, to_rgb};
-use crate::parity::output;
+use crate::picture::{picture_tensor, png, tensor_picture};
 use crate::run_dir::{Environment, RunDir};
-use crate::train::picture::{picture_tensor, png, tensor_picture};
+use crate::style_file::as_stored;
 use crate::train::{list_checkpoints, read_ema};
 use crate::write_file::write_file;
 
@@ -83,10 +82,7 @@ pub fn run(arguments: &ExportArguments) -> Result<()> {
         known_answer: None,
     };
     let exact = Style::new(header, read_ema(&config, &checkpoint)?)?;
-    // The known answer is that of the weights as they are stored.
-    let stored = Style::from_bytes(&exact.to_bytes()?)?;
-    let answer = output(&CpuEngine::new(&stored)?, &KnownAnswer::input()?)?;
-    let style = stored.with_known_answer(KnownAnswer::of(&answer));
+    let style = as_stored(&exact)?;
     let bytes = style.to_bytes()?;
     write_file(&arguments.style, &bytes)?;
     let card = card(&style, &config, &environment, &name, step)?;

@@ -1,27 +1,63 @@
-//! CIE Lab (D65) of single sRGB colours.
+//! CIE L*a*b* (1976) of sRGB colours under the white point D65.
 
-/// Reference white.
+use std::array;
+
+use anyhow::Result;
+use image::RgbImage;
+use rayon::prelude::*;
+
+use crate::plane::Plane;
+
+/// White point.
 const WHITE: [f32; 3] = [0.950_456, 1.0, 1.088_754];
-/// Where the cube root gives way to a straight line.
+/// sRGB primaries to XYZ.
+const RGB_TO_XYZ: [[f32; 3]; 3] = [
+    [0.412_453, 0.357_580, 0.180_423],
+    [0.212_671, 0.715_160, 0.072_169],
+    [0.019_334, 0.119_193, 0.950_227],
+];
+/// Share of the white below which the cube root gives way to a straight line.
 const EPSILON: f32 = 216.0 / 24389.0;
+/// Slope of that line.
 const KAPPA: f32 = 24389.0 / 27.0;
+
+/// The planes a* (green to red) and b* (blue to yellow) of an sRGB picture: about -110..=100 for
+/// sRGB colours, 0 for grays.
+///
+/// # Errors
+/// If the picture is empty.
+pub fn lab_opponents(picture: &RgbImage) -> Result<(Plane, Plane)> {
+    let linear: [f32; 256] = array::from_fn(|value| linear_light(value as f32 / 255.0));
+    let (a, b) = picture
+        .as_raw()
+        .par_chunks_exact(3)
+        .map(|pixel| {
+            let [_, a, b] = linear_to_lab([0, 1, 2].map(|c| linear[usize::from(pixel[c])]));
+            (a, b)
+        })
+        .unzip();
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    Ok((Plane::new(width, height, a)?, Plane::new(width, height, b)?))
+}
 
 /// Lightness 0 to 100 and the opponent colours a and b, of sRGB in [0, 1].
 pub fn rgb_to_lab(rgb: [f32; 3]) -> [f32; 3] {
-    let [r, g, b] = rgb.map(|v| {
-        if v <= 0.04045 {
-            v / 12.92
-        } else {
-            ((v + 0.055) / 1.055).powf(2.4)
-        }
-    });
-    let xyz = [
-        0.412_453 * r + 0.357_580 * g + 0.180_423 * b,
-        0.212_671 * r + 0.715_160 * g + 0.072_169 * b,
-        0.019_334 * r + 0.119_193 * g + 0.950_227 * b,
-    ];
-    let [x, y, z] = std::array::from_fn(|i| {
-        let t = xyz[i] / WHITE[i];
+    linear_to_lab(rgb.map(linear_light))
+}
+
+/// Linear light in 0..=1 of an sRGB value in 0..=1 (IEC 61966-2-1).
+fn linear_light(value: f32) -> f32 {
+    if value <= 0.04045 {
+        value / 12.92
+    } else {
+        ((value + 0.055) / 1.055).powf(2.4)
+    }
+}
+
+fn linear_to_lab(rgb: [f32; 3]) -> [f32; 3] {
+    let [x, y, z] = array::from_fn(|i| {
+        let row = RGB_TO_XYZ[i];
+        let t = (row[0] * rgb[0] + row[1] * rgb[1] + row[2] * rgb[2]) / WHITE[i];
         if t > EPSILON {
             t.cbrt()
         } else {
@@ -83,5 +119,25 @@ mod tests {
         ] {
             assert!(close(lab_to_rgb(rgb_to_lab(rgb)), rgb, 1e-3), "{rgb:?}");
         }
+    }
+
+    #[test]
+    fn published_values_of_primaries_and_gray() -> Result<()> {
+        let pixels = [[255, 0, 0], [0, 255, 0], [0, 0, 255], [128, 128, 128]];
+        let picture = RgbImage::from_raw(4, 1, pixels.concat()).expect("four pixels");
+        let (a, b) = lab_opponents(&picture)?;
+        let expected = [
+            (80.09, 67.20),
+            (-86.18, 83.18),
+            (79.19, -107.86),
+            (0.0, 0.0),
+        ];
+        for (i, (expected_a, expected_b)) in expected.into_iter().enumerate() {
+            let (a, b) = (a.values()[i], b.values()[i]);
+            // Published tables differ by this much in the white point's last digits.
+            assert!((a - expected_a).abs() < 0.1, "a* of {:?}: {a}", pixels[i]);
+            assert!((b - expected_b).abs() < 0.1, "b* of {:?}: {b}", pixels[i]);
+        }
+        Ok(())
     }
 }

@@ -96,6 +96,8 @@ impl Folders {
             .arg("--out")
             .arg(self.path(out))
             .args(more)
+            // Whatever backbone this machine's user has, the style images are sorted by colour.
+            .env("NIJIGEN_CACHE", self.path("no-cache"))
             .output()
             .expect("the program runs")
     }

@@ -1,6 +1,6 @@
 //! What a style image looks like by the Gram matrices of backbone features (Gatys et al., 2016).
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use burn::tensor::Device;
 use image::RgbImage;
 use image::imageops::{self, FilterType};
@@ -8,7 +8,7 @@ use image::imageops::{self, FilterType};
 use super::clusters::{StyleDescriptor, project_gram};
 use crate::backbone::{Backbone, Tap};
 use crate::losses::gram;
-use crate::train::picture::picture_tensor;
+use crate::picture::{picture_tensor, tensor_values};
 
 /// Side in pixels that images are brought to: strokes are compared at the same scale.
 const SIDE_PX: u32 = 224;
@@ -57,11 +57,7 @@ impl StyleDescriptor for GramDescriptor {
         let mut vector = Vec::new();
         for features in features {
             let channels = features.dims()[1];
-            let values = gram(features)
-                .try_into_data()
-                .map_err(|error| anyhow!("cannot read the device: {error:?}"))?
-                .try_into_vec::<f32>()
-                .map_err(|error| anyhow!("cannot read the device: {error:?}"))?;
+            let values = tensor_values(gram(features))?;
             vector.extend(project_gram(&values, channels, self.seed)?);
         }
         Ok(vector)

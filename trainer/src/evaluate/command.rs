@@ -3,14 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use image::RgbImage;
-use image::imageops::{self, FilterType};
 use indicatif::ProgressBar;
-use nijigen::engine::CpuEngine;
 use nijigen::model::Generator;
-use nijigen::style::{KnownAnswer, Style};
+use nijigen::style::Style;
 
 use super::describe::Describer;
 use super::face_metrics::{Face, FaceMetrics, FacePair};
@@ -21,9 +19,9 @@ use crate::data::face_finder::MtcnnFinder;
 use crate::data::faces::{FaceFinder, FoundFace};
 use crate::data::prepared::{Kind, Prepared, Split};
 use crate::data::scan::{list, load, to_rgb};
-use crate::parity::output;
+use crate::picture::{bounded, open_rgb, picture_tensor, png, tensor_picture};
 use crate::procedural::ProceduralConfig;
-use crate::train::picture::{open_rgb, picture_tensor, tensor_picture};
+use crate::style_file::{as_stored, open_style};
 use crate::write_file::write_file;
 
 /// Longer side of the photos that are measured, in pixels.
@@ -110,11 +108,6 @@ pub fn run(arguments: &EvaluateArguments) -> Result<()> {
     Ok(())
 }
 
-fn open_style(path: &Path) -> Result<Style> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    Style::from_bytes(&bytes).with_context(|| format!("in {}", path.display()))
-}
-
 /// The photos to measure, none longer than [`LONG_SIDE_PX`].
 fn photos(arguments: &EvaluateArguments, prepared: &Prepared) -> Result<Vec<RgbImage>> {
     let mut all: Vec<RgbImage> = match &arguments.photos {
@@ -142,17 +135,10 @@ fn photos(arguments: &EvaluateArguments, prepared: &Prepared) -> Result<Vec<RgbI
             keep.binary_search(&(index - 1)).is_ok()
         });
     }
-    Ok(all.into_iter().map(bounded).collect())
-}
-
-fn bounded(photo: RgbImage) -> RgbImage {
-    let (width, height) = photo.dimensions();
-    let scale = f64::from(LONG_SIDE_PX) / f64::from(width.max(height));
-    if scale >= 1.0 {
-        return photo;
-    }
-    let size = |side: u32| ((f64::from(side) * scale).round() as u32).max(1);
-    imageops::resize(&photo, size(width), size(height), FilterType::CatmullRom)
+    Ok(all
+        .into_iter()
+        .map(|photo| bounded(photo, LONG_SIDE_PX))
+        .collect())
 }
 
 /// What all rows are measured against.
@@ -214,7 +200,7 @@ impl<'a> Evaluation<'a> {
             }
             if let Some(folder) = &arguments.pictures {
                 let path = folder.join(name).join(format!("{i:03}.png"));
-                write_file(&path, &crate::train::picture::png(&made)?)?;
+                write_file(&path, &png(&made)?)?;
             }
             bar.inc(1);
         }
@@ -273,7 +259,7 @@ impl References {
     fn new(describer: Describer, photos: &[RgbImage], prepared: &Prepared) -> Result<Self> {
         let style: Vec<RgbImage> = prepared
             .entries(Kind::Style, Split::Train)
-            .map(|e| Ok(bounded(open_rgb(&prepared.path(&e.file))?)))
+            .map(|e| Ok(bounded(open_rgb(&prepared.path(&e.file))?, LONG_SIDE_PX)))
             .collect::<Result<_>>()?;
         let each = |pictures: &[RgbImage], describe: &dyn Fn(&RgbImage) -> Result<Vec<f32>>| {
             pictures.iter().map(describe).collect::<Result<Vec<_>>>()
@@ -343,8 +329,6 @@ fn write_metrics(path: &Path, style: &Style, row: &Row) -> Result<()> {
         .iter()
         .map(|(name, value)| (name.clone(), (value * 1e4).round() / 1e4))
         .collect();
-    let style = Style::new(header, style.weights().clone())?;
-    let answer = output(&CpuEngine::new(&style)?, &KnownAnswer::input()?)?;
-    let style = style.with_known_answer(KnownAnswer::of(&answer));
+    let style = as_stored(&Style::new(header, style.weights().clone())?)?;
     write_file(path, &style.to_bytes()?)
 }

@@ -1,13 +1,13 @@
 //! Backbone features of pictures, as the metrics on features compare them.
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use burn::tensor::{Device, Tensor};
 use image::RgbImage;
 use image::imageops::{self, FilterType};
 
 use crate::backbone::{Backbone, Tap};
 use crate::losses::gram;
-use crate::train::picture::picture_tensor;
+use crate::picture::{picture_tensor, tensor_values};
 
 /// Side in pixels that pictures are brought to for the kernel inception and Gram distances.
 const SIDE_PX: u32 = 224;
@@ -43,7 +43,7 @@ impl Describer {
     /// # Errors
     /// If the picture is empty or the device cannot be read.
     pub fn content(&self, picture: &RgbImage) -> Result<Vec<f32>> {
-        values(self.features(&gray(picture), self.content))
+        tensor_values(self.features(&gray(picture), self.content))
     }
 
     /// Mean feature of each channel, for the kernel inception distance.
@@ -52,7 +52,7 @@ impl Describer {
     /// If the device cannot be read.
     pub fn pooled(&self, picture: &RgbImage) -> Result<Vec<f32>> {
         let features = self.features(&squared(picture), self.pooled);
-        values(features.mean_dim(2).mean_dim(3))
+        tensor_values(features.mean_dim(2).mean_dim(3))
     }
 
     /// Gram matrix, for the Gram distance.
@@ -60,7 +60,7 @@ impl Describer {
     /// # Errors
     /// If the device cannot be read.
     pub fn gram(&self, picture: &RgbImage) -> Result<Vec<f32>> {
-        values(gram(self.features(&squared(picture), self.gram)))
+        tensor_values(gram(self.features(&squared(picture), self.gram)))
     }
 
     fn features(&self, picture: &RgbImage, tap: Tap) -> Tensor<4> {
@@ -82,12 +82,4 @@ fn gray(picture: &RgbImage) -> RgbImage {
 
 fn squared(picture: &RgbImage) -> RgbImage {
     imageops::resize(picture, SIDE_PX, SIDE_PX, FilterType::Triangle)
-}
-
-fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
-    tensor
-        .try_into_data()
-        .map_err(|error| anyhow!("cannot read the device: {error:?}"))?
-        .try_into_vec::<f32>()
-        .map_err(|error| anyhow!("cannot read the device: {error:?}"))
 }

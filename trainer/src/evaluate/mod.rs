@@ -9,7 +9,6 @@ mod command;
 mod describe;
 mod face_metrics;
 mod kid;
-mod lab;
 mod picture_metrics;
 mod table;
 

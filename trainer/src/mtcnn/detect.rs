@@ -7,6 +7,7 @@ use image::RgbImage;
 use super::area::{Region, resize_into};
 use super::boxes::{Overlap, Rect, extent, pixel_extent, shifted, squared, suppress};
 use super::networks::{ONet, PNet, RNet};
+use crate::picture::tensor_values;
 
 /// Ratio of neighbouring sizes of the pyramid.
 const PYRAMID_FACTOR: f64 = 0.709;
@@ -158,7 +159,7 @@ impl Mtcnn {
             let input = TensorData::new(planes, [1, 3, bottom - top, width]);
             let (probabilities, offsets) =
                 self.pnet.forward(Tensor::from_data(input, &self.device));
-            let (probabilities, offsets) = (read(probabilities)?, read(offsets)?);
+            let (probabilities, offsets) = (tensor_values(probabilities)?, tensor_values(offsets)?);
             let cells = probabilities.len();
             for (cell, &score) in probabilities.iter().enumerate() {
                 if score >= threshold {
@@ -182,7 +183,7 @@ impl Mtcnn {
         for batch in crops(image, rects).chunks(BATCH) {
             let (probabilities, offsets) =
                 self.rnet.forward(self.cropped(image, batch, RNet::SIDE_PX));
-            let (probabilities, offsets) = (read(probabilities)?, read(offsets)?);
+            let (probabilities, offsets) = (tensor_values(probabilities)?, tensor_values(offsets)?);
             let (offsets, _) = offsets.as_chunks();
             for ((crop, &score), &offsets) in batch.iter().zip(&probabilities).zip(offsets) {
                 if score > threshold {
@@ -205,8 +206,8 @@ impl Mtcnn {
         for batch in crops(image, rects).chunks(BATCH) {
             let (probabilities, offsets, landmarks) =
                 self.onet.forward(self.cropped(image, batch, ONet::SIDE_PX));
-            let probabilities = read(probabilities)?;
-            let (offsets, landmarks) = (read(offsets)?, read(landmarks)?);
+            let probabilities = tensor_values(probabilities)?;
+            let (offsets, landmarks) = (tensor_values(offsets)?, tensor_values(landmarks)?);
             let offsets = offsets.as_chunks().0.iter();
             let landmarks = landmarks.as_chunks::<10>().0.iter();
             let outputs = probabilities.iter().zip(offsets).zip(landmarks);
@@ -297,14 +298,6 @@ fn keep(proposals: Vec<Proposal>, threshold: f32) -> Vec<Proposal> {
         .into_iter()
         .filter_map(|index| proposals[index].take())
         .collect()
-}
-
-fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
-    tensor
-        .try_into_data()
-        .map_err(|error| anyhow::anyhow!("{error:?}"))
-        .and_then(|data| Ok(data.try_into_vec::<f32>()?))
-        .context("cannot read the face detector's output")
 }
 
 #[cfg(test)]

@@ -46,12 +46,12 @@ pub fn grade(rgb: [f32; 3], config: &ProceduralConfig) -> [f32; 3] {
     let boost = config.chroma + skin * (config.skin_chroma - config.chroma);
     let boost = 1.0 + (boost - 1.0) * smoothstep(2.0, 14.0, chroma);
     let boost = boost / (1.0 + (chroma * boost - 60.0).max(0.0) / 120.0);
-    // Reddish skin turns towards peach.
-    let turn = skin
-        * 9f32.to_radians()
-        * ((62f32.to_radians() - hue) / 20f32.to_radians()).clamp(0.0, 1.0);
-    let (sin, cos) = turn.sin_cos();
-    let (a, b) = (boost * (a * cos - b * sin), boost * (a * sin + b * cos));
+    // Skin is drawn in one colour: its hue and chroma are pulled together.
+    let pull = config.skin_unity * skin;
+    let hue = hue + pull * (SKIN_HUE.to_radians() - hue);
+    let chroma = chroma * boost;
+    let chroma = chroma + 0.75 * pull * (SKIN_CHROMA - chroma);
+    let (a, b) = (chroma * hue.cos(), chroma * hue.sin());
 
     let shadow = config.split_tone * (1.0 - smoothstep(0.15, 0.6, lightness));
     let light = config.split_tone * smoothstep(0.55, 0.95, lightness);
@@ -59,6 +59,10 @@ pub fn grade(rgb: [f32; 3], config: &ProceduralConfig) -> [f32; 3] {
     let b = b - 7.0 * shadow + 3.0 * light;
     lab_to_rgb([100.0 * lightness, a, b])
 }
+
+/// Lab hue (degrees) and chroma of drawn skin.
+const SKIN_HUE: f32 = 50.0;
+const SKIN_CHROMA: f32 = 27.0;
 
 /// How much a Lab colour looks like skin, 0 to 1.
 fn skin_likeness(chroma: f32, hue: f32) -> f32 {
@@ -73,7 +77,9 @@ fn tone(lightness: f32, skin: f32, config: &ProceduralConfig) -> f32 {
     let position = lightness * config.tone_levels;
     let step = position.floor();
     let stepped = (step + smoothstep(0.35, 0.65, position - step)) / config.tone_levels;
-    let mixed = lightness + config.tone_blend * (stepped - lightness);
+    // Steps look blotchy in faces.
+    let blend = config.tone_blend * (1.0 - config.skin_unity * skin);
+    let mixed = lightness + blend * (stepped - lightness);
     let curved = mixed + 0.12 * (mixed - 0.5) * (1.0 - (2.0 * mixed - 1.0).abs());
     curved + config.skin_lift * skin * 4.0 * curved * (1.0 - curved)
 }

@@ -43,6 +43,8 @@ pub struct ProceduralConfig {
     pub chroma: f32,
     /// Factor on the chroma of skin tones.
     pub skin_chroma: f32,
+    /// How far skin tones are pulled to one colour, and spared from luma steps, 0 to 1.
+    pub skin_unity: f32,
     /// Lift of the luma of skin tones.
     pub skin_lift: f32,
     /// Strength of the violet shadows and warm lights, 0 to 1.
@@ -60,10 +62,11 @@ impl Default for ProceduralConfig {
             ink_strength: 0.85,
             tone_levels: 6.0,
             tone_blend: 0.75,
-            chroma: 1.55,
-            skin_chroma: 0.86,
+            chroma: 1.45,
+            skin_chroma: 1.0,
+            skin_unity: 0.4,
             skin_lift: 0.09,
-            split_tone: 0.8,
+            split_tone: 0.6,
         }
     }
 }
@@ -84,6 +87,7 @@ impl ProceduralConfig {
             ("tone_blend", self.tone_blend, 0.0, 1.0),
             ("chroma", self.chroma, 0.0, 4.0),
             ("skin_chroma", self.skin_chroma, 0.0, 4.0),
+            ("skin_unity", self.skin_unity, 0.0, 1.0),
             ("skin_lift", self.skin_lift, -0.5, 0.5),
             ("split_tone", self.split_tone, 0.0, 1.0),
         ];

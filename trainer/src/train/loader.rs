@@ -19,10 +19,10 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::augment::{Augmentation, add_noise};
-use super::picture::{crop_planes, open_rgb};
 use crate::config::{StageConfig, Target, TrainConfig};
 use crate::data::faces::FoundFace;
 use crate::data::prepared::{Entry, Kind, Prepared, Split};
+use crate::picture::{crop_planes, open_rgb, png};
 use crate::write_file::write_file;
 
 /// Batches made ahead.
@@ -248,7 +248,7 @@ impl Sources {
             let path = self.target_path(&picture.path, size)?;
             let drawn = self.config.procedural.draw(&resized(photo, size))?;
             bar.inc(1);
-            write_file(&path, &super::picture::png(&drawn)?)
+            write_file(&path, &png(&drawn)?)
         })?;
         bar.finish_and_clear();
         Ok(())

@@ -5,7 +5,6 @@ mod features;
 mod loader;
 mod networks;
 mod optimise;
-pub mod picture;
 mod report;
 mod samples;
 mod step;
@@ -34,6 +33,7 @@ use self::watch::Watch;
 use crate::config::{StageConfig, Target, TrainConfig};
 use crate::data::prepared::{MANIFEST, Prepared};
 use crate::run_dir::{Environment, RunDir, git_commit};
+use crate::style_file::open_style;
 
 pub use self::networks::{list as list_checkpoints, read_ema};
 
@@ -136,12 +136,6 @@ fn manifest_sha256(prepared: &Prepared) -> Result<String> {
     let path = prepared.path(MANIFEST);
     let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(sha256_hex(&bytes))
-}
-
-/// The weights and header of a style file.
-fn open_style(path: &std::path::Path) -> Result<Style> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    Style::from_bytes(&bytes).with_context(|| format!("in {}", path.display()))
 }
 
 /// What stays the same while a run lasts.

@@ -10,8 +10,8 @@ use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 use nijigen::model::Generator;
 
-use super::picture::{open_rgb, picture_tensor, tensor_picture};
 use crate::data::prepared::{Kind, Prepared, Split};
+use crate::picture::{bounded, open_rgb, picture_tensor, tensor_picture};
 use crate::procedural::ProceduralConfig;
 use crate::write_file::write_file;
 
@@ -49,7 +49,12 @@ impl Samples {
         }
         let count = count.min(all.len());
         let photos: Vec<RgbImage> = (0..count)
-            .map(|i| Ok(bounded(open_rgb(&all[i * all.len() / count])?)))
+            .map(|i| {
+                Ok(bounded(
+                    open_rgb(&all[i * all.len() / count])?,
+                    LONG_SIDE_PX,
+                ))
+            })
             .collect::<Result<_>>()?;
         let targets = photos
             .iter()
@@ -72,17 +77,6 @@ impl Samples {
         }
         write_file(path, &jpeg(&stacked(&rows))?)
     }
-}
-
-/// A picture no longer than what grids show.
-fn bounded(picture: RgbImage) -> RgbImage {
-    let (width, height) = picture.dimensions();
-    let scale = f64::from(LONG_SIDE_PX) / f64::from(width.max(height));
-    if scale >= 1.0 {
-        return picture;
-    }
-    let size = |side: u32| ((f64::from(side) * scale).round() as u32).max(1);
-    imageops::resize(&picture, size(width), size(height), FilterType::CatmullRom)
 }
 
 fn side_by_side(pictures: &[&RgbImage]) -> RgbImage {

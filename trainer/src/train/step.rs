@@ -1,6 +1,6 @@
 //! One training step: the discriminator, then the generator.
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use nijigen::model::Generator;
@@ -13,6 +13,7 @@ use crate::config::{
 };
 use crate::discriminator::Discriminator;
 use crate::losses::{self, Region};
+use crate::picture::tensor_values;
 
 /// Values of a step by name, unweighted where they are loss terms.
 pub type Terms = Vec<(&'static str, f64)>;
@@ -62,11 +63,7 @@ impl Objective {
 
     /// The terms' values, read from the device at once.
     fn terms(names: Vec<&'static str>, values: Vec<Tensor<1>>) -> Result<Terms> {
-        let values = Tensor::cat(values, 0)
-            .try_into_data()
-            .map_err(|error| anyhow!("cannot read the device: {error:?}"))?
-            .try_into_vec::<f32>()
-            .map_err(|error| anyhow!("cannot read the device: {error:?}"))?;
+        let values = tensor_values(Tensor::cat(values, 0))?;
         Ok(names
             .into_iter()
             .zip(values.into_iter().map(f64::from))

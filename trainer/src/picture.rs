@@ -3,8 +3,9 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use burn::tensor::{Device, Tensor, TensorData};
+use image::imageops::{self, FilterType};
 use image::{ImageFormat, RgbImage};
 
 /// Reads a picture file as RGB.
@@ -61,11 +62,7 @@ pub fn picture_tensor(picture: &RgbImage, device: &Device) -> Tensor<4> {
 /// If the device cannot be read.
 pub fn tensor_picture(tensor: Tensor<4>) -> Result<RgbImage> {
     let [_, _, height, width] = tensor.dims();
-    let values = tensor
-        .try_into_data()
-        .map_err(|error| anyhow::anyhow!("cannot read the device: {error:?}"))?
-        .try_into_vec::<f32>()
-        .map_err(|error| anyhow::anyhow!("cannot read the device: {error:?}"))?;
+    let values = tensor_values(tensor)?;
     let plane = width * height;
     Ok(RgbImage::from_fn(width as u32, height as u32, |x, y| {
         let at = y as usize * width + x as usize;
@@ -73,6 +70,29 @@ pub fn tensor_picture(tensor: Tensor<4>) -> Result<RgbImage> {
             ((values[c * plane + at].clamp(-1.0, 1.0) + 1.0) * 127.5 + 0.5) as u8
         }))
     }))
+}
+
+/// All values of a tensor, row by row.
+///
+/// # Errors
+/// If the device cannot be read.
+pub fn tensor_values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
+    tensor
+        .try_into_data()
+        .map_err(|error| anyhow!("{error:?}"))
+        .and_then(|data| Ok(data.try_into_vec::<f32>()?))
+        .context("cannot read the device")
+}
+
+/// A picture whose longer side is at most `long_side_px`, shrunk if need be.
+pub fn bounded(picture: RgbImage, long_side_px: u32) -> RgbImage {
+    let (width, height) = picture.dimensions();
+    let scale = f64::from(long_side_px) / f64::from(width.max(height));
+    if scale >= 1.0 {
+        return picture;
+    }
+    let size = |side: u32| ((f64::from(side) * scale).round() as u32).max(1);
+    imageops::resize(&picture, size(width), size(height), FilterType::CatmullRom)
 }
 
 #[cfg(test)]

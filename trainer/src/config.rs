@@ -30,7 +30,7 @@ const PRESETS: [(&str, &str); 7] = [
 ];
 
 /// A training run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
     /// Seed of weights, samples and augmentation.
@@ -404,24 +404,6 @@ impl LossWeights {
             ("discriminator_gray", self.discriminator_gray),
             ("discriminator_smooth", self.discriminator_smooth),
         ]
-    }
-}
-
-impl Default for TrainConfig {
-    fn default() -> Self {
-        Self {
-            seed: 0,
-            generator: GeneratorChoice::default(),
-            discriminator: DiscriminatorSettings::default(),
-            data: DataConfig::default(),
-            augment: AugmentConfig::default(),
-            procedural: ProceduralConfig::default(),
-            backbone: BackboneChoice::default(),
-            losses: LossConfig::default(),
-            optimiser: OptimiserConfig::default(),
-            log: LogConfig::default(),
-            stages: Vec::new(),
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The cascade: P-Net over a pyramid of sizes, R-Net and O-Net over crops of what it proposes.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use burn::tensor::{Device, Tensor, TensorData};
 use image::RgbImage;
 

@@ -92,7 +92,8 @@ mod tests {
             .collect();
         let out = bilateral(&pixels, width, 0.1);
         let row = &out[10 * width..11 * width];
-        assert!((row[10][0] - 0.2).abs() < 1e-3 && (row[30][0] - 0.8).abs() < 1e-3);
+        // A quarter of the ripple's amplitude at most is left.
+        assert!((row[10][0] - 0.2).abs() < 2.5e-3 && (row[30][0] - 0.8).abs() < 2.5e-3);
         assert!((row[19][0] - 0.2).abs() < 5e-3 && (row[20][0] - 0.8).abs() < 5e-3);
     }
 }

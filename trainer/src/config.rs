@@ -118,8 +118,20 @@ pub struct DiscriminatorSettings {
     pub layout: DiscriminatorLayout,
     /// Channels of its first layer, to which all others are proportional.
     pub width: usize,
+    /// What it takes for real: style crops, or the stage's regression targets (as in pix2pix).
+    pub real: RealPictures,
     /// Whether it sees luma only, which keeps it from pulling at the colours.
     pub grayscale: bool,
+}
+
+/// What a discriminator takes for real.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RealPictures {
+    /// Crops of style images.
+    Style,
+    /// The regression targets.
+    Target,
 }
 
 /// Samples and batches.
@@ -184,6 +196,9 @@ pub struct LossConfig {
     pub content_tap: String,
     /// Distance of the content loss.
     pub content_distance: Distance,
+    /// What the content loss compares with. With the target it is a perceptual regression: details
+    /// are drawn rather than averaged.
+    pub content_reference: Reference,
     /// Layers of the style loss.
     pub style_taps: Vec<String>,
     /// Distance of the style loss.
@@ -202,7 +217,7 @@ pub struct LossConfig {
     /// Distance of the total variation loss.
     pub total_variation_distance: Distance,
     /// What the colour loss compares with.
-    pub colour_target: ColourTarget,
+    pub colour_reference: Reference,
 }
 
 /// Target of the style loss.
@@ -227,10 +242,10 @@ pub enum ColourLoss {
     YuvHuber,
 }
 
-/// Target of the colour loss.
+/// What a loss compares the output with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ColourTarget {
+pub enum Reference {
     /// The photo.
     Photo,
     /// The stage's regression target.
@@ -422,6 +437,7 @@ impl Default for DiscriminatorSettings {
         Self {
             layout: DiscriminatorLayout::Light,
             width: DiscriminatorConfig::full(DiscriminatorLayout::Light).width,
+            real: RealPictures::Style,
             grayscale: true,
         }
     }
@@ -480,6 +496,7 @@ impl Default for LossConfig {
         Self {
             content_tap: "relu3_3".into(),
             content_distance: Distance::L1,
+            content_reference: Reference::Photo,
             style_taps: ["relu1_1", "relu2_1", "relu3_1"]
                 .map(str::to_owned)
                 .to_vec(),
@@ -490,7 +507,7 @@ impl Default for LossConfig {
             normalise_features: true,
             colour: ColourLoss::LabAb,
             total_variation_distance: Distance::L1,
-            colour_target: ColourTarget::Target,
+            colour_reference: Reference::Target,
         }
     }
 }
@@ -643,9 +660,25 @@ impl TrainConfig {
             bail!("there are no [[stages]], expected at least one");
         }
         for (i, stage) in self.stages.iter().enumerate() {
-            stage
-                .validate()
+            self.validate_references(stage)
+                .and_then(|()| stage.validate())
                 .with_context(|| format!("in stages[{i}] ({:?})", stage.name))?;
+        }
+        Ok(())
+    }
+
+    /// Checks that a stage has the target that its losses compare with.
+    fn validate_references(&self, stage: &StageConfig) -> Result<()> {
+        if stage.target != Target::None {
+            return Ok(());
+        }
+        if stage.weights.content.is_used() && self.losses.content_reference == Reference::Target {
+            bail!("losses.content_reference is \"target\" but the stage's target is \"none\"");
+        }
+        if stage.weights.discriminator_real.is_used()
+            && self.discriminator.real == RealPictures::Target
+        {
+            bail!("discriminator.real is \"target\" but the stage's target is \"none\"");
         }
         Ok(())
     }

@@ -156,6 +156,11 @@ struct References {
     photo_pooled: Vec<Vec<f32>>,
     style_pooled: Vec<Vec<f32>>,
     style_gram: Vec<Vec<f32>>,
+    /// Mean of the photos' features, which features are divided by: distances then do not depend
+    /// on the backbone's units.
+    pooled_scale: f32,
+    /// The same of Gram matrices.
+    gram_scale: f32,
 }
 
 impl<'a> Evaluation<'a> {
@@ -264,14 +269,34 @@ impl References {
         let each = |pictures: &[RgbImage], describe: &dyn Fn(&RgbImage) -> Result<Vec<f32>>| {
             pictures.iter().map(describe).collect::<Result<Vec<_>>>()
         };
+        let photo_pooled = each(photos, &|p| describer.pooled(p))?;
+        let pooled_scale = mean_magnitude(&photo_pooled);
+        let gram_scale = mean_magnitude(&each(photos, &|p| describer.gram(p))?);
+        let style_pooled = each(&style, &|p| describer.pooled(p))?;
+        let style_gram = each(&style, &|p| describer.gram(p))?;
         Ok(Self {
             photo_content: each(photos, &|p| describer.content(p))?,
-            photo_pooled: each(photos, &|p| describer.pooled(p))?,
-            style_pooled: each(&style, &|p| describer.pooled(p))?,
-            style_gram: each(&style, &|p| describer.gram(p))?,
+            photo_pooled: divided(photo_pooled, pooled_scale),
+            style_pooled: divided(style_pooled, pooled_scale),
+            style_gram: divided(style_gram, gram_scale),
+            pooled_scale,
+            gram_scale,
             describer,
         })
     }
+}
+
+fn mean_magnitude(vectors: &[Vec<f32>]) -> f32 {
+    let values = || vectors.iter().flatten();
+    let sum: f64 = values().map(|v| f64::from(v.abs())).sum();
+    (sum / values().count().max(1) as f64).max(f64::from(f32::MIN_POSITIVE)) as f32
+}
+
+fn divided(mut vectors: Vec<Vec<f32>>, scale: f32) -> Vec<Vec<f32>> {
+    for value in vectors.iter_mut().flatten() {
+        *value /= scale;
+    }
+    vectors
 }
 
 /// Features of one row's pictures.
@@ -295,25 +320,27 @@ impl Measured {
         Ok(())
     }
 
-    fn metrics(&self, references: &References) -> Result<BTreeMap<String, f64>> {
+    fn metrics(self, references: &References) -> Result<BTreeMap<String, f64>> {
         let mut metrics = BTreeMap::from([(
             "content_change".to_owned(),
             self.content / self.pooled.len() as f64,
         )]);
+        let pooled = divided(self.pooled, references.pooled_scale);
+        let gram = divided(self.gram, references.gram_scale);
         // A distribution of one picture has no spread to compare.
-        if self.pooled.len() >= 2 && references.style_pooled.len() >= 2 {
+        if pooled.len() >= 2 && references.style_pooled.len() >= 2 {
             metrics.extend([
                 (
                     "kid".to_owned(),
-                    kid(&self.pooled, &references.style_pooled, &SUBSETS)?,
+                    kid(&pooled, &references.style_pooled, &SUBSETS)?,
                 ),
                 (
                     "kid_photos".to_owned(),
-                    kid(&self.pooled, &references.photo_pooled, &SUBSETS)?,
+                    kid(&pooled, &references.photo_pooled, &SUBSETS)?,
                 ),
                 (
                     "gram_distance".to_owned(),
-                    gram_distance(&self.gram, &references.style_gram)?,
+                    gram_distance(&gram, &references.style_gram)?,
                 ),
             ]);
         }

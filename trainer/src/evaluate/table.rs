@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// The metrics with a place of their own, in the order of the table's columns, and how many
 /// decimals each is given.
-const COLUMNS: [(&str, usize); 14] = [
+const COLUMNS: [(&str, usize); 15] = [
     ("flat", 3),
     ("hf", 2),
     ("content_change", 3),
@@ -21,6 +21,7 @@ const COLUMNS: [(&str, usize); 14] = [
     ("landmark_displacement", 2),
     ("face_failures", 3),
     ("kid", 1),
+    ("kid_photos", 1),
     ("gram_distance", 4),
 ];
 

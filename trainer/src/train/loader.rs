@@ -19,7 +19,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::augment::{Augmentation, add_noise};
-use crate::config::{StageConfig, Target, TrainConfig};
+use crate::config::{RealPictures, StageConfig, Target, TrainConfig};
 use crate::data::faces::FoundFace;
 use crate::data::prepared::{Entry, Kind, Prepared, Split};
 use crate::picture::{crop_planes, open_rgb, png};
@@ -193,7 +193,8 @@ impl Sources {
                 sources.root.display()
             );
         }
-        if config.stages.iter().any(uses_style) && sources.style.total() == 0.0 {
+        let uses_style = config.stages.iter().any(|stage| sources.uses_style(stage));
+        if uses_style && sources.style.total() == 0.0 {
             bail!(
                 "{} has no style images, which a stage needs",
                 sources.root.display()
@@ -289,7 +290,7 @@ impl Sources {
         };
         for _ in 0..self.config.data.batch {
             self.add_photo(&mut batch, stage, pairs, &mut rng)?;
-            if uses_style(stage) {
+            if self.uses_style(stage) {
                 let picture = self.style.choose(&mut rng);
                 let crop = self.style_crop(picture, &mut rng)?;
                 batch.style.extend(crop);
@@ -301,6 +302,14 @@ impl Sources {
             }
         }
         Ok(batch)
+    }
+
+    /// Whether a stage looks at style crops.
+    fn uses_style(&self, stage: &StageConfig) -> bool {
+        let weights = &stage.weights;
+        let judged = weights.discriminator_real.is_used() || weights.discriminator_gray.is_used();
+        let real = self.config.discriminator.real == RealPictures::Style;
+        weights.style.is_used() || (judged && real)
     }
 
     fn cluster_weight(&self, picture: &Picture) -> f32 {
@@ -466,14 +475,6 @@ fn resized(picture: RgbImage, [width, height]: [u32; 2]) -> RgbImage {
         return picture;
     }
     imageops::resize(&picture, width, height, FilterType::CatmullRom)
-}
-
-/// Whether a stage looks at style crops.
-fn uses_style(stage: &StageConfig) -> bool {
-    let w = &stage.weights;
-    [w.style, w.discriminator_real, w.discriminator_gray]
-        .iter()
-        .any(|ramp| ramp.is_used())
 }
 
 /// Whether a stage looks at edge-smoothed style crops.

@@ -9,7 +9,8 @@ use super::features::Features;
 use super::loader::Batch;
 use super::networks::Networks;
 use crate::config::{
-    ColourLoss, ColourTarget, LossConfig, LossWeights, StageConfig, StyleTarget, TrainConfig,
+    ColourLoss, LossConfig, LossWeights, RealPictures, Reference, StageConfig, StyleTarget,
+    TrainConfig,
 };
 use crate::discriminator::Discriminator;
 use crate::losses::{self, Region};
@@ -40,6 +41,16 @@ struct DeviceBatch {
     target: Option<Tensor<4>>,
     style: Option<Tensor<4>>,
     smooth: Option<Tensor<4>>,
+}
+
+impl DeviceBatch {
+    /// What a loss compares outputs with; the photo where the stage has no target.
+    fn reference(&self, reference: Reference) -> Tensor<4> {
+        match (reference, &self.target) {
+            (Reference::Target, Some(target)) => target.clone(),
+            _ => self.photo.clone(),
+        }
+    }
 }
 
 /// A weighted sum of loss terms under construction.
@@ -188,10 +199,11 @@ fn discriminator_step(
     let progress = context.progress();
     let discriminator = discriminator.power_iteration();
     let judge = |x: Tensor<4>| discriminator.forward(seen(x, gray));
-    let real = batch
-        .style
-        .clone()
-        .context("the batch has no style crops")?;
+    let real = match context.config.discriminator.real {
+        RealPictures::Style => batch.style.clone(),
+        RealPictures::Target => batch.target.clone(),
+    };
+    let real = real.context("the batch has no real pictures for the discriminator")?;
     let mut objective = Objective::default();
     objective.add(
         "discriminator_real",
@@ -242,10 +254,7 @@ fn generator_objective(
     let mut objective = Objective::default();
     regression_terms(&mut objective, &output, batch, weights, progress)?;
     if weights.colour.is_used() {
-        let reference = match settings.colour_target {
-            ColourTarget::Photo => batch.photo.clone(),
-            ColourTarget::Target => batch.target.clone().unwrap_or_else(|| batch.photo.clone()),
-        };
+        let reference = batch.reference(settings.colour_reference);
         let value = match settings.colour {
             ColourLoss::LabAb => losses::lab_ab_l1(output.clone(), reference),
             ColourLoss::Lab => losses::lab_l1(output.clone(), reference),
@@ -315,11 +324,11 @@ fn perceptual_terms(
     };
     if weights.content.is_used() {
         let of_output = features.content(output.clone());
-        let of_photo = features.content(batch.photo.clone());
+        let of_reference = features.content(batch.reference(settings.content_reference));
         objective.add(
             "content",
             weights.content.at(progress),
-            losses::content_loss(of_output, of_photo, settings.content_distance),
+            losses::content_loss(of_output, of_reference, settings.content_distance),
         );
     }
     if weights.style.is_used() {

@@ -31,12 +31,12 @@ impl Watch {
     pub fn check(&mut self, step: usize, terms: &[(&'static str, f64)]) -> Result<()> {
         for &(name, value) in terms {
             if !value.is_finite() {
-                bail!("the {name} loss is {value} at step {step}");
+                bail!("{name} is {value} at step {step}");
             }
             let (mean, count) = self.means.entry(name).or_insert((value, 0));
             if *count >= SETTLED && value > SMALL && value > EXPLOSION * *mean {
                 bail!(
-                    "the {name} loss has exploded at step {step}: {value:.4} after a mean of {mean:.4}"
+                    "{name} has exploded at step {step}: {value:.4} after a mean of {mean:.4}"
                 );
             }
             *mean = DECAY * *mean + (1.0 - DECAY) * value;
@@ -73,10 +73,10 @@ mod tests {
         assert!(
             error
                 .to_string()
-                .contains("content loss has exploded at step 101")
+                .contains("content has exploded at step 101")
         );
         let error = watch.check(102, &[("style", f64::NAN)]).expect_err("NaN");
-        assert_eq!(error.to_string(), "the style loss is NaN at step 102");
+        assert_eq!(error.to_string(), "style is NaN at step 102");
     }
 
     #[test]

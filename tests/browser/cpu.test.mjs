@@ -24,7 +24,7 @@ test("the page makes the picture that the native program makes", async () => {
   assert.equal(name, "astronaut-256-anime.png");
 
   const folder = mkdtempSync(join(tmpdir(), "nijigen-native-"));
-  const style = join(ROOT, "www/styles/interim-compact.safetensors");
+  const style = join(ROOT, "www/styles/ink.safetensors");
   const trainer = process.env.TRAINER ?? join(ROOT, "target/debug/trainer");
   execFileSync(trainer, ["convert", fixture("astronaut-256.png"), "--style", style, "--out", folder]);
   const native = PNG.sync.read(readFileSync(join(folder, name)));

@@ -187,7 +187,7 @@ test("styles: by address, and refused where name, size or contents are wrong", a
   assert.equal(made.missing.code, "load-failed");
   assert.match(made.missing.message, /status 404/);
   assert.equal(made.unknown.code, "style-invalid");
-  assert.match(made.unknown.message, /no style "no-such-style".*interim-compact/);
+  assert.match(made.unknown.message, /no style "no-such-style".*ink/);
 });
 
 test("a style from a stale cache is loaded again", async () => {

@@ -17,7 +17,7 @@ fn photo(name: &str) -> PathBuf {
 }
 
 fn style() -> PathBuf {
-    root().join("www/styles/interim-compact.safetensors")
+    root().join("www/styles/ink.safetensors")
 }
 
 fn trainer() -> Command {

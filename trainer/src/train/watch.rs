@@ -35,9 +35,7 @@ impl Watch {
             }
             let (mean, count) = self.means.entry(name).or_insert((value, 0));
             if *count >= SETTLED && value > SMALL && value > EXPLOSION * *mean {
-                bail!(
-                    "{name} has exploded at step {step}: {value:.4} after a mean of {mean:.4}"
-                );
+                bail!("{name} has exploded at step {step}: {value:.4} after a mean of {mean:.4}");
             }
             *mean = DECAY * *mean + (1.0 - DECAY) * value;
             *count += 1;

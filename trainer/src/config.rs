@@ -688,13 +688,13 @@ impl TrainConfig {
         self.stages.iter().map(|stage| stage.steps).sum()
     }
 
-    /// The stage that step `step` (from 0) belongs to, and how many of its steps are done;
-    /// `None` after the last.
-    pub fn stage_at(&self, step: usize) -> Option<(&StageConfig, usize)> {
+    /// The index of the stage that step `step` (from 0) belongs to, and how many of the stage's
+    /// steps are done; `None` after the last.
+    pub fn stage_at(&self, step: usize) -> Option<(usize, usize)> {
         let mut start = 0;
-        for stage in &self.stages {
+        for (index, stage) in self.stages.iter().enumerate() {
             if step < start + stage.steps {
-                return Some((stage, step - start));
+                return Some((index, step - start));
             }
             start += stage.steps;
         }
@@ -871,7 +871,7 @@ mod tests {
             ..Default::default()
         };
         assert_eq!(config.total_steps(), 5);
-        assert_eq!(config.stage_at(4).map(|(_, done)| done), Some(1));
+        assert_eq!(config.stage_at(4), Some((1, 1)));
         assert!(config.stage_at(5).is_none());
     }
 }

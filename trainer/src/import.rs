@@ -15,6 +15,7 @@ use crate::checkpoint::Checkpoint;
 use crate::config::Architecture;
 use crate::parity::{Difference, formula_photo, output};
 use crate::reference::read_planes;
+use crate::style_file::as_stored;
 use crate::write_file::write_file;
 
 /// Arguments of `trainer import`.
@@ -118,12 +119,11 @@ pub fn run(arguments: &ImportArguments) -> Result<()> {
     let exact = Style::new(header, weights)?;
 
     // Everything below is about the weights as the file will hold them.
-    let rounded = Style::from_bytes(&exact.to_bytes()?)?;
+    let stored = as_stored(&exact)?;
     let exact_engine = CpuEngine::new(&exact)?;
-    let stored_engine = CpuEngine::new(&rounded)?;
+    let stored_engine = CpuEngine::new(&stored)?;
     let known_input = KnownAnswer::input()?;
     let known_output = output(&stored_engine, &known_input)?;
-    let stored = rounded.with_known_answer(KnownAnswer::of(&known_output));
     let bytes = stored.to_bytes()?;
 
     println!(

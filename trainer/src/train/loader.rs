@@ -265,16 +265,10 @@ impl Sources {
 
     /// The batch of a step.
     fn batch(&self, step: usize) -> Result<Batch> {
-        let Some((stage, _)) = self.config.stage_at(step) else {
+        let Some((index, _)) = self.config.stage_at(step) else {
             bail!("there is no step {step}");
         };
-        let pairs = self
-            .config
-            .stages
-            .iter()
-            .position(|other| std::ptr::eq(other, stage))
-            .and_then(|i| self.pairs[i].as_ref());
-        self.batch_of(stage, pairs, step)
+        self.batch_of(&self.config.stages[index], self.pairs[index].as_ref(), step)
     }
 
     fn batch_of(&self, stage: &StageConfig, pairs: Option<&Pool>, step: usize) -> Result<Batch> {

@@ -200,16 +200,11 @@ impl<'a> Session<'a> {
         let bar = progress_bar(total, networks.step)?;
         let mut watch = Watch::default();
         let mut means = Means::default();
-        let mut saved = networks.step;
         while networks.step < total {
-            let Some((stage, done)) = self.config.stage_at(networks.step) else {
+            let Some((index, done)) = self.config.stage_at(networks.step) else {
                 break;
             };
-            let index = self
-                .config
-                .stages
-                .iter()
-                .position(|s| std::ptr::eq(s, stage));
+            let stage = &self.config.stages[index];
             let started = Instant::now();
             let batch = loader.next()?;
             let waited = started.elapsed();
@@ -218,7 +213,7 @@ impl<'a> Session<'a> {
                 stage,
                 done,
                 features: self.features.as_ref(),
-                teacher: index.and_then(|i| self.teachers[i].as_ref()),
+                teacher: self.teachers[index].as_ref(),
                 device: self.device,
             };
             let terms;
@@ -237,18 +232,17 @@ impl<'a> Session<'a> {
             if at.is_multiple_of(log_config.metrics_every) || last {
                 log.write(&means.take(at, &stage.name))?;
             }
+            if at.is_multiple_of(log_config.checkpoint_every) || last {
+                networks.save(&run.checkpoints(), log_config.keep_checkpoints)?;
+            }
             if at.is_multiple_of(log_config.samples_every) || last {
                 self.sample(run, &networks)?;
                 write_report(run, self.config, !last)?;
             }
-            if at.is_multiple_of(log_config.checkpoint_every) || last {
-                networks.save(&run.checkpoints(), log_config.keep_checkpoints)?;
-                saved = at;
-            }
             if last && at < total {
                 bar.abandon();
                 println!(
-                    "interrupted; saved step {saved}. Go on with: trainer train --resume {}",
+                    "interrupted; saved step {at}. Go on with: trainer train --resume {}",
                     run.root().display()
                 );
                 return Ok(());

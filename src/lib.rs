@@ -2,12 +2,14 @@
 //! the browser as WebAssembly on WebGPU or a SIMD CPU.
 //!
 //! The order of steps is in [`pipeline`]; the network in [`model`]; what a trained style is in
-//! [`style`]; what runs it in [`engine`]; pictures in [`imaging`]; geometry of faces in [`face`].
+//! [`style`]; what runs it in [`engine`], on the CPU with [`kernels`]; pictures in [`imaging`]; geometry of faces in [`face`].
 
 pub mod engine;
 mod error;
 pub mod face;
 pub mod imaging;
+#[cfg(feature = "cpu")]
+pub mod kernels;
 pub mod model;
 pub mod pipeline;
 pub mod style;

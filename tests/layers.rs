@@ -1,5 +1,6 @@
-//! Dependencies point one way: pictures know only themselves, the model knows Burn, the engines
-//! know the model, the pipeline knows the engines, the web interface knows the pipeline.
+//! Dependencies point one way: pictures and kernels know only themselves, the model knows Burn, the
+//! engines know the model and the kernels, the pipeline knows the engines, the web interface knows
+//! the pipeline.
 #![allow(missing_docs)]
 
 use std::fs;
@@ -10,9 +11,14 @@ const RULES: &[(&str, &[&str], bool)] = &[
     ("error", &[], false),
     ("face", &[], false),
     ("imaging", &["error"], false),
+    ("kernels", &[], false),
     ("model", &["error"], true),
     ("style", &["error", "imaging", "model"], false),
-    ("engine", &["error", "imaging", "model", "style"], true),
+    (
+        "engine",
+        &["error", "imaging", "kernels", "model", "style"],
+        true,
+    ),
     ("pipeline", &["engine", "error", "imaging"], false),
     (
         "web",
@@ -27,9 +33,21 @@ fn sources(module: &str) -> Vec<PathBuf> {
     if !folder.is_dir() {
         return vec![src.join(format!("{module}.rs"))];
     }
-    fs::read_dir(folder)
-        .expect("a folder")
+    files(&folder)
+}
+
+/// All files below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder");
+    entries
         .map(|entry| entry.expect("an entry").path())
+        .flat_map(|path| {
+            if path.is_dir() {
+                files(&path)
+            } else {
+                vec![path]
+            }
+        })
         .collect()
 }
 

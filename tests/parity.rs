@@ -1,6 +1,6 @@
 //! The networks against PyTorch: whole outputs and every step's activation, with weights from a
 //! formula. The golden files are made by `golden/make_golden.py`.
-#![cfg(feature = "cpu")]
+#![cfg(feature = "flex")]
 #![allow(missing_docs)]
 
 mod formula;

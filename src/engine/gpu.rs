@@ -3,14 +3,14 @@
 use std::cell::OnceCell;
 use std::sync::Mutex;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor, TensorData};
 use burn_wgpu::WgpuBackend;
 use futures_channel::oneshot;
 use futures_lite::future;
 use futures_util::FutureExt;
 use futures_util::future::Shared;
 
-use super::{Engine, burn_run};
+use super::{Engine, finite_planes};
 use crate::error::{Error, Result};
 use crate::imaging::Planes;
 use crate::model::Generator;
@@ -61,10 +61,23 @@ impl Engine for GpuEngine {
     }
 
     async fn stylize(&self, input: &Planes, _progress: &mut dyn FnMut(f32)) -> Result<Planes> {
+        // Queueing says nothing of the work that is done, so no progress is reported.
         let read = async {
-            // Queueing says nothing of the work that is done, so no progress is reported.
-            let output = burn_run::forward(&self.generator, &self.context.device, input, |_| {});
-            burn_run::read(self.name(), output).await
+            let failed = |reason: String| Error::EngineFailed {
+                engine: self.name(),
+                reason,
+            };
+            let size = [input.height(), input.width()];
+            let data = TensorData::new(input.values().to_vec(), [1, 3, size[0], size[1]]);
+            let x = Tensor::from_data(data, &self.context.device);
+            let output = self.generator.forward(x);
+            let values = output
+                .into_data_async()
+                .await
+                .map_err(|error| failed(format!("{error:?}")))?
+                .try_into_vec::<f32>()
+                .map_err(|error| failed(format!("{error:?}")))?;
+            finite_planes(self.name(), size, values)
         };
         // Read-backs of a lost device may never complete, or fail without saying why.
         match future::or(self.context.lost(), read).await {

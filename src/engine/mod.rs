@@ -1,6 +1,5 @@
-//! What runs the network: [`CpuEngine`] and [`GpuEngine`] behind one trait.
+//! What runs the network: `CpuEngine` and `GpuEngine` behind one trait.
 
-mod burn_run;
 #[cfg(feature = "cpu")]
 mod cpu;
 #[cfg(feature = "gpu")]
@@ -21,6 +20,22 @@ use crate::style::{KnownAnswer, Style};
 /// may reorder sums and use fast transcendental functions, which costs up to some 1e-5; a wrong
 /// kernel is off by far more.
 pub const KNOWN_ANSWER_LIMIT: f32 = 2e-3;
+
+/// An engine's output as planes of `[height, width]`.
+///
+/// # Errors
+/// [`Error::EngineFailed`] if a value is not finite, or there are not as many as there should be.
+fn finite_planes(
+    engine: &'static str,
+    [height, width]: [usize; 2],
+    values: Vec<f32>,
+) -> Result<Planes> {
+    if let Some(value) = values.iter().find(|value| !value.is_finite()) {
+        let reason = format!("the network's output holds {value}");
+        return Err(Error::EngineFailed { engine, reason });
+    }
+    Planes::new(width, height, values)
+}
 
 /// A style loaded onto a device, ready to run.
 pub trait Engine {

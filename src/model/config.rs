@@ -256,6 +256,11 @@ impl GeneratorConfig {
                 return invalid(format!("decoder.{i} has {} layers", stage.convs.len()));
             }
             let encoder = self.level_channels()[halvings - 1 - i];
+            if stage.skip && i + 1 == halvings && self.encoder[0].stride == 2 {
+                return invalid(format!(
+                    "decoder.{i} adds the picture itself as its skip, expected a layer before the first halving"
+                ));
+            }
             if stage.skip && encoder != last.channels {
                 return invalid(format!(
                     "decoder.{i} ends with {} channels but its skip brings {encoder}",
@@ -339,7 +344,7 @@ impl GeneratorConfig {
             .sum()
     }
 
-    /// Number of steps that [`super::Generator::forward_observed`] reports.
+    /// Number of steps: layers, or whole residual blocks. `Generator::forward_observed` reports each.
     pub fn step_count(&self) -> usize {
         self.step_macs_per_pixel().len()
     }

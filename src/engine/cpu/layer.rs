@@ -1,0 +1,237 @@
+//! One convolution with its packed weights, computed block by block.
+
+use fearless_simd::Level;
+
+use crate::kernels::depthwise;
+use crate::kernels::matmul::{PackedWeights, Rows, multiply};
+use crate::kernels::moments::Moments;
+use crate::kernels::region::{self, Input};
+use crate::kernels::winograd::{self, TILE, WinogradScratch, WinogradWeights};
+use crate::kernels::{lanes, padded};
+
+/// A convolution, without what follows it.
+pub(super) struct Layer {
+    operation: Operation,
+    /// Output channels, padded.
+    channels: usize,
+    kernel: usize,
+    stride: usize,
+    /// Reflected pixels above and to the left.
+    before: usize,
+}
+
+/// How a layer computes.
+enum Operation {
+    Winograd(WinogradWeights),
+    Matrix(PackedWeights),
+    /// Weights `[3][3][channels]`, bias `[channels]`.
+    Depthwise(Vec<f32>, Vec<f32>),
+}
+
+/// Geometry of a dense layer.
+#[derive(Clone, Copy)]
+pub(super) struct Dense {
+    pub channels_in: usize,
+    /// Values of a pixel of the input region: padded channels, or 3 for the picture.
+    pub padded_in: usize,
+    pub channels_out: usize,
+    pub kernel: usize,
+    pub stride: usize,
+    pub before: usize,
+}
+
+/// Buffers of one thread, small enough for its caches.
+#[derive(Default)]
+pub(super) struct Scratch {
+    region: Vec<f32>,
+    upsampling: Vec<f32>,
+    winograd: WinogradScratch,
+    starts: Vec<usize>,
+}
+
+impl Layer {
+    /// From weights `[out][in][kernel][kernel]`.
+    pub fn dense(level: Level, dense: Dense, weights: &[f32]) -> Self {
+        let Dense {
+            channels_in,
+            padded_in,
+            channels_out,
+            kernel,
+            ..
+        } = dense;
+        let lanes = lanes(level);
+        let weight = |o: usize, i: usize, y: usize, x: usize| {
+            weights[((o * channels_in + i) * kernel + y) * kernel + x]
+        };
+        // A transform of 3 channels costs more than it saves.
+        let winograd = dense.stride == 1 && channels_in > 8 && WinogradWeights::supports(kernel);
+        let operation = if winograd {
+            let channels = [channels_out, channels_in, padded_in];
+            Operation::Winograd(WinogradWeights::new(channels, kernel, lanes, weight))
+        } else {
+            let depth = kernel * kernel * padded_in;
+            Operation::Matrix(PackedWeights::new(depth, channels_out, lanes, |k, o| {
+                let (tap, i) = (k / padded_in, k % padded_in);
+                if i < channels_in {
+                    weight(o, i, tap / kernel, tap % kernel)
+                } else {
+                    0.0
+                }
+            }))
+        };
+        Self {
+            operation,
+            channels: padded(channels_out, lanes),
+            kernel,
+            stride: dense.stride,
+            before: dense.before,
+        }
+    }
+
+    /// From weights `[channels][1][3][3]` and a bias.
+    pub fn depthwise(level: Level, channels: usize, weights: &[f32], bias: Option<&[f32]>) -> Self {
+        let width = padded(channels, lanes(level));
+        let mut taps = vec![0.0; 9 * width];
+        for (channel, kernel) in weights.chunks_exact(9).enumerate() {
+            for (tap, weight) in kernel.iter().enumerate() {
+                taps[tap * width + channel] = *weight;
+            }
+        }
+        let mut padded_bias = bias.unwrap_or_default().to_vec();
+        padded_bias.resize(width, 0.0);
+        Self {
+            operation: Operation::Depthwise(taps, padded_bias),
+            channels: width,
+            kernel: 3,
+            stride: 1,
+            before: 1,
+        }
+    }
+
+    /// Output channels, padded.
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// Bytes of the weights as they are kept.
+    pub fn weight_bytes(&self) -> usize {
+        match &self.operation {
+            Operation::Winograd(weights) => weights.bytes(),
+            Operation::Matrix(weights) => weights.bytes(),
+            Operation::Depthwise(weights, bias) => 4 * (weights.len() + bias.len()),
+        }
+    }
+
+    /// Rows and columns of output that are computed together: enough to use the weights in the
+    /// cache many times, not so many that the buffers leave it.
+    pub fn block_size(&self, [height, width]: [usize; 2]) -> [usize; 2] {
+        let [rows, columns] = match &self.operation {
+            Operation::Winograd(_) => {
+                let most = if self.kernel == 3 { 24 } else { 16 };
+                let columns = even_split(width.div_ceil(TILE), most);
+                let rows = (16 / columns).max(if self.kernel == 3 { 1 } else { 2 });
+                [rows * TILE, columns * TILE]
+            }
+            _ => {
+                let most = if self.kernel == 1 { 128 } else { 64 };
+                let rows = if self.kernel == 1 { 1 } else { 4 };
+                [rows.max(64 / width), even_split(width, most)]
+            }
+        };
+        [rows.min(height), columns]
+    }
+
+    /// Computes the output rows from `top` on and columns from `left` on, `size` of them, into
+    /// `out`, whose rows are `out_stride` values apart.
+    pub fn run_block(
+        &self,
+        level: Level,
+        input: &Input,
+        [top, left]: [usize; 2],
+        size: [usize; 2],
+        scratch: &mut Scratch,
+        out: &mut [f32],
+        out_stride: usize,
+    ) {
+        let tiles = size.map(|side| side.div_ceil(TILE));
+        let sides = match &self.operation {
+            Operation::Winograd(weights) => tiles.map(|tiles| weights.input_side(tiles)),
+            _ => size.map(|side| (side - 1) * self.stride + self.kernel),
+        };
+        let range = |first: usize, side: usize| {
+            let start = (first * self.stride) as isize - self.before as isize;
+            start..start + side as isize
+        };
+        let (y, x) = (range(top, sides[0]), range(left, sides[1]));
+        let Scratch {
+            region,
+            upsampling,
+            winograd,
+            starts,
+        } = scratch;
+        region::fill(level, input, y, x, region, upsampling);
+        match &self.operation {
+            Operation::Winograd(weights) => {
+                winograd::convolve(
+                    level, weights, region, tiles, winograd, out, size, out_stride,
+                );
+            }
+            Operation::Matrix(weights) => {
+                let row_len = sides[1] * input.channels;
+                starts.clear();
+                starts.extend((0..size[1]).map(|x| x * self.stride * input.channels));
+                let mut segments = [0; 7];
+                for (ky, segment) in segments.iter_mut().enumerate() {
+                    *segment = ky * row_len;
+                }
+                for row in 0..size[0] {
+                    let rows = Rows {
+                        data: &region[row * self.stride * row_len..],
+                        starts,
+                        segments: &segments[..self.kernel],
+                        segment_len: self.kernel * input.channels,
+                    };
+                    let out = &mut out[row * out_stride..];
+                    multiply(level, rows, weights, out, self.channels);
+                }
+            }
+            Operation::Depthwise(weights, bias) => {
+                depthwise::convolve3x3(level, region, size, weights, bias, out, out_stride);
+            }
+        }
+    }
+
+    /// Computes all rows of a band and the moments of its values. `out` holds whole rows of
+    /// `width` pixels, the first of which is row `top` of the output.
+    pub fn run_band(
+        &self,
+        level: Level,
+        input: &Input,
+        top: usize,
+        width: usize,
+        scratch: &mut Scratch,
+        out: &mut [f32],
+    ) -> Moments {
+        let stride = width * self.channels;
+        let height = out.len() / stride;
+        let [_, columns] = self.block_size([height, width]);
+        let mut moments = Moments::default();
+        for left in (0..width).step_by(columns) {
+            let size = [height, columns.min(width - left)];
+            let block = &mut out[left * self.channels..];
+            self.run_block(level, input, [top, left], size, scratch, block, stride);
+            // While the block is still in the cache.
+            for row in block.chunks(stride) {
+                let row = &row[..size[1] * self.channels];
+                moments += Moments::of(level, row);
+            }
+        }
+        moments
+    }
+}
+
+/// Length of the parts when `len` is cut into as few nearly equal ones as possible, each at most
+/// `most`.
+fn even_split(len: usize, most: usize) -> usize {
+    len.div_ceil(len.div_ceil(most))
+}

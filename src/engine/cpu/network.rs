@@ -1,0 +1,575 @@
+//! A generator as a list of steps over stored feature maps, made once from a style's weights.
+//!
+//! A layer stores its convolution raw and sums up its moments on the way. What follows it (its
+//! normalisation and activation, a skip, the upsampling) is done by the layer that reads it, while
+//! it fills its region: see [`Source`].
+
+use fearless_simd::Level;
+
+use super::layer::{Dense, Layer, Scratch};
+use super::memory::{Lifetime, MemoryPlan};
+use crate::error::{Error, Result};
+use crate::kernels::moments::Moments;
+use crate::kernels::region::{Input, Pixels, Term, Upsample, sum_terms};
+use crate::kernels::tanh::tanh;
+use crate::kernels::{lanes, padded};
+use crate::model::{ConvSpec, GeneratorConfig, StridePadding, Upsampling, Weights};
+
+/// Rows that a residual sum stores between two reports of progress.
+const STORED_ROWS: usize = 16;
+
+/// Slope of LeakyReLU below zero.
+const NEGATIVE_SLOPE: f32 = 0.2;
+
+/// A network, ready to run at any size.
+pub(super) struct Network {
+    level: Level,
+    steps: Vec<Step>,
+    /// What [`Step::output`] refers to.
+    maps: Vec<MapSpec>,
+    head: Head,
+    stride_padding: StridePadding,
+    upsampling: Upsampling,
+}
+
+/// One stored feature map.
+struct MapSpec {
+    /// Channels, padded.
+    channels: usize,
+    /// How often the picture's sides were halved.
+    halvings: usize,
+    /// Applied by whoever reads the map; `None` if it holds final values.
+    norm: Option<Norm>,
+}
+
+/// GroupNorm with one group.
+struct Norm {
+    gamma: Vec<f32>,
+    beta: Vec<f32>,
+    eps: f64,
+}
+
+/// What is computed.
+struct Step {
+    /// Module path, for the benchmark.
+    name: String,
+    operation: Operation,
+    input: Source,
+    /// Index of the map that is written.
+    output: usize,
+    /// Multiply-accumulate operations for one pixel of the picture.
+    macs: f64,
+}
+
+enum Operation {
+    Layer(Layer),
+    /// Stores the input as it is: the sum of a residual block, which is read twice.
+    Store,
+}
+
+/// A sum of stored maps, possibly resized; the picture if there are none.
+#[derive(Clone, Default)]
+struct Source {
+    terms: Vec<SourceTerm>,
+    /// Resized to the picture's size halved this often.
+    upsampled_to: Option<usize>,
+}
+
+#[derive(Clone, Copy)]
+struct SourceTerm {
+    map: usize,
+    activation: bool,
+}
+
+/// The last layer: no normalisation, tanh, three planes.
+struct Head {
+    layer: Layer,
+    bias: [f32; 3],
+    input: Source,
+    macs: f64,
+}
+
+/// Buffers of the feature maps, kept from run to run.
+#[derive(Default)]
+pub(super) struct Workspace {
+    buffers: Vec<Vec<f32>>,
+    scratch: Scratch,
+}
+
+impl Network {
+    /// Packs the weights, which [`GeneratorConfig::check_weights`] has accepted, for `level`.
+    pub fn new(config: &GeneratorConfig, weights: &Weights, level: Level) -> Self {
+        Builder {
+            config,
+            weights,
+            level,
+            steps: Vec::new(),
+            maps: Vec::new(),
+            source: Source::default(),
+            channels: 3,
+            halvings: 0,
+        }
+        .build()
+    }
+
+    /// Bytes of the packed weights.
+    pub fn weight_bytes(&self) -> usize {
+        let layers = self.steps.iter().filter_map(|step| match &step.operation {
+            Operation::Layer(layer) => Some(layer),
+            Operation::Store => None,
+        });
+        let layers = layers.chain([&self.head.layer]);
+        layers.map(Layer::weight_bytes).sum()
+    }
+
+    /// Bytes of the feature maps for a picture of `size` (height, width).
+    pub fn map_bytes(&self, size: [usize; 2]) -> usize {
+        self.memory_plan(size).bytes()
+    }
+
+    /// Runs the network. `planes` is `[3][height][width]` in [-1, 1]. `observe` is told the share
+    /// of the work that is done, several times a step.
+    pub fn run(
+        &self,
+        planes: &[f32],
+        size: [usize; 2],
+        workspace: &mut Workspace,
+        observe: &mut dyn FnMut(f32),
+    ) -> Result<Vec<f32>> {
+        let plan = self.memory_plan(size);
+        let Workspace { buffers, scratch } = workspace;
+        let out_of_memory = |_| Error::EngineFailed {
+            engine: "cpu",
+            reason: format!(
+                "a picture of {} x {} pixels needs {} MB of memory, which cannot be had",
+                size[1],
+                size[0],
+                plan.bytes() / 1_000_000
+            ),
+        };
+        buffers.resize_with(plan.buffers.len().max(buffers.len()), Vec::new);
+        for (buffer, len) in buffers.iter_mut().zip(&plan.buffers) {
+            let missing = len.saturating_sub(buffer.len());
+            buffer.try_reserve_exact(missing).map_err(out_of_memory)?;
+            buffer.resize((*len).max(buffer.len()), 0.0);
+        }
+        let mut run = Run {
+            maps: Maps {
+                network: self,
+                planes,
+                size,
+                plan,
+                affine: Vec::new(),
+                buffers,
+            },
+            scratch,
+            progress: Progress {
+                done: 0.0,
+                total: self.steps.iter().map(|step| step.macs).sum::<f64>() + self.head.macs,
+                observe,
+            },
+        };
+        for step in &self.steps {
+            run.step(step);
+        }
+        Ok(run.head())
+    }
+
+    /// The picture's size after `halvings`.
+    fn halved(&self, size: [usize; 2], halvings: usize) -> [usize; 2] {
+        (0..halvings).fold(size, |size, _| match self.stride_padding {
+            StridePadding::RightBottom => size.map(|side| side / 2),
+            StridePadding::Symmetric => size.map(|side| side.div_ceil(2)),
+        })
+    }
+
+    fn memory_plan(&self, size: [usize; 2]) -> MemoryPlan {
+        let sources = self.steps.iter().map(|step| &step.input);
+        let sources: Vec<&Source> = sources.chain([&self.head.input]).collect();
+        let lifetimes: Vec<Lifetime> = self
+            .steps
+            .iter()
+            .enumerate()
+            .map(|(first, step)| {
+                let map = &self.maps[step.output];
+                let [height, width] = self.halved(size, map.halvings);
+                let reads = |source: &&Source| source.terms.iter().any(|t| t.map == step.output);
+                Lifetime {
+                    first,
+                    last: sources.iter().rposition(reads).unwrap_or(first),
+                    len: height * width * map.channels,
+                }
+            })
+            .collect();
+        MemoryPlan::new(&lifetimes)
+    }
+}
+
+/// Scale and shift of each padded channel.
+struct Affine {
+    scale: Vec<f32>,
+    shift: Vec<f32>,
+}
+
+impl MapSpec {
+    /// What turns the stored values, of `pixels` pixels, into the map's.
+    fn affine(&self, moments: Moments, pixels: usize) -> Affine {
+        let (mut scale, mut shift) = match &self.norm {
+            None => (vec![1.0; self.channels], Vec::new()),
+            Some(norm) => {
+                let count = (pixels * norm.gamma.len()) as f64;
+                let mean = moments.sum / count;
+                let variance = (moments.squares / count - mean * mean).max(0.0);
+                let inverse = (variance + norm.eps).sqrt().recip();
+                norm.gamma
+                    .iter()
+                    .zip(&norm.beta)
+                    .map(|(gamma, beta)| {
+                        let scale = f64::from(*gamma) * inverse;
+                        (scale as f32, (f64::from(*beta) - mean * scale) as f32)
+                    })
+                    .unzip()
+            }
+        };
+        scale.resize(self.channels, 0.0);
+        shift.resize(self.channels, 0.0);
+        Affine { scale, shift }
+    }
+}
+
+/// The stored maps of a run, as inputs.
+struct Maps<'a> {
+    network: &'a Network,
+    planes: &'a [f32],
+    size: [usize; 2],
+    plan: MemoryPlan,
+    /// Of the maps written so far.
+    affine: Vec<Affine>,
+    buffers: &'a mut Vec<Vec<f32>>,
+}
+
+impl Maps<'_> {
+    fn terms(&self, source: &Source) -> Vec<Term<'_>> {
+        let term = |term: &SourceTerm| Term {
+            data: &self.buffers[self.plan.of_map[term.map]],
+            scale: &self.affine[term.map].scale,
+            shift: &self.affine[term.map].shift,
+            slope: if term.activation { NEGATIVE_SLOPE } else { 1.0 },
+        };
+        source.terms.iter().map(term).collect()
+    }
+
+    /// Size of the source as it is stored.
+    fn stored_size(&self, source: &Source) -> [usize; 2] {
+        let halvings = |term: &SourceTerm| self.network.maps[term.map].halvings;
+        let halvings = source.terms.first().map_or(0, halvings);
+        self.network.halved(self.size, halvings)
+    }
+
+    fn upsample(&self, source: &Source) -> Option<Upsample> {
+        let to = self.network.halved(self.size, source.upsampled_to?);
+        let align_corners = self.network.upsampling == Upsampling::AlignCorners;
+        Some(Upsample::new(self.stored_size(source), to, align_corners))
+    }
+
+    fn input<'b>(
+        &'b self,
+        source: &Source,
+        terms: &'b [Term<'b>],
+        upsample: Option<&'b Upsample>,
+    ) -> Input<'b> {
+        Input {
+            pixels: match terms {
+                [] => Pixels::Planes(self.planes),
+                terms => Pixels::Terms(terms),
+            },
+            size: self.stored_size(source),
+            channels: terms.first().map_or(3, |term| term.scale.len()),
+            upsample,
+        }
+    }
+}
+
+/// A run in progress.
+struct Run<'a> {
+    maps: Maps<'a>,
+    scratch: &'a mut Scratch,
+    progress: Progress<'a>,
+}
+
+/// How much of the work is done.
+struct Progress<'a> {
+    done: f64,
+    total: f64,
+    observe: &'a mut dyn FnMut(f32),
+}
+
+impl Progress<'_> {
+    /// Reports that `share` of a step is done.
+    fn within_step(&mut self, macs: f64, share: f64) {
+        (self.observe)(((self.done + share * macs) / self.total) as f32);
+    }
+}
+
+impl Run<'_> {
+    fn step(&mut self, step: &Step) {
+        let network = self.maps.network;
+        let level = network.level;
+        let map = &network.maps[step.output];
+        let [height, width] = network.halved(self.maps.size, map.halvings);
+        let row_len = width * map.channels;
+        // The output's buffer is taken out, so that the inputs' can be borrowed.
+        let buffer = self.maps.plan.of_map[step.output];
+        let mut out = std::mem::take(&mut self.maps.buffers[buffer]);
+        let terms = self.maps.terms(&step.input);
+        let upsample = self.maps.upsample(&step.input);
+        let input = self.maps.input(&step.input, &terms, upsample.as_ref());
+        let rows = match &step.operation {
+            Operation::Layer(layer) => layer.block_size([height, width])[0],
+            Operation::Store => height.min(STORED_ROWS),
+        };
+        let mut moments = Moments::default();
+        for (i, band) in out[..height * row_len]
+            .chunks_mut(rows * row_len)
+            .enumerate()
+        {
+            let top = i * rows;
+            match &step.operation {
+                Operation::Layer(layer) => {
+                    moments += layer.run_band(level, &input, top, width, self.scratch, band);
+                }
+                Operation::Store => sum_terms(level, &terms, top * row_len, band),
+            }
+            let share = (top + rows).min(height) as f64 / height as f64;
+            self.progress.within_step(step.macs, share);
+        }
+        self.progress.done += step.macs;
+        let affine = map.affine(moments, height * width);
+        self.maps.affine.push(affine);
+        self.maps.buffers[buffer] = out;
+    }
+
+    /// The last layer: planes, with bias and tanh.
+    fn head(mut self) -> Vec<f32> {
+        let network = self.maps.network;
+        let (head, level) = (&network.head, network.level);
+        let [height, width] = self.maps.size;
+        let mut out = vec![0.0; 3 * height * width];
+        let terms = self.maps.terms(&head.input);
+        let upsample = self.maps.upsample(&head.input);
+        let input = self.maps.input(&head.input, &terms, upsample.as_ref());
+        let channels = head.layer.channels();
+        let [most, _] = head.layer.block_size([height, width]);
+        let mut band = Vec::new();
+        for top in (0..height).step_by(most) {
+            let rows = most.min(height - top);
+            band.resize(rows * width * channels, 0.0);
+            head.layer
+                .run_band(level, &input, top, width, self.scratch, &mut band);
+            let planes = out.chunks_exact_mut(height * width);
+            for (c, (plane, bias)) in planes.zip(head.bias).enumerate() {
+                let plane = &mut plane[top * width..][..rows * width];
+                for (value, pixel) in plane.iter_mut().zip(band.chunks_exact(channels)) {
+                    *value = pixel[c] + bias;
+                }
+                tanh(level, plane);
+            }
+            let share = (top + rows) as f64 / height as f64;
+            self.progress.within_step(head.macs, share);
+        }
+        out
+    }
+}
+
+/// Makes the steps, following [`crate::model::Generator::forward`].
+struct Builder<'a> {
+    config: &'a GeneratorConfig,
+    weights: &'a Weights,
+    level: Level,
+    steps: Vec<Step>,
+    maps: Vec<MapSpec>,
+    /// What the next layer reads, its channels, and its size.
+    source: Source,
+    channels: usize,
+    halvings: usize,
+}
+
+impl Builder<'_> {
+    fn build(mut self) -> Network {
+        let config = self.config;
+        // The encoder's last activation of each resolution, for the decoder to come back to.
+        let mut skips = Vec::new();
+        for (i, spec) in config.encoder.iter().enumerate() {
+            if spec.stride == 2 {
+                skips.push(self.source.clone());
+            }
+            self.conv_norm(&format!("encoder.{i}"), *spec);
+        }
+        for (i, block) in config.residuals.iter().enumerate() {
+            self.residual(&format!("residuals.{i}"), block.hidden, block.channels);
+        }
+        for (i, spec) in config.bridge.iter().enumerate() {
+            self.conv_norm(&format!("bridge.{i}"), *spec);
+        }
+        for (s, stage) in config.decoder.iter().enumerate() {
+            self.halvings -= 1;
+            self.source.upsampled_to = Some(self.halvings);
+            let skip = skips.pop().unwrap_or_default();
+            for (i, spec) in stage.convs.iter().enumerate() {
+                self.conv_norm(&format!("decoder.{s}.convs.{i}"), *spec);
+            }
+            if stage.skip {
+                self.source.terms.extend(skip.terms);
+            }
+        }
+        let kernel = config.head.kernel;
+        let geometry = self.geometry(3, kernel, 1, kernel / 2);
+        let macs = (self.channels * 3 * kernel * kernel) as f64;
+        let mut bias = [0.0; 3];
+        if let Some(tensor) = self.weights.get("head.bias") {
+            bias.copy_from_slice(&tensor.values);
+        }
+        Network {
+            head: Head {
+                layer: Layer::dense(self.level, geometry, self.tensor("head.weight")),
+                bias,
+                input: self.source,
+                macs,
+            },
+            level: self.level,
+            steps: self.steps,
+            maps: self.maps,
+            stride_padding: config.stride_padding,
+            upsampling: config.upsampling,
+        }
+    }
+
+    /// A tensor that `check_weights` has found.
+    fn tensor(&self, name: &str) -> &[f32] {
+        &self.weights[name].values
+    }
+
+    fn geometry(&self, channels: usize, kernel: usize, stride: usize, before: usize) -> Dense {
+        let padded_in = match self.source.terms.first() {
+            Some(_) => padded(self.channels, lanes(self.level)),
+            None => 3,
+        };
+        Dense {
+            channels_in: self.channels,
+            padded_in,
+            channels_out: channels,
+            kernel,
+            stride,
+            before,
+        }
+    }
+
+    /// A dense convolution with normalisation and activation.
+    fn conv_norm(&mut self, name: &str, spec: ConvSpec) {
+        let before = match (spec.stride, self.config.stride_padding) {
+            (2, StridePadding::RightBottom) => 0,
+            _ => spec.kernel / 2,
+        };
+        let geometry = self.geometry(spec.channels, spec.kernel, spec.stride, before);
+        let weights = self.tensor(&format!("{name}.conv.weight"));
+        let layer = Layer::dense(self.level, geometry, weights);
+        let macs = self.channels * spec.channels * spec.kernel * spec.kernel;
+        self.halvings += spec.stride - 1;
+        let norm = format!("{name}.norm");
+        self.push(name, layer, macs, spec.channels, &norm, true);
+    }
+
+    fn residual(&mut self, name: &str, hidden: usize, channels: usize) {
+        let (input, channels_in) = (self.source.clone(), self.channels);
+        let expand = ConvSpec {
+            channels: hidden,
+            kernel: 1,
+            stride: 1,
+        };
+        self.conv_norm(&format!("{name}.expand"), expand);
+        let bias = self.weights.get(&format!("{name}.depthwise.conv.bias"));
+        let layer = Layer::depthwise(
+            self.level,
+            hidden,
+            self.tensor(&format!("{name}.depthwise.conv.weight")),
+            bias.map(|tensor| tensor.values.as_slice()),
+        );
+        let norm = format!("{name}.depthwise.norm");
+        self.push(
+            &format!("{name}.depthwise"),
+            layer,
+            hidden * 9,
+            hidden,
+            &norm,
+            true,
+        );
+        let geometry = self.geometry(channels, 1, 1, 0);
+        let weights = self.tensor(&format!("{name}.project.weight"));
+        let layer = Layer::dense(self.level, geometry, weights);
+        let norm = format!("{name}.project_norm");
+        let macs = hidden * channels;
+        self.push(
+            &format!("{name}.project"),
+            layer,
+            macs,
+            channels,
+            &norm,
+            false,
+        );
+        if channels == channels_in {
+            self.source.terms.extend(input.terms);
+            let map = self.map(channels, None);
+            self.steps.push(Step {
+                name: format!("{name}.sum"),
+                operation: Operation::Store,
+                input: std::mem::replace(&mut self.source, reading(map, false)),
+                output: map,
+                macs: 0.0,
+            });
+        }
+    }
+
+    /// Appends a layer that reads the source and becomes it. `macs` are those of one output pixel.
+    fn push(
+        &mut self,
+        name: &str,
+        layer: Layer,
+        macs: usize,
+        channels: usize,
+        norm: &str,
+        activation: bool,
+    ) {
+        let norm = Norm {
+            gamma: self.tensor(&format!("{norm}.gamma")).to_vec(),
+            beta: self.tensor(&format!("{norm}.beta")).to_vec(),
+            eps: self.config.norm_eps,
+        };
+        let map = self.map(channels, Some(norm));
+        self.steps.push(Step {
+            name: name.to_owned(),
+            operation: Operation::Layer(layer),
+            input: std::mem::replace(&mut self.source, reading(map, activation)),
+            output: map,
+            macs: macs as f64 / (1 << (2 * self.halvings)) as f64,
+        });
+        self.channels = channels;
+    }
+
+    /// Adds a map at the current resolution.
+    fn map(&mut self, channels: usize, norm: Option<Norm>) -> usize {
+        self.maps.push(MapSpec {
+            channels: padded(channels, lanes(self.level)),
+            halvings: self.halvings,
+            norm,
+        });
+        self.maps.len() - 1
+    }
+}
+
+/// One map as a source.
+fn reading(map: usize, activation: bool) -> Source {
+    Source {
+        terms: vec![SourceTerm { map, activation }],
+        upsampled_to: None,
+    }
+}

@@ -1,0 +1,41 @@
+//! The CPU engine's arithmetic on feature maps: plain slices, no knowledge of networks.
+//!
+//! A feature map is channels-last, `[height][width][channels]`, and its channels are padded with
+//! zeros to a multiple of the [`lanes`] of a SIMD register, so that a register always holds
+//! channels of one pixel and no kernel has a ragged end. A convolution never sees the border of a
+//! picture: [`region`] first writes the pixels that it needs, normalised, activated, upsampled and
+//! reflected, into a small buffer that stays in the cache.
+//!
+//! Every kernel is written once over `fearless_simd`'s vectors: AVX-512, AVX2 and SSE natively,
+//! NEON, and WebAssembly's SIMD, where `mul_add` is one instruction if the module is built with
+//! `relaxed-simd`. The tests hold each kernel against a scalar version at every level that the
+//! machine has.
+
+pub mod depthwise;
+pub mod matmul;
+pub mod moments;
+pub mod region;
+pub mod tanh;
+pub mod winograd;
+
+#[cfg(test)]
+mod oracle;
+
+use fearless_simd::{Level, Simd, SimdBase, dispatch};
+
+/// The most `f32` that a register holds.
+pub const MAX_LANES: usize = 16;
+
+/// Number of `f32` in a register of this level: 4, 8 or 16.
+pub fn lanes(level: Level) -> usize {
+    #[inline(always)]
+    fn of<S: Simd>(_: S) -> usize {
+        S::f32s::LEN
+    }
+    dispatch!(level, simd => of(simd))
+}
+
+/// `channels` rounded up to a multiple of `lanes`.
+pub fn padded(channels: usize, lanes: usize) -> usize {
+    channels.next_multiple_of(lanes)
+}

@@ -1,0 +1,418 @@
+//! The part of a layer's input that a block of its output needs, made ready: what the previous
+//! layer stored raw is normalised and activated, a skip is added, the result is upsampled, and
+//! pixels beyond the border are reflected.
+
+use std::ops::Range;
+
+use fearless_simd::{Level, Simd, SimdBase, SimdFloat, dispatch};
+
+/// One stored feature map of which an input is the sum: `max(v, slope * v)` of
+/// `v = data * scale + shift`.
+#[derive(Clone, Copy, Debug)]
+pub struct Term<'a> {
+    /// `[height][width][channels]`.
+    pub data: &'a [f32],
+    /// A factor for each channel.
+    pub scale: &'a [f32],
+    /// Added to each channel.
+    pub shift: &'a [f32],
+    /// Slope below zero: 1 for no activation.
+    pub slope: f32,
+}
+
+/// What a layer reads.
+#[derive(Clone, Copy, Debug)]
+pub enum Pixels<'a> {
+    /// The picture, `[3][height][width]`; a region of it has exactly 3 channels.
+    Planes(&'a [f32]),
+    /// The sum of one or more terms.
+    Terms(&'a [Term<'a>]),
+}
+
+/// A layer's input.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// Where it comes from.
+    pub pixels: Pixels<'a>,
+    /// Stored height and width.
+    pub size: [usize; 2],
+    /// Channels of a pixel, padded.
+    pub channels: usize,
+    /// Bilinear resize after everything else.
+    pub upsample: Option<&'a Upsample>,
+}
+
+/// Bilinear resize: for each row and each column what to mix.
+#[derive(Clone, Debug)]
+pub struct Upsample {
+    rows: Vec<Tap>,
+    columns: Vec<Tap>,
+}
+
+/// `(1 - weight) * source[low] + weight * source[high]`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Tap {
+    low: usize,
+    high: usize,
+    weight: f32,
+}
+
+impl Upsample {
+    /// From `from` to `to` (height, width). With `align_corners` the corner pixels coincide,
+    /// without it pixels are areas; the coordinates are PyTorch's.
+    pub fn new(from: [usize; 2], to: [usize; 2], align_corners: bool) -> Self {
+        let taps = |from: usize, to: usize| {
+            (0..to)
+                .map(|i| {
+                    let position = if align_corners {
+                        (i * (from - 1)) as f64 / (to.max(2) - 1) as f64
+                    } else {
+                        ((i as f64 + 0.5) * from as f64 / to as f64 - 0.5).max(0.0)
+                    };
+                    let low = (position as usize).min(from - 1);
+                    Tap {
+                        low,
+                        high: (low + 1).min(from - 1),
+                        weight: (position - low as f64) as f32,
+                    }
+                })
+                .collect()
+        };
+        Self {
+            rows: taps(from[0], to[0]),
+            columns: taps(from[1], to[1]),
+        }
+    }
+}
+
+impl Input<'_> {
+    /// Height and width as the layer sees them.
+    pub fn logical_size(&self) -> [usize; 2] {
+        match self.upsample {
+            Some(upsample) => [upsample.rows.len(), upsample.columns.len()],
+            None => self.size,
+        }
+    }
+}
+
+/// Writes the region of rows `y` and columns `x`, in pixels of the logical size, to `region` as
+/// `[rows][columns][channels]`. Coordinates below zero or beyond the size are reflected without
+/// repeating the border; those that would need a pixel outside the region, which a block of tiles
+/// may ask for at the right and the bottom, are zero.
+pub fn fill(
+    level: Level,
+    input: &Input,
+    y: Range<isize>,
+    x: Range<isize>,
+    region: &mut Vec<f32>,
+    scratch: &mut Vec<f32>,
+) {
+    let [height, width] = input.logical_size();
+    let inside = |range: &Range<isize>, len: usize| {
+        let clamp = |at: isize| at.clamp(0, len as isize) as usize;
+        clamp(range.start)..clamp(range.end)
+    };
+    let (rows, columns) = (inside(&y, height), inside(&x, width));
+    let channels = input.channels;
+    let stride = x.len() * channels;
+    region.resize(y.len() * stride, 0.0);
+    let top = (rows.start as isize - y.start) as usize;
+    let left = (columns.start as isize - x.start) as usize;
+    let inner = &mut region[top * stride + left * channels..];
+    match (input.pixels, input.upsample) {
+        (Pixels::Planes(planes), _) => {
+            interleave(
+                planes,
+                input.size,
+                rows.clone(),
+                columns.clone(),
+                inner,
+                stride,
+            );
+        }
+        (Pixels::Terms(terms), None) => {
+            for (i, row) in rows.clone().enumerate() {
+                let first = (row * width + columns.start) * channels;
+                let out = &mut inner[i * stride..][..columns.len() * channels];
+                sum_terms(level, terms, first, out);
+            }
+        }
+        (Pixels::Terms(terms), Some(upsample)) => {
+            let taps = [
+                &upsample.rows[rows.clone()],
+                &upsample.columns[columns.clone()],
+            ];
+            dispatch!(level, simd => resize(simd, terms, input, taps, scratch, inner, stride));
+        }
+    }
+    // The border, from pixels of the region.
+    for row in top..top + rows.len() {
+        for column in (0..left).chain(left + columns.len()..x.len()) {
+            let to = row * stride + column * channels;
+            match reflect(x.start + column as isize, width, &columns) {
+                Some(from) => {
+                    let from = row * stride + (from as isize - x.start) as usize * channels;
+                    region.copy_within(from..from + channels, to);
+                }
+                None => region[to..to + channels].fill(0.0),
+            }
+        }
+    }
+    for row in (0..top).chain(top + rows.len()..y.len()) {
+        match reflect(y.start + row as isize, height, &rows) {
+            Some(from) => {
+                let from = (from as isize - y.start) as usize * stride;
+                region.copy_within(from..from + stride, row * stride);
+            }
+            None => region[row * stride..][..stride].fill(0.0),
+        }
+    }
+}
+
+/// The coordinate that `at` is a reflection of, if it is among `available`.
+fn reflect(at: isize, len: usize, available: &Range<usize>) -> Option<usize> {
+    let last = len as isize - 1;
+    let reflected = if at < 0 { -at } else { 2 * last - at };
+    usize::try_from(reflected)
+        .ok()
+        .filter(|at| available.contains(at))
+}
+
+/// Pixels of three planes side by side.
+fn interleave(
+    planes: &[f32],
+    [height, width]: [usize; 2],
+    rows: Range<usize>,
+    columns: Range<usize>,
+    out: &mut [f32],
+    out_stride: usize,
+) {
+    for (i, row) in rows.enumerate() {
+        let out = &mut out[i * out_stride..];
+        for (channel, plane) in planes.chunks_exact(height * width).enumerate() {
+            let values = &plane[row * width..][columns.clone()];
+            for (pixel, value) in out.chunks_exact_mut(3).zip(values) {
+                pixel[channel] = *value;
+            }
+        }
+    }
+}
+
+/// `out`, whole pixels, is the sum of the terms from their value `first` on.
+pub fn sum_terms(level: Level, terms: &[Term], first: usize, out: &mut [f32]) {
+    dispatch!(level, simd => sum_terms_at(simd, terms, first, out));
+}
+
+#[inline(always)]
+fn sum_terms_at<S: Simd>(simd: S, terms: &[Term], first: usize, out: &mut [f32]) {
+    let lanes = S::f32s::LEN;
+    for (i, term) in terms.iter().enumerate() {
+        let channels = term.scale.len();
+        let data = &term.data[first..][..out.len()];
+        for (out, data) in out
+            .chunks_exact_mut(channels)
+            .zip(data.chunks_exact(channels))
+        {
+            let registers = out.chunks_exact_mut(lanes).zip(data.chunks_exact(lanes));
+            let affine = term
+                .scale
+                .chunks_exact(lanes)
+                .zip(term.shift.chunks_exact(lanes));
+            for ((out, data), (scale, shift)) in registers.zip(affine) {
+                let load = |slice| S::f32s::from_slice(simd, slice);
+                let value = load(data).mul_add(load(scale), load(shift));
+                let value = value.max(value * term.slope);
+                let value = if i == 0 { value } else { value + load(out) };
+                value.store_slice(out);
+            }
+        }
+    }
+}
+
+/// Bilinear resize of the activated terms. `taps` are those of the wanted rows and columns.
+#[inline(always)]
+fn resize<S: Simd>(
+    simd: S,
+    terms: &[Term],
+    input: &Input,
+    [rows, columns]: [&[Tap]; 2],
+    scratch: &mut Vec<f32>,
+    out: &mut [f32],
+    out_stride: usize,
+) {
+    let (Some(bottom), Some(right)) = (rows.last(), columns.last()) else {
+        return;
+    };
+    let (lanes, channels) = (S::f32s::LEN, input.channels);
+    let (top, left) = (rows[0].low, columns[0].low);
+    let low_rows = bottom.high + 1 - top;
+    let low_stride = (right.high + 1 - left) * channels;
+    // The activated source, and one row mixed vertically.
+    scratch.resize((low_rows + 1) * low_stride, 0.0);
+    let (low, mixed) = scratch.split_at_mut(low_rows * low_stride);
+    for (i, low) in low.chunks_exact_mut(low_stride).enumerate() {
+        let first = ((top + i) * input.size[1] + left) * channels;
+        sum_terms_at(simd, terms, first, low);
+    }
+    let load = |slice: &[f32]| S::f32s::from_slice(simd, slice);
+    for (i, row) in rows.iter().enumerate() {
+        let upper = &low[(row.low - top) * low_stride..][..low_stride];
+        let lower = &low[(row.high - top) * low_stride..][..low_stride];
+        let sources = upper.chunks_exact(lanes).zip(lower.chunks_exact(lanes));
+        for (mixed, (upper, lower)) in mixed.chunks_exact_mut(lanes).zip(sources) {
+            let (upper, lower) = (load(upper), load(lower));
+            (lower - upper)
+                .mul_add(row.weight, upper)
+                .store_slice(mixed);
+        }
+        let out = &mut out[i * out_stride..][..columns.len() * channels];
+        for (out, column) in out.chunks_exact_mut(channels).zip(columns) {
+            let before = &mixed[(column.low - left) * channels..][..channels];
+            let after = &mixed[(column.high - left) * channels..][..channels];
+            let sources = before.chunks_exact(lanes).zip(after.chunks_exact(lanes));
+            for (out, (before, after)) in out.chunks_exact_mut(lanes).zip(sources) {
+                let (before, after) = (load(before), load(after));
+                (after - before)
+                    .mul_add(column.weight, before)
+                    .store_slice(out);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::oracle::{levels, noise};
+
+    /// The input's logical pixels, one at a time.
+    fn expected(input: &Input, y: usize, x: usize, c: usize) -> f64 {
+        let stored = |y: usize, x: usize| -> f64 {
+            let [height, width] = input.size;
+            match input.pixels {
+                Pixels::Planes(planes) => f64::from(planes[(c * height + y) * width + x]),
+                Pixels::Terms(terms) => terms
+                    .iter()
+                    .map(|term| {
+                        let v = term.data[(y * width + x) * input.channels + c];
+                        let v = f64::from(v) * f64::from(term.scale[c]) + f64::from(term.shift[c]);
+                        if v < 0.0 {
+                            v * f64::from(term.slope)
+                        } else {
+                            v
+                        }
+                    })
+                    .sum(),
+            }
+        };
+        let Some(upsample) = input.upsample else {
+            return stored(y, x);
+        };
+        let (row, column) = (upsample.rows[y], upsample.columns[x]);
+        let mix = |a: f64, b: f64, weight: f32| a + (b - a) * f64::from(weight);
+        mix(
+            mix(
+                stored(row.low, column.low),
+                stored(row.low, column.high),
+                column.weight,
+            ),
+            mix(
+                stored(row.high, column.low),
+                stored(row.high, column.high),
+                column.weight,
+            ),
+            row.weight,
+        )
+    }
+
+    fn check(level: Level, input: &Input, y: Range<isize>, x: Range<isize>) {
+        let (mut region, mut scratch) = (vec![9.0; 3], Vec::new());
+        fill(
+            level,
+            input,
+            y.clone(),
+            x.clone(),
+            &mut region,
+            &mut scratch,
+        );
+        let [height, width] = input.logical_size();
+        let reflect = |at: isize, len: usize| {
+            let at = if at < 0 { -at } else { at };
+            let last = len as isize - 1;
+            (if at > last { 2 * last - at } else { at }) as usize
+        };
+        for (i, row) in y.enumerate() {
+            for (j, column) in x.clone().enumerate() {
+                for c in 0..input.channels {
+                    let got = region[(i * x.len() + j) * input.channels + c];
+                    let want = expected(input, reflect(row, height), reflect(column, width), c);
+                    assert!(
+                        (f64::from(got) - want).abs() < 1e-5,
+                        "{level:?} {row},{column},{c}: {got} {want}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn regions_are_normalised_upsampled_and_reflected() {
+        for level in levels() {
+            let channels = 16;
+            let size = [5, 7];
+            let data = [noise(5 * 7 * channels, 1), noise(5 * 7 * channels, 2)];
+            let affine = [noise(channels, 3), noise(channels, 4)];
+            let terms = [0, 1].map(|i| Term {
+                data: &data[i],
+                scale: &affine[i],
+                shift: &affine[1 - i],
+                slope: [0.2, 1.0][i],
+            });
+            for upsample in [
+                None,
+                Some(Upsample::new(size, [10, 14], true)),
+                Some(Upsample::new(size, [9, 13], false)),
+            ] {
+                for terms in [&terms[..1], &terms[..]] {
+                    let input = Input {
+                        pixels: Pixels::Terms(terms),
+                        size,
+                        channels,
+                        upsample: upsample.as_ref(),
+                    };
+                    let [height, width] = input.logical_size().map(|side| side as isize);
+                    check(level, &input, 0..height, 0..width);
+                    check(level, &input, -1..4, 2..width + 1);
+                    check(level, &input, 1..height + 3, -3..5);
+                }
+            }
+            let planes = noise(3 * 5 * 7, 5);
+            let input = Input {
+                pixels: Pixels::Planes(&planes),
+                size,
+                channels: 3,
+                upsample: None,
+            };
+            check(level, &input, -3..8, -3..10);
+        }
+    }
+
+    #[test]
+    fn upsampling_uses_pytorchs_coordinates() {
+        let corners = Upsample::new([2, 2], [4, 4], true);
+        let weights: Vec<f32> = corners
+            .rows
+            .iter()
+            .map(|tap| tap.low as f32 + tap.weight)
+            .collect();
+        assert_eq!(weights, [0.0, 1.0 / 3.0, 2.0 / 3.0, 1.0]);
+        let areas = Upsample::new([2, 2], [4, 4], false);
+        let weights: Vec<f32> = areas
+            .rows
+            .iter()
+            .map(|tap| tap.low as f32 + tap.weight)
+            .collect();
+        assert_eq!(weights, [0.0, 0.25, 0.75, 1.25]);
+        assert_eq!(areas.rows[3].high, 1);
+    }
+}

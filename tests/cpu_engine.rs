@@ -1,0 +1,149 @@
+//! The CPU engine against the network in Burn, for networks and sizes that its blocks and
+//! registers do not divide.
+#![cfg(all(feature = "cpu", feature = "flex"))]
+#![allow(missing_docs)]
+
+mod formula;
+
+use std::collections::BTreeMap;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use futures_lite::future::block_on;
+use nijigen::engine::{CpuEngine, Engine};
+use nijigen::imaging::Planes;
+use nijigen::model::{
+    ConvSpec, DecoderStage, GeneratorConfig, HeadSpec, ResidualSpec, StridePadding, Upsampling,
+};
+use nijigen::style::{Alignment, Dtype, FORMAT_VERSION, Licence, Status, Style, StyleHeader};
+
+/// Both sum thousands of products in f32, in different orders, and the engine's transforms lose
+/// another digit.
+const TOLERANCE: f32 = 1e-4;
+
+fn conv(channels: usize, kernel: usize, stride: usize) -> ConvSpec {
+    ConvSpec {
+        channels,
+        kernel,
+        stride,
+    }
+}
+
+/// Widths as pruning leaves them, a 5x5 kernel, a residual block that changes the width.
+fn uneven() -> GeneratorConfig {
+    GeneratorConfig {
+        encoder: vec![conv(5, 7, 1), conv(9, 5, 1), conv(19, 3, 2), conv(21, 3, 2)],
+        residuals: [(30, 23), (17, 23), (33, 10)]
+            .map(|(hidden, channels)| ResidualSpec { hidden, channels })
+            .to_vec(),
+        bridge: vec![conv(11, 1, 1)],
+        decoder: vec![
+            DecoderStage {
+                convs: vec![conv(13, 1, 1), conv(19, 3, 1)],
+                skip: true,
+            },
+            DecoderStage {
+                convs: vec![conv(9, 7, 1)],
+                skip: true,
+            },
+        ],
+        head: HeadSpec {
+            kernel: 7,
+            bias: true,
+        },
+        depthwise_bias: true,
+        stride_padding: StridePadding::Symmetric,
+        upsampling: Upsampling::AlignCorners,
+        norm_eps: 1e-5,
+    }
+}
+
+/// No halving at all, and one only.
+fn shallow(halvings: usize) -> GeneratorConfig {
+    GeneratorConfig {
+        encoder: vec![conv(8, 3, 1), conv(12, 3, 1 + halvings)],
+        residuals: vec![],
+        bridge: vec![],
+        decoder: vec![
+            DecoderStage {
+                convs: vec![conv(8, 3, 1)],
+                skip: true,
+            };
+            halvings
+        ],
+        stride_padding: StridePadding::RightBottom,
+        upsampling: Upsampling::HalfPixel,
+        ..uneven()
+    }
+}
+
+fn check(name: &str, config: &GeneratorConfig, sizes: &[[usize; 2]]) {
+    let weights = formula::weights(config, None);
+    let header = StyleHeader {
+        format_version: FORMAT_VERSION,
+        name: "test-style".into(),
+        architecture: "test".into(),
+        generator: config.clone(),
+        value_range: [-1.0, 1.0],
+        alignment: Alignment::default(),
+        dtype: Dtype::F32,
+        licence: Licence {
+            code: "MIT OR Apache-2.0".into(),
+            data: "CC0-1.0".into(),
+        },
+        status: Status::Interim,
+        provenance: "a formula".into(),
+        metrics: BTreeMap::new(),
+        known_answer: None,
+    };
+    let style = Style::new(header, weights).expect("a style");
+    let engine = CpuEngine::new(&style).expect("an engine");
+    let device = Device::flex();
+    let generator = config
+        .init_with(style.weights(), &device)
+        .expect("a generator");
+    for [height, width] in sizes.iter().copied() {
+        let input = formula::values("input", 3 * height * width);
+        let input: Vec<f32> = input.into_iter().map(|v| v as f32).collect();
+        let planes = Planes::new(width, height, input.clone()).expect("planes");
+        let mut shares = Vec::new();
+        let output =
+            block_on(engine.stylize(&planes, &mut |share| shares.push(share))).expect("a picture");
+        let x = Tensor::<4>::from_data(TensorData::new(input, [1, 3, height, width]), &device);
+        let expected = generator.forward(x).into_data().try_into_vec::<f32>();
+        let expected = Planes::new(width, height, expected.expect("f32")).expect("planes");
+        let error = output.max_abs_difference(&expected);
+        assert!(
+            error < TOLERANCE,
+            "{name} at {height}x{width}: off by {error}"
+        );
+        assert!(shares.is_sorted(), "{name}: progress goes back");
+        assert_eq!(shares.last().copied(), Some(1.0), "{name}: progress ends");
+        assert!(engine.peak_bytes(width, height) > 24 * height * width);
+    }
+}
+
+#[test]
+fn animegan2() {
+    check(
+        "animegan2",
+        &GeneratorConfig::animegan2(),
+        &[[64, 64], [50, 66]],
+    );
+}
+
+#[test]
+fn compact() {
+    // The second size comes after a larger one, whose buffers it finds.
+    check(
+        "compact",
+        &GeneratorConfig::compact(),
+        &[[64, 160], [33, 47]],
+    );
+}
+
+#[test]
+fn networks_that_registers_do_not_divide() {
+    check("uneven", &uneven(), &[[17, 23], [40, 16], [19, 133]]);
+    check("no halving", &shallow(0), &[[16, 16], [21, 18]]);
+    check("one halving", &shallow(1), &[[16, 17], [35, 18]]);
+}

@@ -6,9 +6,11 @@ cd "$(dirname "$0")"
 export PATH="$PWD/target/tools/bin:$PATH"
 unset CARGO_TARGET_DIR
 
+# The CPU engine for what a browser has (www/nijigen/engine_module.js chooses), and the GPU engine.
+modules=(cpu cpu-relaxed cpu-threads cpu-relaxed-threads gpu)
+
 # WebAssembly features that browsers of 2023 and later have. wasm-opt must be told each by name:
 # with --all-features it emits what Chromium rejects.
-wasm_rustflags="-C target-feature=+simd128"
 wasm_opt_flags=(--enable-simd --enable-bulk-memory --enable-nontrapping-float-to-int
     --enable-sign-ext --enable-mutable-globals --enable-reference-types --enable-multivalue)
 
@@ -73,19 +75,38 @@ set_up_chromium() {
     [ -n "${CHROMIUM:-}" ] || have chromium || apt_install chromium
 }
 
-# build_module cpu|gpu -O...: target/wasm/NAME/{nijigen.js,nijigen_bg.wasm}
+# Shared memory, for threads: the standard library is compiled again with atomics, which is not
+# stable yet and asks for RUSTC_BOOTSTRAP. A GiB holds what the engine needs for 24 megapixels.
+threads_rustflags="+atomics,+bulk-memory,+mutable-globals"
+for arg in shared-memory import-memory max-memory=1073741824 \
+    export=__wasm_init_tls export=__tls_size export=__tls_align export=__tls_base; do
+    threads_rustflags+=" -C link-arg=--$arg"
+done
+
+# build_module NAME FEATURES OPTIMISATION [TARGET_FEATURES]: target/wasm/NAME/{nijigen.js,nijigen_bg.wasm}
 build_module() {
-    local name=$1 level=$2 out="target/wasm/$1" linked=target/wasm32-unknown-unknown/web/nijigen.wasm
-    say "building the $name module"
-    RUSTFLAGS="$wasm_rustflags" cargo build --quiet --locked --lib --profile web \
-        --target wasm32-unknown-unknown --no-default-features --features "$name"
+    local name=$1 features=$2 level=$3 rustflags="-C target-feature=+simd128${4:+,$4}"
+    local out="target/wasm/$name" linked="target/wasm-build/$name/wasm32-unknown-unknown/web/nijigen.wasm"
+    local options=() opt_flags=("${wasm_opt_flags[@]}")
+    case "$name" in *relaxed*) opt_flags+=(--enable-relaxed-simd) ;; esac
+    case "$name" in *threads*)
+        options=(-Z build-std=std,panic_abort)
+        opt_flags+=(--enable-threads)
+        export RUSTC_BOOTSTRAP=1
+        ;;
+    esac
+    say "building the module $name"
+    RUSTFLAGS="$rustflags" cargo build --quiet --locked --lib --profile web "${options[@]}" \
+        --target wasm32-unknown-unknown --target-dir "target/wasm-build/$name" \
+        --no-default-features --features "$features"
+    unset RUSTC_BOOTSTRAP
     # Optimising the GPU module takes minutes: only when it changed.
     local stamp
     stamp=$(sha256sum "$linked" build.sh package-lock.json | sha256sum)
     if [ "$(cat "$out/stamp" 2>/dev/null)" = "$stamp" ]; then return; fi
     rm -rf "$out"
     wasm-bindgen --target web --out-dir "$out" "$linked"
-    node_modules/.bin/wasm-opt "$level" "${wasm_opt_flags[@]}" "$out/nijigen_bg.wasm" -o "$out/optimised.wasm"
+    node_modules/.bin/wasm-opt "$level" "${opt_flags[@]}" "$out/nijigen_bg.wasm" -o "$out/optimised.wasm"
     mv "$out/optimised.wasm" "$out/nijigen_bg.wasm"
     printf '%s' "$stamp" >"$out/stamp"
 }
@@ -98,7 +119,7 @@ assemble_dist() {
     cp -R www/. target/dist
     rm -f target/dist/server.mjs
     local name
-    for name in cpu gpu; do
+    for name in "${modules[@]}"; do
         mkdir -p "target/dist/nijigen/wasm/$name"
         cp "target/wasm/$name/nijigen.js" "target/wasm/$name/nijigen_bg.wasm" \
             "target/dist/nijigen/wasm/$name/"
@@ -109,10 +130,13 @@ build() {
     set_up_rust
     set_up_node
     set_up_wasm_bindgen
-    build_module cpu -O3
+    build_module cpu cpu -O3
+    build_module cpu-relaxed cpu -O3 +relaxed-simd
+    build_module cpu-threads cpu,threads -O3 "$threads_rustflags"
+    build_module cpu-relaxed-threads cpu,threads -O3 "+relaxed-simd,$threads_rustflags"
     # The GPU module's own code does not run often: -O3 takes three times as long, and makes the
     # compressed module larger.
-    build_module gpu -O1
+    build_module gpu gpu -O1
     assemble_dist
 }
 

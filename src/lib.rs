@@ -15,5 +15,7 @@ pub mod pipeline;
 pub mod style;
 #[cfg(target_arch = "wasm32")]
 mod web;
+#[cfg(all(target_arch = "wasm32", feature = "threads"))]
+mod web_threads;
 
 pub use error::{Error, Result};

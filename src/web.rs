@@ -1,14 +1,19 @@
 //! The WebAssembly interface; the only file that knows `wasm_bindgen`.
 //!
-//! Built twice: with the `cpu` and with the `gpu` feature. Both modules export the same names.
+//! Built with the `gpu` feature, and with `cpu` for several instruction sets, with and without
+//! `threads`. All modules export the same names but for what starts threads and measures layers.
 //! Thrown values are JavaScript `Error`s with a `code`, see [`crate::Error::code`].
 
+#[cfg(feature = "cpu")]
+use js_sys::Array;
 use js_sys::{Function, Reflect};
 use wasm_bindgen::prelude::*;
 
 use crate::engine::Engine;
+#[cfg(feature = "cpu")]
+use crate::engine::StepTime;
 use crate::error::{Error, Result};
-use crate::imaging::{self, Photo};
+use crate::imaging::{self, Photo, Planes};
 use crate::pipeline;
 use crate::style::{Style, verify_sha256};
 
@@ -110,6 +115,21 @@ impl Stylizer {
             .map_err(to_js)
     }
 
+    /// Runs the network alone. `planes` is `[3][height][width]` in [-1, 1], as is the result.
+    pub async fn run(
+        &self,
+        planes: Vec<f32>,
+        width: u32,
+        height: u32,
+    ) -> std::result::Result<Vec<f32>, JsValue> {
+        let run = async {
+            let planes = Planes::new(width as usize, height as usize, planes)?;
+            let output = self.engine.stylize(&planes, &mut |_| {}).await?;
+            Ok(output.values().to_vec())
+        };
+        run.await.map_err(to_js)
+    }
+
     /// Turns RGBA pixels into an anime picture whose longer side is at most `long_side`.
     /// `on_progress` is called with the share of the work that is done.
     pub async fn stylize(
@@ -134,6 +154,34 @@ impl Stylizer {
             height: photo.height() as u32,
             rgba: photo.into_rgba(),
         })
+    }
+}
+
+#[cfg(feature = "cpu")]
+#[wasm_bindgen]
+impl Stylizer {
+    /// Measures the layers on a gray picture with `now`, a clock in milliseconds: an array of
+    /// `[module path, multiply-accumulate operations, milliseconds]`.
+    pub fn profile(
+        &self,
+        width: u32,
+        height: u32,
+        now: Function,
+    ) -> std::result::Result<Array, JsValue> {
+        let (width, height) = (width as usize, height as usize);
+        let clock = || now.call0(&JsValue::NULL).ok().and_then(|ms| ms.as_f64());
+        let gray = Planes::new(width, height, vec![0.0; 3 * width * height]).map_err(to_js)?;
+        let steps = self
+            .engine
+            .profile(&gray, || clock().unwrap_or(f64::NAN))
+            .map_err(to_js)?;
+        let row = |step: StepTime| Array::of3(&step.name.into(), &step.macs.into(), &step.ms.into());
+        Ok(steps.into_iter().map(row).collect())
+    }
+
+    /// Bytes that the engine needs at most for a picture of this size.
+    pub fn peak_bytes(&self, width: u32, height: u32) -> f64 {
+        self.engine.peak_bytes(width as usize, height as usize) as f64
     }
 }
 

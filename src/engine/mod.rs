@@ -6,7 +6,7 @@ mod cpu;
 mod gpu;
 
 #[cfg(feature = "cpu")]
-pub use cpu::CpuEngine;
+pub use cpu::{CpuEngine, StepTime};
 #[cfg(feature = "gpu")]
 pub use gpu::GpuEngine;
 

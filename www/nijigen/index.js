@@ -36,6 +36,8 @@ const GPU_START_QUIET_LIMIT_MS = 120_000;
  * @property {Device} [device] default "auto": WebGPU where it is real and right, else the CPU
  * @property {string | URL} [assets] folder that holds `nijigen/` and `styles/`; default: the
  *   folder this package is in
+ * @property {number} [threads] of the CPU engine, default: as many as the device has, at most 8;
+ *   more than one only where the page is cross-origin isolated
  * @property {boolean} [allowFallbackAdapter] accept a WebGPU device emulated in software
  * @property {(key: "engine" | "style", current: number, total: number) => void} [onProgress] bytes
  *   loaded; a total of 0 is an unknown one
@@ -97,6 +99,10 @@ export async function createStylizer(options = {}) {
   if (!["auto", "webgpu", "cpu"].includes(device)) {
     throw new TypeError(`device is "${device}", expected "auto", "webgpu" or "cpu"`);
   }
+  const { threads } = options;
+  if (threads !== undefined && (!Number.isInteger(threads) || threads < 1)) {
+    throw new TypeError(`threads is ${threads}, expected a whole number above 0`);
+  }
   const assets = toFolder(options.assets ?? defaultAssets());
   const style = await untilAborted(findStyle(options.style, assets), signal);
   const stylizer = new Stylizer(device, assets, style, options);
@@ -149,6 +155,7 @@ class Stylizer {
   #device;
   #assets;
   #style;
+  #threads;
   #allowFallbackAdapter;
   #onProgress;
   /** @type {Client | undefined} */
@@ -175,6 +182,7 @@ class Stylizer {
     this.#device = device;
     this.#assets = assets;
     this.#style = style;
+    this.#threads = options.threads;
     this.#allowFallbackAdapter = options.allowFallbackAdapter ?? false;
     this.#onProgress = options.onProgress ?? (() => {});
   }
@@ -230,7 +238,8 @@ class Stylizer {
         {
           type: "start",
           engine,
-          moduleUrl: new URL(`nijigen/wasm/${engine}/`, this.#assets).href,
+          modulesUrl: new URL("nijigen/wasm/", this.#assets).href,
+          threads: this.#threads,
           style: this.#style,
           allowFallbackAdapter: this.#allowFallbackAdapter,
         },

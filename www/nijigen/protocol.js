@@ -26,7 +26,8 @@ export const PROTOCOL_VERSION = 1;
  * @typedef {object} StartRequest
  * @property {"start"} type
  * @property {"cpu" | "gpu"} engine
- * @property {string} moduleUrl folder of the engine's WebAssembly module
+ * @property {string} modulesUrl folder of the engines' WebAssembly modules
+ * @property {number} [threads] wish for the CPU engine
  * @property {StyleSource} style
  * @property {boolean} allowFallbackAdapter whether a software GPU is acceptable
  */

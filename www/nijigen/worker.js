@@ -1,5 +1,6 @@
 /** Runs one engine: loads its WebAssembly module and a style, then converts photos one by one. */
 
+import { loadModule, moduleName, threadCount } from "./engine_module.js";
 import { NijigenError, toNijigenError } from "./errors.js";
 import { PROTOCOL_VERSION } from "./protocol.js";
 
@@ -81,7 +82,7 @@ async function start(request, progress) {
   const style = fetchStyle(request.style, progress);
   // Whichever fails first is reported; the other must not be an unhandled rejection.
   style.catch(() => {});
-  engineModule = await loadModule(request.moduleUrl, progress).catch((thrown) => {
+  engineModule = await loadEngine(request, progress).catch((thrown) => {
     const why = thrown instanceof Error ? thrown.message : thrown;
     throw new NijigenError(
       "load-failed",
@@ -101,22 +102,20 @@ async function start(request, progress) {
 }
 
 /**
- * @param {string} folder
+ * @param {import("./protocol.js").StartRequest} request
  * @param {Progress} progress
+ * @returns {Promise<any>} the module's exports
  */
-async function loadModule(folder, progress) {
-  const url = new URL("nijigen_bg.wasm", folder);
-  const [loaded, response] = await Promise.all([import(`${folder}nijigen.js`), fetch(url)]);
-  if (!response.ok) throw new Error(`${url}: status ${response.status}`);
-  // A copy is counted, so that the browser can compile the original while it arrives, and cache
-  // what it compiled.
-  let received = 0;
-  const counter = new WritableStream({
-    write: (chunk) => progress("engine", (received += chunk.length), 0),
-  });
-  response.clone().body?.pipeTo(counter).catch(() => {});
-  await loaded.default({ module_or_path: response });
-  return loaded;
+async function loadEngine({ engine, modulesUrl, threads }, progress) {
+  const count = engine === "cpu" ? threadCount(threads) : 1;
+  /** @param {number} threads */
+  const load = (threads) =>
+    loadModule(`${modulesUrl}${moduleName(engine, threads)}/`, threads, (received) =>
+      progress("engine", received, 0),
+    );
+  if (count === 1) return load(1);
+  // Shared memory must be reserved at once, which a phone may refuse.
+  return load(count).catch(() => load(1));
 }
 
 /**

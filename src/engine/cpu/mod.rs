@@ -1,5 +1,6 @@
 //! The CPU engine: the network on [`crate::kernels`], without Burn.
 
+mod bands;
 mod layer;
 mod memory;
 mod network;
@@ -8,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use fearless_simd::Level;
 
-use self::network::{Network, Workspace};
+use self::network::{Network, Observer, Workspace};
 use super::{Engine, finite_planes};
 use crate::error::Result;
 use crate::imaging::Planes;
@@ -40,6 +41,30 @@ impl CpuEngine {
         let planes = 2 * 3 * 4 * width * height;
         self.network.weight_bytes() + self.network.map_bytes([height, width]) + planes
     }
+
+    /// Runs the network and measures its layers with `now`, a clock in milliseconds.
+    ///
+    /// # Errors
+    /// Those of [`Engine::stylize`].
+    pub fn profile(&self, input: &Planes, now: impl Fn() -> f64) -> Result<Vec<StepTime>> {
+        let mut times = Times {
+            started: now(),
+            now,
+            steps: Vec::new(),
+        };
+        self.run(input, &mut times)?;
+        Ok(times.steps)
+    }
+
+    fn run(&self, input: &Planes, observer: &mut dyn Observer) -> Result<Planes> {
+        let size = [input.height(), input.width()];
+        // A workspace left behind by a panic holds nothing that the next run reads.
+        let mut workspace = self.workspace.lock().unwrap_or_else(PoisonError::into_inner);
+        let output = self
+            .network
+            .run(input.values(), size, &mut workspace, observer)?;
+        finite_planes(self.name(), size, output)
+    }
 }
 
 impl Engine for CpuEngine {
@@ -48,15 +73,47 @@ impl Engine for CpuEngine {
     }
 
     async fn stylize(&self, input: &Planes, progress: &mut dyn FnMut(f32)) -> Result<Planes> {
-        let size = [input.height(), input.width()];
-        // A workspace left behind by a panic holds nothing that the next run reads.
-        let mut workspace = self
-            .workspace
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let output = self
-            .network
-            .run(input.values(), size, &mut workspace, progress)?;
-        finite_planes(self.name(), size, output)
+        self.run(input, &mut Report(progress))
+    }
+}
+
+/// Time of one layer of a run.
+#[derive(Clone, Debug)]
+pub struct StepTime {
+    /// Module path.
+    pub name: String,
+    /// Multiply-accumulate operations of the direct convolution.
+    pub macs: f64,
+    /// Milliseconds.
+    pub ms: f64,
+}
+
+/// Passes progress on.
+struct Report<'a>(&'a mut dyn FnMut(f32));
+
+impl Observer for Report<'_> {
+    fn progress(&mut self, share: f32) {
+        (self.0)(share);
+    }
+}
+
+/// Measures the layers.
+struct Times<F> {
+    now: F,
+    started: f64,
+    steps: Vec<StepTime>,
+}
+
+impl<F: Fn() -> f64> Observer for Times<F> {
+    fn progress(&mut self, _share: f32) {}
+
+    fn step_done(&mut self, name: &str, macs: f64) {
+        let now = (self.now)();
+        self.steps.push(StepTime {
+            name: name.to_owned(),
+            macs,
+            ms: now - self.started,
+        });
+        self.started = now;
     }
 }

@@ -6,7 +6,8 @@
 
 use fearless_simd::Level;
 
-use super::layer::{Dense, Layer, Scratch};
+use super::bands::{Scratches, for_each_band, threads};
+use super::layer::{Dense, Layer};
 use super::memory::{Lifetime, MemoryPlan};
 use crate::error::{Error, Result};
 use crate::kernels::moments::Moments;
@@ -51,7 +52,7 @@ struct Norm {
 
 /// What is computed.
 struct Step {
-    /// Module path, for the benchmark.
+    /// Module path.
     name: String,
     operation: Operation,
     input: Source,
@@ -89,11 +90,21 @@ struct Head {
     macs: f64,
 }
 
+/// Is told how a run goes.
+pub(super) trait Observer {
+    /// The share of the work that is done, several times a step.
+    fn progress(&mut self, share: f32);
+
+    /// The layer at this module path is done; `macs` are the multiply-accumulate operations that
+    /// it has in its direct form.
+    fn step_done(&mut self, _name: &str, _macs: f64) {}
+}
+
 /// Buffers of the feature maps, kept from run to run.
 #[derive(Default)]
 pub(super) struct Workspace {
     buffers: Vec<Vec<f32>>,
-    scratch: Scratch,
+    scratches: Scratches,
 }
 
 impl Network {
@@ -127,17 +138,16 @@ impl Network {
         self.memory_plan(size).bytes()
     }
 
-    /// Runs the network. `planes` is `[3][height][width]` in [-1, 1]. `observe` is told the share
-    /// of the work that is done, several times a step.
+    /// Runs the network. `planes` is `[3][height][width]` in [-1, 1].
     pub fn run(
         &self,
         planes: &[f32],
         size: [usize; 2],
         workspace: &mut Workspace,
-        observe: &mut dyn FnMut(f32),
+        observer: &mut dyn Observer,
     ) -> Result<Vec<f32>> {
         let plan = self.memory_plan(size);
-        let Workspace { buffers, scratch } = workspace;
+        let Workspace { buffers, scratches } = workspace;
         let out_of_memory = |_| Error::EngineFailed {
             engine: "cpu",
             reason: format!(
@@ -162,11 +172,12 @@ impl Network {
                 affine: Vec::new(),
                 buffers,
             },
-            scratch,
+            scratches,
             progress: Progress {
                 done: 0.0,
                 total: self.steps.iter().map(|step| step.macs).sum::<f64>() + self.head.macs,
-                observe,
+                pixels: (size[0] * size[1]) as f64,
+                observer,
             },
         };
         for step in &self.steps {
@@ -293,21 +304,29 @@ impl Maps<'_> {
 /// A run in progress.
 struct Run<'a> {
     maps: Maps<'a>,
-    scratch: &'a mut Scratch,
+    scratches: &'a mut Scratches,
     progress: Progress<'a>,
 }
 
-/// How much of the work is done.
+/// How much of the work is done, in multiply-accumulate operations for one pixel.
 struct Progress<'a> {
     done: f64,
     total: f64,
-    observe: &'a mut dyn FnMut(f32),
+    pixels: f64,
+    observer: &'a mut dyn Observer,
 }
 
 impl Progress<'_> {
     /// Reports that `share` of a step is done.
     fn within_step(&mut self, macs: f64, share: f64) {
-        (self.observe)(((self.done + share * macs) / self.total) as f32);
+        let share = (self.done + share * macs) / self.total;
+        self.observer.progress(share as f32);
+    }
+
+    /// Reports that a step is done.
+    fn step_done(&mut self, name: &str, macs: f64) {
+        self.done += macs;
+        self.observer.step_done(name, macs * self.pixels);
     }
 }
 
@@ -328,22 +347,30 @@ impl Run<'_> {
             Operation::Layer(layer) => layer.block_size([height, width])[0],
             Operation::Store => height.min(STORED_ROWS),
         };
+        let band_len = rows * row_len;
         let mut moments = Moments::default();
-        for (i, band) in out[..height * row_len]
-            .chunks_mut(rows * row_len)
-            .enumerate()
-        {
-            let top = i * rows;
-            match &step.operation {
-                Operation::Layer(layer) => {
-                    moments += layer.run_band(level, &input, top, width, self.scratch, band);
+        // Threads meet after each group, for the sake of progress.
+        let group_rows = rows * bands_in_group(height.div_ceil(rows));
+        let groups = out[..height * row_len].chunks_mut(group_rows * row_len);
+        for (group, out) in groups.enumerate() {
+            let first = group * group_rows;
+            let compute = |i: usize, band: &mut [f32], scratch: &mut _| {
+                let top = first + i * rows;
+                match &step.operation {
+                    Operation::Layer(layer) => {
+                        layer.run_band(level, &input, top, width, scratch, band)
+                    }
+                    Operation::Store => {
+                        sum_terms(level, &terms, top * row_len, band);
+                        Moments::default()
+                    }
                 }
-                Operation::Store => sum_terms(level, &terms, top * row_len, band),
-            }
-            let share = (top + rows).min(height) as f64 / height as f64;
+            };
+            moments += for_each_band(out, band_len, self.scratches, compute);
+            let share = (first + group_rows).min(height) as f64 / height as f64;
             self.progress.within_step(step.macs, share);
         }
-        self.progress.done += step.macs;
+        self.progress.step_done(&step.name, step.macs);
         let affine = map.affine(moments, height * width);
         self.maps.affine.push(affine);
         self.maps.buffers[buffer] = out;
@@ -358,27 +385,38 @@ impl Run<'_> {
         let terms = self.maps.terms(&head.input);
         let upsample = self.maps.upsample(&head.input);
         let input = self.maps.input(&head.input, &terms, upsample.as_ref());
-        let channels = head.layer.channels();
-        let [most, _] = head.layer.block_size([height, width]);
-        let mut band = Vec::new();
-        for top in (0..height).step_by(most) {
-            let rows = most.min(height - top);
-            band.resize(rows * width * channels, 0.0);
-            head.layer
-                .run_band(level, &input, top, width, self.scratch, &mut band);
+        let row_len = width * head.layer.channels();
+        let [rows, _] = head.layer.block_size([height, width]);
+        let group_rows = rows * bands_in_group(height.div_ceil(rows));
+        let mut group = vec![0.0; group_rows * row_len];
+        for first in (0..height).step_by(group_rows) {
+            let group_rows = group_rows.min(height - first);
+            let group = &mut group[..group_rows * row_len];
+            for_each_band(group, rows * row_len, self.scratches, |i, band, scratch| {
+                let top = first + i * rows;
+                head.layer.run_band(level, &input, top, width, scratch, band)
+            });
             let planes = out.chunks_exact_mut(height * width);
             for (c, (plane, bias)) in planes.zip(head.bias).enumerate() {
-                let plane = &mut plane[top * width..][..rows * width];
-                for (value, pixel) in plane.iter_mut().zip(band.chunks_exact(channels)) {
+                let plane = &mut plane[first * width..][..group_rows * width];
+                let pixels = group.chunks_exact(head.layer.channels());
+                for (value, pixel) in plane.iter_mut().zip(pixels) {
                     *value = pixel[c] + bias;
                 }
                 tanh(level, plane);
             }
-            let share = (top + rows) as f64 / height as f64;
+            let share = (first + group_rows) as f64 / height as f64;
             self.progress.within_step(head.macs, share);
         }
+        self.progress.step_done("head", head.macs);
         out
     }
+}
+
+/// How many of `bands` are computed between two reports of progress: some for each thread, and at
+/// least an eighth of them.
+fn bands_in_group(bands: usize) -> usize {
+    (4 * threads()).max(bands.div_ceil(8))
 }
 
 /// Makes the steps, following [`crate::model::Generator::forward`].

@@ -1,0 +1,49 @@
+/** Runs the CPU engine's network for bench.js. */
+
+import { loadModule, moduleName, threadCount } from "../nijigen/engine_module.js";
+
+/** @type {any} the style on the engine */
+let stylizer;
+
+addEventListener("message", async ({ data }) => {
+  try {
+    self.postMessage({ result: await answer(data) });
+  } catch (thrown) {
+    self.postMessage({ error: String(thrown) });
+  }
+});
+
+/** @param {any} request @returns {Promise<any>} */
+async function answer(request) {
+  const { size } = request;
+  switch (request.type) {
+    case "start": {
+      const threads = threadCount(request.threads);
+      const name = request.module ?? moduleName("cpu", threads);
+      const folder = new URL(`../nijigen/wasm/${name}/`, import.meta.url).href;
+      const module = await loadModule(folder, threads);
+      const style = new Uint8Array(await (await fetch(request.style)).arrayBuffer());
+      stylizer = await module.Stylizer.create(style, "");
+      return { threads, module: name };
+    }
+    case "bench": {
+      const input = new Float32Array(3 * size * size).fill(0.25);
+      const times = [];
+      for (let i = 0; i < request.repeats; i++) {
+        const start = performance.now();
+        await stylizer.run(input, size, size);
+        times.push(performance.now() - start);
+      }
+      return times;
+    }
+    case "run":
+      return {
+        output: await stylizer.run(request.input, size, size),
+        peakBytes: stylizer.peak_bytes(size, size),
+      };
+    case "profile":
+      return stylizer.profile(size, size, () => performance.now());
+    default:
+      throw new TypeError(`there is no request ${request.type}`);
+  }
+}

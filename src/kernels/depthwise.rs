@@ -2,6 +2,8 @@
 
 use fearless_simd::{Level, Simd, SimdBase, SimdFloat, dispatch};
 
+use super::{load_unchecked, store_unchecked};
+
 /// `out[y][x][c] = bias[c] + sum over ky, kx of region[y + ky][x + kx][c] * weights[ky][kx][c]`.
 ///
 /// - region: `[height + 2][width + 2][channels]`
@@ -28,20 +30,21 @@ pub fn convolve3x3(
             let out = &mut out[y * out_stride..][..width * bias.len()];
             let mut x = 0;
             while x + 4 <= width {
-                pixels_at::<_, 4>(simd, region, width, x, weights, bias, out);
+                pixels_at::<_, 4, 6>(simd, region, width, x, weights, bias, out);
                 x += 4;
             }
             while x < width {
-                pixels_at::<_, 1>(simd, region, width, x, weights, bias, out);
+                pixels_at::<_, 1, 3>(simd, region, width, x, weights, bias, out);
                 x += 1;
             }
         }
     });
 }
 
-/// `PX` neighbouring pixels of a row: each weight is loaded once for all of them.
+/// `PX` neighbouring pixels of a row from `NX = PX + 2` columns: each weight and each input is
+/// loaded once for all of them. `region` has three rows of `width + 2` pixels.
 #[inline(always)]
-fn pixels_at<S: Simd, const PX: usize>(
+fn pixels_at<S: Simd, const PX: usize, const NX: usize>(
     simd: S,
     region: &[f32],
     width: usize,
@@ -51,22 +54,30 @@ fn pixels_at<S: Simd, const PX: usize>(
     out: &mut [f32],
 ) {
     let (lanes, channels) = (S::f32s::LEN, bias.len());
-    for (i, bias) in bias.chunks_exact(lanes).enumerate() {
-        let c = i * lanes;
-        let mut acc = [S::f32s::from_slice(simd, bias); PX];
-        for ky in 0..3 {
-            for kx in 0..3 {
-                let at = (ky * 3 + kx) * channels + c;
-                let w = S::f32s::from_slice(simd, &weights[at..][..lanes]);
-                let first = (ky * (width + 2) + x + kx) * channels + c;
-                for (px, acc) in acc.iter_mut().enumerate() {
-                    let x = &region[first + px * channels..][..lanes];
-                    *acc = S::f32s::from_slice(simd, x).mul_add(w, *acc);
+    let row = (width + 2) * channels;
+    assert!(NX == PX + 2 && x + PX <= width && channels.is_multiple_of(lanes));
+    assert!(region.len() == 3 * row && weights.len() == 9 * channels);
+    assert_eq!(out.len(), width * channels);
+    for c in (0..channels).step_by(lanes) {
+        // SAFETY: `c + lanes <= channels`, since both are multiples of `lanes`; so with `ky` and
+        // `kx` below 3, `i < NX` and `x + NX <= width + 2` every load ends within three rows,
+        // nine taps or the bias, and every store within `width` pixels.
+        unsafe {
+            let mut acc = [load_unchecked(simd, bias, c); PX];
+            for ky in 0..3 {
+                let first = ky * row + x * channels + c;
+                let inputs: [S::f32s; NX] =
+                    std::array::from_fn(|i| load_unchecked(simd, region, first + i * channels));
+                for kx in 0..3 {
+                    let w = load_unchecked(simd, weights, (ky * 3 + kx) * channels + c);
+                    for (px, acc) in acc.iter_mut().enumerate() {
+                        *acc = inputs[px + kx].mul_add(w, *acc);
+                    }
                 }
             }
-        }
-        for (px, acc) in acc.iter().enumerate() {
-            acc.store_slice(&mut out[(x + px) * channels + c..][..lanes]);
+            for (px, acc) in acc.into_iter().enumerate() {
+                store_unchecked::<S>(acc, out, (x + px) * channels + c);
+            }
         }
     }
 }

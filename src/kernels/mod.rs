@@ -35,6 +35,30 @@ pub fn lanes(level: Level) -> usize {
     dispatch!(level, simd => of(simd))
 }
 
+/// The register that begins at `at`.
+///
+/// # Safety
+/// `at + S::f32s::LEN` must be at most `values.len()`.
+#[inline(always)]
+unsafe fn load_unchecked<S: Simd>(simd: S, values: &[f32], at: usize) -> S::f32s {
+    debug_assert!(at + S::f32s::LEN <= values.len());
+    // SAFETY: the caller's promise.
+    let values = unsafe { values.get_unchecked(at..at + S::f32s::LEN) };
+    S::f32s::from_slice(simd, values)
+}
+
+/// Stores a register from `at` on.
+///
+/// # Safety
+/// `at + S::f32s::LEN` must be at most `values.len()`.
+#[inline(always)]
+unsafe fn store_unchecked<S: Simd>(register: S::f32s, values: &mut [f32], at: usize) {
+    debug_assert!(at + S::f32s::LEN <= values.len());
+    // SAFETY: the caller's promise.
+    let values = unsafe { values.get_unchecked_mut(at..at + S::f32s::LEN) };
+    register.store_slice(values);
+}
+
 /// `channels` rounded up to a multiple of `lanes`.
 pub fn padded(channels: usize, lanes: usize) -> usize {
     channels.next_multiple_of(lanes)

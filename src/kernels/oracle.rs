@@ -5,13 +5,14 @@ use fearless_simd::Level;
 /// Every SIMD level that this machine can run.
 pub fn levels() -> Vec<Level> {
     let best = Level::new();
-    let mut levels = vec![best];
     #[cfg(target_arch = "x86_64")]
-    {
-        levels.extend(best.as_avx2().map(Level::Avx2));
-        levels.extend(best.as_sse4_2().map(Level::Sse4_2));
-    }
-    levels
+    let narrower = [
+        best.as_avx2().map(Level::Avx2),
+        best.as_sse4_2().map(Level::Sse4_2),
+    ];
+    #[cfg(not(target_arch = "x86_64"))]
+    let narrower: [Option<Level>; 0] = [];
+    [best].into_iter().chain(narrower.into_iter().flatten()).collect()
 }
 
 /// Reproducible numbers in [-1, 1).

@@ -16,6 +16,7 @@
 use fearless_simd::{Level, Simd, SimdBase, SimdFloat, dispatch};
 
 use super::matmul::{PackedWeights, Rows, multiply};
+use super::{load_unchecked, store_unchecked};
 
 /// Outputs along a tile's side.
 pub const TILE: usize = 4;
@@ -311,13 +312,22 @@ fn transform_input<S: Simd, T: Transform<N>, const N: usize>(
 ) {
     let lanes = S::f32s::LEN;
     let tiles = grid[0] * grid[1];
+    if tiles == 0 {
+        return;
+    }
+    let point_len = tiles * channels + GAP;
+    let last = ((grid[0] - 1) * TILE + N - 1) * width + (grid[1] - 1) * TILE + N;
+    assert!(channels.is_multiple_of(lanes));
+    assert!(region.len() >= last * channels && transformed.len() >= N * N * point_len);
     for tile in 0..tiles {
         let (y, x) = (tile / grid[1] * TILE, tile % grid[1] * TILE);
         for c in (0..channels).step_by(lanes) {
             let mut d: [[S::f32s; N]; N] = std::array::from_fn(|row| {
                 let first = ((y + row) * width + x) * channels + c;
-                std::array::from_fn(|i| {
-                    S::f32s::from_slice(simd, &region[first + i * channels..][..lanes])
+                // SAFETY: at most the last pixel of the last tile, which is in the region, and
+                // `c + lanes <= channels`, since both are multiples of `lanes`.
+                std::array::from_fn(|i| unsafe {
+                    load_unchecked(simd, region, first + i * channels)
                 })
             });
             for i in 0..N {
@@ -328,8 +338,9 @@ fn transform_input<S: Simd, T: Transform<N>, const N: usize>(
             }
             for (row, d) in d.into_iter().enumerate() {
                 for (i, value) in T::input::<S>(d).into_iter().enumerate() {
-                    let at = (row * N + i) * (tiles * channels + GAP) + tile * channels + c;
-                    value.store_slice(&mut transformed[at..][..lanes]);
+                    let at = (row * N + i) * point_len + tile * channels + c;
+                    // SAFETY: `tile < tiles` and `c + lanes <= channels`: inside the point's part.
+                    unsafe { store_unchecked::<S>(value, transformed, at) };
                 }
             }
         }
@@ -349,13 +360,17 @@ fn transform_output<S: Simd, T: Transform<N>, const N: usize>(
 ) {
     let lanes = S::f32s::LEN;
     let tiles = rows * columns;
+    let point_len = tiles * channels + GAP;
+    assert!(channels.is_multiple_of(lanes) && products.len() >= N * N * point_len);
     for tile in 0..tiles {
         let (y, x) = (tile / columns * TILE, tile % columns * TILE);
         for c in (0..channels).step_by(lanes) {
             let m: [[S::f32s; N]; N] = std::array::from_fn(|row| {
-                std::array::from_fn(|i| {
-                    let at = (row * N + i) * (tiles * channels + GAP) + tile * channels + c;
-                    S::f32s::from_slice(simd, &products[at..][..lanes])
+                let first = row * N * point_len + tile * channels + c;
+                // SAFETY: `tile < tiles` and `c + lanes <= channels`, since both are multiples of
+                // `lanes`: inside the point's part.
+                std::array::from_fn(|i| unsafe {
+                    load_unchecked(simd, products, first + i * point_len)
                 })
             });
             let half: [[S::f32s; TILE]; N] = std::array::from_fn(|row| T::output::<S>(m[row]));

@@ -106,7 +106,7 @@ test("a style whose bytes were changed is refused", async () => {
 
 test("an engine that does not load is told in words, and can be tried again", async () => {
   const { page } = browser;
-  await browser.context.route("**/wasm/cpu/nijigen_bg.wasm", (route) => route.fulfill({ status: 404, body: "" }));
+  await browser.context.route("**/wasm/cpu*/nijigen_bg.wasm", (route) => route.fulfill({ status: 404, body: "" }));
   await openPage(browser);
   const outcome = await convert(page, photo("plain.png"));
   assert.match("error" in outcome ? outcome.error : "", /CPU engine could not be loaded/);

@@ -130,7 +130,7 @@ test("a browser without WebGPU: an error in words if it was asked for, else the 
 
 test("a trap in the engine fails one photo only", async () => {
   let served = 0;
-  await browser.context.route("**/wasm/cpu/nijigen.js", async (route) => {
+  await browser.context.route("**/wasm/cpu*/nijigen.js", async (route) => {
     const response = await route.fetch();
     // What a panic looks like: the promise stays pending, the trap is an unhandled rejection.
     const trap = `Stylizer.prototype.stylize = () => {

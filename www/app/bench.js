@@ -38,6 +38,8 @@ const started = await ask("start", {
 
 Object.assign(window, {
   started,
+  /** @param {number} size @param {Float32Array} input @returns {Promise<{output: Float32Array}>} */
+  run: (size, input) => ask("run", { size, input }),
   /** @param {number} size @param {number} repeats @returns {Promise<number[]>} ms of each run */
   bench: (size, repeats) => ask("bench", { size, repeats }),
   /** @param {number} size @returns {Promise<[string, number, number][]>} layer, operations, ms */

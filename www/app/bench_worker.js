@@ -24,7 +24,7 @@ async function answer(request) {
       const module = await loadModule(folder, threads);
       const style = new Uint8Array(await (await fetch(request.style)).arrayBuffer());
       stylizer = await module.Stylizer.create(style, "");
-      return { threads, module: name };
+      return { threads, module: name, knownAnswerError: await stylizer.known_answer_error() };
     }
     case "bench": {
       const input = new Float32Array(3 * size * size).fill(0.25);

@@ -74,10 +74,14 @@ function startThread(start) {
   threadWorkers.push(worker);
   worker.postMessage(start);
   return new Promise((resolve, reject) => {
-    worker.addEventListener("message", () => resolve(), { once: true });
+    /** @param {string} why */
+    const fail = (why) => reject(new Error(`a thread could not be started (${why})`));
+    worker.addEventListener("message", ({ data }) => (data === "ready" ? resolve() : fail(data)), {
+      once: true,
+    });
     worker.addEventListener("error", (event) => {
       event.preventDefault();
-      reject(new Error(`a thread could not be started (${event.message})`));
+      fail(event.message);
     });
   });
 }

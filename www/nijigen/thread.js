@@ -4,8 +4,14 @@ addEventListener(
   "message",
   async (event) => {
     const { script, compiled, memory } = event.data;
-    const loaded = await import(script);
-    await loaded.default({ module_or_path: compiled, memory });
+    let loaded;
+    try {
+      loaded = await import(script);
+      await loaded.default({ module_or_path: compiled, memory });
+    } catch (thrown) {
+      self.postMessage(String(thrown));
+      return;
+    }
     self.postMessage("ready");
     // Never returns.
     loaded.run_thread();

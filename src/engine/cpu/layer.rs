@@ -132,7 +132,8 @@ impl Layer {
                 let rows = (16 / columns).max(if self.kernel == 3 { 1 } else { 2 });
                 [rows * TILE, columns * TILE]
             }
-            _ => {
+            Operation::Depthwise(..) => [8.max(64 / width), even_split(width, 32)],
+            Operation::Matrix(_) => {
                 let most = if self.kernel == 1 { 128 } else { 64 };
                 let rows = if self.kernel == 1 { 1 } else { 4 };
                 [rows.max(64 / width), even_split(width, most)]

@@ -19,6 +19,10 @@ use crate::model::{ConvSpec, GeneratorConfig, StridePadding, Upsampling, Weights
 /// Rows that a residual sum stores between two reports of progress.
 const STORED_ROWS: usize = 16;
 
+/// Multiply-accumulate operations of each thread between two reports of progress: some 20 to 50 ms
+/// in a browser.
+const GROUP_MACS: f64 = 1e9;
+
 /// Slope of LeakyReLU below zero.
 const NEGATIVE_SLOPE: f32 = 0.2;
 
@@ -350,7 +354,7 @@ impl Run<'_> {
         let band_len = rows * row_len;
         let mut moments = Moments::default();
         // Threads meet after each group, for the sake of progress.
-        let group_rows = rows * bands_in_group(height.div_ceil(rows));
+        let group_rows = rows * bands_in_group(height.div_ceil(rows), step.macs * self.progress.pixels);
         let groups = out[..height * row_len].chunks_mut(group_rows * row_len);
         for (group, out) in groups.enumerate() {
             let first = group * group_rows;
@@ -387,7 +391,7 @@ impl Run<'_> {
         let input = self.maps.input(&head.input, &terms, upsample.as_ref());
         let row_len = width * head.layer.channels();
         let [rows, _] = head.layer.block_size([height, width]);
-        let group_rows = rows * bands_in_group(height.div_ceil(rows));
+        let group_rows = rows * bands_in_group(height.div_ceil(rows), head.macs * self.progress.pixels);
         let mut group = vec![0.0; group_rows * row_len];
         for first in (0..height).step_by(group_rows) {
             let group_rows = group_rows.min(height - first);
@@ -413,10 +417,11 @@ impl Run<'_> {
     }
 }
 
-/// How many of `bands` are computed between two reports of progress: some for each thread, and at
-/// least an eighth of them.
-fn bands_in_group(bands: usize) -> usize {
-    (4 * threads()).max(bands.div_ceil(8))
+/// How many of a step's `bands` are computed between two reports of progress. Threads wait for each
+/// other there, so it should not be often; `macs` are those of the whole step.
+fn bands_in_group(bands: usize, macs: f64) -> usize {
+    let most = (GROUP_MACS * threads() as f64 * bands as f64 / macs) as usize;
+    most.clamp(threads(), bands.max(threads()))
 }
 
 /// Makes the steps, following [`crate::model::Generator::forward`].

@@ -1,0 +1,92 @@
+/** The CPU engine's modules: each computes the same, with and without relaxed SIMD and threads. */
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { openBrowser } from "./browser.mjs";
+
+/** @type {Awaited<ReturnType<typeof openBrowser>>} */
+let browser;
+before(async () => (browser = await openBrowser()));
+after(() => browser.close());
+
+const SIZE = 72;
+
+/**
+ * What a module makes of a fixed input.
+ * @param {string} module
+ * @param {number} threads
+ */
+async function run(module, threads) {
+  const { page } = browser;
+  await page.goto(`${browser.url}bench.html?module=${module}&threads=${threads}`);
+  await page.waitForFunction("window.ready");
+  return page.evaluate(async (size) => {
+    const bench = /** @type {any} */ (window);
+    const input = Float32Array.from({ length: 3 * size * size }, (_, i) => Math.sin(i * i));
+    const { output, peakBytes } = await bench.run(size, input);
+    const layers = await bench.profile(size);
+    return { started: bench.started, output: [...output], peakBytes, layers: layers.length };
+  }, SIZE);
+}
+
+/** @type {Record<string, Awaited<ReturnType<typeof run>>>} */
+const made = {};
+
+for (const [module, threads] of /** @type {const} */ ([
+  ["cpu", 1],
+  ["cpu-relaxed", 1],
+  ["cpu-threads", 2],
+  ["cpu-relaxed-threads", 3],
+])) {
+  test(`${module} reproduces the style's known answer`, async () => {
+    made[module] = await run(module, threads);
+    const { started, output, peakBytes, layers } = made[module];
+    assert.deepEqual([started.module, started.threads], [module, threads]);
+    assert.ok(started.knownAnswerError < 1e-5, `${started.knownAnswerError}`);
+    assert.equal(output.length, 3 * SIZE * SIZE);
+    assert.ok(peakBytes > 1e6 && peakBytes < 20e6, `${peakBytes}`);
+    assert.ok(layers > 10);
+  });
+}
+
+test("threads do not change a bit, fused multiply-add changes the last ones", () => {
+  assert.deepEqual(made["cpu-threads"]?.output, made["cpu"]?.output);
+  assert.deepEqual(made["cpu-relaxed-threads"]?.output, made["cpu-relaxed"]?.output);
+  const plain = made["cpu"]?.output ?? [];
+  const relaxed = made["cpu-relaxed"]?.output ?? [];
+  const error = Math.max(...plain.map((value, i) => Math.abs(value - (relaxed[i] ?? NaN))));
+  assert.ok(error < 1e-4, `${error}`);
+});
+
+test("the module is chosen by what the browser has", async () => {
+  const { page } = browser;
+  await page.goto(`${browser.url}bench.html?threads=2`);
+  await page.waitForFunction("window.ready");
+  // Chromium has relaxed SIMD, and the server isolates the page.
+  const started = await page.evaluate(() => /** @type {any} */ (window).started);
+  assert.deepEqual([started.module, started.threads], ["cpu-relaxed-threads", 2]);
+});
+
+test("where threads cannot be started, one does the work", async () => {
+  const { context, page } = browser;
+  await context.route("**/nijigen/thread.js", (route) => route.fulfill({ status: 404, body: "" }));
+  await page.goto(browser.url);
+  const made = await page.evaluate(async () => {
+    const { createStylizer } = await import(/** @type {any} */ ("/nijigen/index.js"));
+    const stylizer = await createStylizer({ device: "cpu", threads: 2 });
+    const { width, engine } = await stylizer.stylize(new ImageData(48, 40));
+    stylizer.dispose();
+    return { width, engine };
+  });
+  await context.unrouteAll({ behavior: "ignoreErrors" });
+  assert.deepEqual(made, { width: 48, engine: "cpu" });
+});
+
+test("a number of threads that is none is refused", async () => {
+  await browser.page.goto(browser.url);
+  const message = await browser.page.evaluate(async () => {
+    const { createStylizer } = await import(/** @type {any} */ ("/nijigen/index.js"));
+    return createStylizer({ threads: 0 }).then(String, (/** @type {Error} */ error) => error.message);
+  });
+  assert.equal(message, "threads is 0, expected a whole number above 0");
+});

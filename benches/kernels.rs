@@ -79,10 +79,11 @@ fn passes(c: &mut Criterion) {
     let mut out = vec![0.0; 32 * 64 * channels];
     group.bench_function("depthwise 3x3", |b| {
         b.iter(|| {
-            let region = black_box(&data);
-            depthwise::convolve3x3(
-                level, region, [32, 64], &weights, &bias, &mut out, 64 * channels,
-            );
+            let row_len = width * channels;
+            for (y, out) in out.chunks_exact_mut(64 * channels).enumerate() {
+                let rows = [y, y + 1, y + 2].map(|y| &black_box(&data)[y * row_len..][..row_len]);
+                depthwise::convolve3x3_row(level, rows, &weights, &bias, out);
+            }
         });
     });
     let term = Term {

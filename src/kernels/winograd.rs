@@ -118,14 +118,6 @@ impl WinogradWeights {
     pub fn bytes(&self) -> usize {
         self.points.iter().map(PackedWeights::bytes).sum()
     }
-
-    /// Bytes that [`WinogradScratch`] grows to for blocks of `tiles` (rows, columns).
-    pub fn scratch_bytes(&self, [rows, columns]: [usize; 2]) -> usize {
-        let extra = blocks(self.kernel) - 1;
-        let grid = (rows + extra) * (columns + extra);
-        let values = grid * self.channels_in + rows * columns * self.points[0].columns() + 2 * GAP;
-        4 * self.points.len() * values + 8 * rows * columns
-    }
 }
 
 /// Inputs along a transformed tile's side.

@@ -1,15 +1,14 @@
-//! One convolution with its packed weights, computed block by block.
+//! One dense convolution with its packed weights, computed block by block.
 
 use fearless_simd::Level;
 
-use crate::kernels::depthwise;
 use crate::kernels::matmul::{PackedWeights, Rows, multiply};
 use crate::kernels::moments::Moments;
 use crate::kernels::region::{self, Input};
 use crate::kernels::winograd::{self, TILE, WinogradScratch, WinogradWeights};
 use crate::kernels::{lanes, padded};
 
-/// A convolution, without what follows it.
+/// A dense convolution, without what follows it.
 pub(super) struct Layer {
     operation: Operation,
     /// Output channels, padded.
@@ -24,8 +23,6 @@ pub(super) struct Layer {
 enum Operation {
     Winograd(WinogradWeights),
     Matrix(PackedWeights),
-    /// Weights `[3][3][channels]`, bias `[channels]`.
-    Depthwise(Vec<f32>, Vec<f32>),
 }
 
 /// Geometry of a dense layer.
@@ -47,6 +44,8 @@ pub(super) struct Scratch {
     upsampling: Vec<f32>,
     winograd: WinogradScratch,
     starts: Vec<usize>,
+    /// For [`super::depthwise`].
+    pub ring: [Vec<f32>; 3],
 }
 
 impl Layer {
@@ -88,26 +87,6 @@ impl Layer {
         }
     }
 
-    /// From weights `[channels][1][3][3]` and a bias.
-    pub fn depthwise(level: Level, channels: usize, weights: &[f32], bias: Option<&[f32]>) -> Self {
-        let width = padded(channels, lanes(level));
-        let mut taps = vec![0.0; 9 * width];
-        for (channel, kernel) in weights.chunks_exact(9).enumerate() {
-            for (tap, weight) in kernel.iter().enumerate() {
-                taps[tap * width + channel] = *weight;
-            }
-        }
-        let mut padded_bias = bias.unwrap_or_default().to_vec();
-        padded_bias.resize(width, 0.0);
-        Self {
-            operation: Operation::Depthwise(taps, padded_bias),
-            channels: width,
-            kernel: 3,
-            stride: 1,
-            before: 1,
-        }
-    }
-
     /// Output channels, padded.
     pub fn channels(&self) -> usize {
         self.channels
@@ -118,7 +97,6 @@ impl Layer {
         match &self.operation {
             Operation::Winograd(weights) => weights.bytes(),
             Operation::Matrix(weights) => weights.bytes(),
-            Operation::Depthwise(weights, bias) => 4 * (weights.len() + bias.len()),
         }
     }
 
@@ -132,7 +110,6 @@ impl Layer {
                 let rows = (16 / columns).max(if self.kernel == 3 { 1 } else { 2 });
                 [rows * TILE, columns * TILE]
             }
-            Operation::Depthwise(..) => [8.max(64 / width), even_split(width, 32)],
             Operation::Matrix(_) => {
                 let most = if self.kernel == 1 { 128 } else { 64 };
                 let rows = if self.kernel == 1 { 1 } else { 4 };
@@ -169,6 +146,7 @@ impl Layer {
             upsampling,
             winograd,
             starts,
+            ..
         } = scratch;
         region::fill(level, input, y, x, region, upsampling);
         match &self.operation {
@@ -195,9 +173,6 @@ impl Layer {
                     let out = &mut out[row * out_stride..];
                     multiply(level, rows, weights, out, self.channels);
                 }
-            }
-            Operation::Depthwise(weights, bias) => {
-                depthwise::convolve3x3(level, region, size, weights, bias, out, out_stride);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The CPU engine: the network on [`crate::kernels`], without Burn.
 
 mod bands;
+mod depthwise;
 mod layer;
 mod memory;
 mod network;

@@ -7,6 +7,7 @@
 use fearless_simd::Level;
 
 use super::bands::{Scratches, for_each_band, threads};
+use super::depthwise::{Depthwise, Neighbours};
 use super::layer::{Dense, Layer};
 use super::memory::{Lifetime, MemoryPlan};
 use crate::error::{Error, Result};
@@ -68,6 +69,8 @@ struct Step {
 
 enum Operation {
     Layer(Layer),
+    /// In the place of its input, a single map.
+    Depthwise(Depthwise),
     /// Stores the input as it is: the sum of a residual block, which is read twice.
     Store,
 }
@@ -129,12 +132,12 @@ impl Network {
 
     /// Bytes of the packed weights.
     pub fn weight_bytes(&self) -> usize {
-        let layers = self.steps.iter().filter_map(|step| match &step.operation {
-            Operation::Layer(layer) => Some(layer),
-            Operation::Store => None,
-        });
-        let layers = layers.chain([&self.head.layer]);
-        layers.map(Layer::weight_bytes).sum()
+        let bytes = |step: &Step| match &step.operation {
+            Operation::Layer(layer) => layer.weight_bytes(),
+            Operation::Depthwise(layer) => layer.weight_bytes(),
+            Operation::Store => 0,
+        };
+        self.steps.iter().map(bytes).sum::<usize>() + self.head.layer.weight_bytes()
     }
 
     /// Bytes of the feature maps for a picture of `size` (height, width).
@@ -198,25 +201,33 @@ impl Network {
         })
     }
 
+    /// Buffers of the maps; a map computed in place shares that of its input.
     fn memory_plan(&self, size: [usize; 2]) -> MemoryPlan {
+        let mut lifetimes: Vec<Lifetime> = Vec::new();
+        // Of each map, its place in `lifetimes`.
+        let mut place: Vec<usize> = Vec::new();
         let sources = self.steps.iter().map(|step| &step.input);
-        let sources: Vec<&Source> = sources.chain([&self.head.input]).collect();
-        let lifetimes: Vec<Lifetime> = self
-            .steps
-            .iter()
-            .enumerate()
-            .map(|(first, step)| {
-                let map = &self.maps[step.output];
-                let [height, width] = self.halved(size, map.halvings);
-                let reads = |source: &&Source| source.terms.iter().any(|t| t.map == step.output);
-                Lifetime {
-                    first,
-                    last: sources.iter().rposition(reads).unwrap_or(first),
-                    len: height * width * map.channels,
-                }
-            })
-            .collect();
-        MemoryPlan::new(&lifetimes)
+        for (i, source) in sources.chain([&self.head.input]).enumerate() {
+            for term in &source.terms {
+                lifetimes[place[term.map]].last = i;
+            }
+            let Some(step) = self.steps.get(i) else { break };
+            if let (Operation::Depthwise(_), Some(term)) = (&step.operation, source.terms.first()) {
+                place.push(place[term.map]);
+                continue;
+            }
+            let map = &self.maps[step.output];
+            let [height, width] = self.halved(size, map.halvings);
+            place.push(lifetimes.len());
+            lifetimes.push(Lifetime {
+                first: i,
+                last: i,
+                len: height * width * map.channels,
+            });
+        }
+        let mut plan = MemoryPlan::new(&lifetimes);
+        plan.of_map = place.iter().map(|i| plan.of_map[*i]).collect();
+        plan
     }
 }
 
@@ -337,47 +348,82 @@ impl Progress<'_> {
 impl Run<'_> {
     fn step(&mut self, step: &Step) {
         let network = self.maps.network;
-        let level = network.level;
         let map = &network.maps[step.output];
         let [height, width] = network.halved(self.maps.size, map.halvings);
         let row_len = width * map.channels;
         // The output's buffer is taken out, so that the inputs' can be borrowed.
         let buffer = self.maps.plan.of_map[step.output];
         let mut out = std::mem::take(&mut self.maps.buffers[buffer]);
-        let terms = self.maps.terms(&step.input);
-        let upsample = self.maps.upsample(&step.input);
-        let input = self.maps.input(&step.input, &terms, upsample.as_ref());
-        let rows = match &step.operation {
-            Operation::Layer(layer) => layer.block_size([height, width])[0],
-            Operation::Store => height.min(STORED_ROWS),
+        let rows = &mut out[..height * row_len];
+        let moments = match &step.operation {
+            Operation::Layer(layer) => self.layer(step, layer, rows, width),
+            Operation::Depthwise(layer) => self.depthwise(step, layer, rows, row_len),
+            Operation::Store => {
+                let terms = self.maps.terms(&step.input);
+                let band_len = STORED_ROWS * row_len;
+                for_each_band(rows, band_len, self.scratches, |i, band, _| {
+                    sum_terms(network.level, &terms, i * band_len, band);
+                    Moments::default()
+                })
+            }
         };
-        let band_len = rows * row_len;
-        let mut moments = Moments::default();
-        // Threads meet after each group, for the sake of progress.
-        let group_rows = rows * bands_in_group(height.div_ceil(rows), step.macs * self.progress.pixels);
-        let groups = out[..height * row_len].chunks_mut(group_rows * row_len);
-        for (group, out) in groups.enumerate() {
-            let first = group * group_rows;
-            let compute = |i: usize, band: &mut [f32], scratch: &mut _| {
-                let top = first + i * rows;
-                match &step.operation {
-                    Operation::Layer(layer) => {
-                        layer.run_band(level, &input, top, width, scratch, band)
-                    }
-                    Operation::Store => {
-                        sum_terms(level, &terms, top * row_len, band);
-                        Moments::default()
-                    }
-                }
-            };
-            moments += for_each_band(out, band_len, self.scratches, compute);
-            let share = (first + group_rows).min(height) as f64 / height as f64;
-            self.progress.within_step(step.macs, share);
-        }
         self.progress.step_done(&step.name, step.macs);
         let affine = map.affine(moments, height * width);
         self.maps.affine.push(affine);
         self.maps.buffers[buffer] = out;
+    }
+
+    /// A dense layer into `out`, rows of `width` pixels.
+    fn layer(&mut self, step: &Step, layer: &Layer, out: &mut [f32], width: usize) -> Moments {
+        let level = self.maps.network.level;
+        let row_len = width * layer.channels();
+        let height = out.len() / row_len;
+        let terms = self.maps.terms(&step.input);
+        let upsample = self.maps.upsample(&step.input);
+        let input = self.maps.input(&step.input, &terms, upsample.as_ref());
+        let [rows, _] = layer.block_size([height, width]);
+        // Threads meet after each group, for the sake of progress.
+        let macs = step.macs * self.progress.pixels;
+        let group_rows = rows * bands_in_group(height.div_ceil(rows), macs);
+        let mut moments = Moments::default();
+        for (group, out) in out.chunks_mut(group_rows * row_len).enumerate() {
+            let first = group * group_rows;
+            moments += for_each_band(out, rows * row_len, self.scratches, |i, band, scratch| {
+                layer.run_band(level, &input, first + i * rows, width, scratch, band)
+            });
+            let share = (first + group_rows).min(height) as f64 / height as f64;
+            self.progress.within_step(step.macs, share);
+        }
+        moments
+    }
+
+    /// A depthwise layer in place.
+    fn depthwise(
+        &mut self,
+        step: &Step,
+        layer: &Depthwise,
+        rows: &mut [f32],
+        row_len: usize,
+    ) -> Moments {
+        let level = self.maps.network.level;
+        let terms = self.maps.terms(&step.input);
+        let height = rows.len() / row_len;
+        let band_len = height.div_ceil(4 * threads()) * row_len;
+        // Rows next to a band, before its neighbours overwrite them.
+        let borders: Vec<usize> = (band_len..rows.len()).step_by(band_len).collect();
+        let kept: Vec<f32> = borders
+            .iter()
+            .flat_map(|border| &rows[border - row_len..border + row_len])
+            .copied()
+            .collect();
+        let kept = |row: usize| kept.get(row * row_len..(row + 1) * row_len);
+        for_each_band(rows, band_len, self.scratches, |i, band, scratch| {
+            let neighbours = Neighbours {
+                above: i.checked_sub(1).and_then(|border| kept(2 * border)),
+                below: kept(2 * i + 1),
+            };
+            layer.run_band(level, terms[0], neighbours, row_len, scratch, band)
+        })
     }
 
     /// The last layer: planes, with bias and tanh.
@@ -519,7 +565,7 @@ impl Builder<'_> {
         let macs = self.channels * spec.channels * spec.kernel * spec.kernel;
         self.halvings += spec.stride - 1;
         let norm = format!("{name}.norm");
-        self.push(name, layer, macs, spec.channels, &norm, true);
+        self.push(name, Operation::Layer(layer), macs, spec.channels, &norm, true);
     }
 
     fn residual(&mut self, name: &str, hidden: usize, channels: usize) {
@@ -531,7 +577,7 @@ impl Builder<'_> {
         };
         self.conv_norm(&format!("{name}.expand"), expand);
         let bias = self.weights.get(&format!("{name}.depthwise.conv.bias"));
-        let layer = Layer::depthwise(
+        let layer = Depthwise::new(
             self.level,
             hidden,
             self.tensor(&format!("{name}.depthwise.conv.weight")),
@@ -540,7 +586,7 @@ impl Builder<'_> {
         let norm = format!("{name}.depthwise.norm");
         self.push(
             &format!("{name}.depthwise"),
-            layer,
+            Operation::Depthwise(layer),
             hidden * 9,
             hidden,
             &norm,
@@ -553,7 +599,7 @@ impl Builder<'_> {
         let macs = hidden * channels;
         self.push(
             &format!("{name}.project"),
-            layer,
+            Operation::Layer(layer),
             macs,
             channels,
             &norm,
@@ -576,7 +622,7 @@ impl Builder<'_> {
     fn push(
         &mut self,
         name: &str,
-        layer: Layer,
+        operation: Operation,
         macs: usize,
         channels: usize,
         norm: &str,
@@ -590,7 +636,7 @@ impl Builder<'_> {
         let map = self.map(channels, Some(norm));
         self.steps.push(Step {
             name: name.to_owned(),
-            operation: Operation::Layer(layer),
+            operation,
             input: std::mem::replace(&mut self.source, reading(map, activation)),
             output: map,
             macs: macs as f64 / (1 << (2 * self.halvings)) as f64,

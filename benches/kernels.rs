@@ -57,14 +57,24 @@ fn winograds(c: &mut Criterion) {
         let mut scratch = WinogradScratch::default();
         let macs = pixels[0] * pixels[1] * channels_in * channels_out * kernel * kernel;
         group.throughput(Throughput::Elements(2 * macs as u64));
-        group.bench_function(format!("{kernel}x{kernel} {channels_in} to {channels_out}"), |b| {
-            b.iter(|| {
-                let region = black_box(&region);
-                winograd::convolve(
-                    level, &weights, region, tiles, &mut scratch, &mut out, pixels, stride,
-                );
-            });
-        });
+        group.bench_function(
+            format!("{kernel}x{kernel} {channels_in} to {channels_out}"),
+            |b| {
+                b.iter(|| {
+                    let region = black_box(&region);
+                    winograd::convolve(
+                        level,
+                        &weights,
+                        region,
+                        tiles,
+                        &mut scratch,
+                        &mut out,
+                        pixels,
+                        stride,
+                    );
+                });
+            },
+        );
     }
 }
 
@@ -107,7 +117,9 @@ fn passes(c: &mut Criterion) {
             });
         });
     }
-    group.bench_function("moments", |b| b.iter(|| Moments::of(level, black_box(&out))));
+    group.bench_function("moments", |b| {
+        b.iter(|| Moments::of(level, black_box(&out)))
+    });
     let mut values = vec![0.5; 32 * 64 * channels];
     group.bench_function("tanh", |b| b.iter(|| tanh(level, black_box(&mut values))));
 }

@@ -175,7 +175,8 @@ impl Stylizer {
             .engine
             .profile(&gray, || clock().unwrap_or(f64::NAN))
             .map_err(to_js)?;
-        let row = |step: StepTime| Array::of3(&step.name.into(), &step.macs.into(), &step.ms.into());
+        let row =
+            |step: StepTime| Array::of3(&step.name.into(), &step.macs.into(), &step.ms.into());
         Ok(steps.into_iter().map(row).collect())
     }
 

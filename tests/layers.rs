@@ -78,7 +78,11 @@ fn modules_use_only_what_they_may() {
                 let uses_web = ["wasm_bindgen::", "js_sys::", "web_sys::"]
                     .iter()
                     .any(|name| line.contains(name));
-                assert!(module.starts_with("web") || !uses_web, "{}: {line}", path.display());
+                assert!(
+                    module.starts_with("web") || !uses_web,
+                    "{}: {line}",
+                    path.display()
+                );
             }
         }
     }

@@ -12,7 +12,10 @@ pub fn levels() -> Vec<Level> {
     ];
     #[cfg(not(target_arch = "x86_64"))]
     let narrower: [Option<Level>; 0] = [];
-    [best].into_iter().chain(narrower.into_iter().flatten()).collect()
+    [best]
+        .into_iter()
+        .chain(narrower.into_iter().flatten())
+        .collect()
 }
 
 /// Reproducible numbers in [-1, 1).

@@ -20,6 +20,15 @@ pub struct Term<'a> {
     pub slope: f32,
 }
 
+impl<'a> Term<'a> {
+    /// Scale and shift, register by register.
+    #[inline(always)]
+    fn registers(&self, lanes: usize) -> impl Iterator<Item = (&'a [f32], &'a [f32])> {
+        let scale = self.scale.chunks_exact(lanes);
+        scale.zip(self.shift.chunks_exact(lanes))
+    }
+}
+
 /// What a layer reads.
 #[derive(Clone, Copy, Debug)]
 pub enum Pixels<'a> {
@@ -203,30 +212,59 @@ pub fn sum_terms(level: Level, terms: &[Term], first: usize, out: &mut [f32]) {
     dispatch!(level, simd => sum_terms_at(simd, terms, first, out));
 }
 
+/// `out`, whole pixels, becomes what `own` makes of it (its data are not looked at), plus the terms
+/// from their value `first` on.
+pub fn add_terms(level: Level, own: Term, terms: &[Term], first: usize, out: &mut [f32]) {
+    dispatch!(level, simd => {
+        activate_in_place(simd, own, out);
+        for term in terms {
+            activate(simd, term, first, out, true);
+        }
+    });
+}
+
 #[inline(always)]
 fn sum_terms_at<S: Simd>(simd: S, terms: &[Term], first: usize, out: &mut [f32]) {
-    let lanes = S::f32s::LEN;
     for (i, term) in terms.iter().enumerate() {
-        let channels = term.scale.len();
-        let data = &term.data[first..][..out.len()];
-        for (out, data) in out
-            .chunks_exact_mut(channels)
-            .zip(data.chunks_exact(channels))
-        {
-            let registers = out.chunks_exact_mut(lanes).zip(data.chunks_exact(lanes));
-            let affine = term
-                .scale
-                .chunks_exact(lanes)
-                .zip(term.shift.chunks_exact(lanes));
-            for ((out, data), (scale, shift)) in registers.zip(affine) {
-                let load = |slice| S::f32s::from_slice(simd, slice);
-                let value = load(data).mul_add(load(scale), load(shift));
-                let value = value.max(value * term.slope);
-                let value = if i == 0 { value } else { value + load(out) };
-                value.store_slice(out);
-            }
+        activate(simd, term, first, out, i > 0);
+    }
+}
+
+/// Writes a term from its value `first` on to `out`, or adds it.
+#[inline(always)]
+fn activate<S: Simd>(simd: S, term: &Term, first: usize, out: &mut [f32], add: bool) {
+    let (lanes, channels) = (S::f32s::LEN, term.scale.len());
+    let data = term.data[first..][..out.len()].chunks_exact(channels);
+    for (out, data) in out.chunks_exact_mut(channels).zip(data) {
+        let registers = out.chunks_exact_mut(lanes).zip(data.chunks_exact(lanes));
+        for ((out, data), affine) in registers.zip(term.registers(lanes)) {
+            let value = activated(simd, data, affine, term.slope);
+            let value = if add {
+                value + S::f32s::from_slice(simd, out)
+            } else {
+                value
+            };
+            value.store_slice(out);
         }
     }
+}
+
+#[inline(always)]
+fn activate_in_place<S: Simd>(simd: S, term: Term, out: &mut [f32]) {
+    let (lanes, channels) = (S::f32s::LEN, term.scale.len());
+    for out in out.chunks_exact_mut(channels) {
+        for (out, affine) in out.chunks_exact_mut(lanes).zip(term.registers(lanes)) {
+            activated(simd, out, affine, term.slope).store_slice(out);
+        }
+    }
+}
+
+/// One register of a term's values.
+#[inline(always)]
+fn activated<S: Simd>(simd: S, data: &[f32], affine: (&[f32], &[f32]), slope: f32) -> S::f32s {
+    let load = |slice| S::f32s::from_slice(simd, slice);
+    let value = load(data).mul_add(load(affine.0), load(affine.1));
+    value.max(value * slope)
 }
 
 /// Bilinear resize of the activated terms. `taps` are those of the wanted rows and columns.
@@ -394,6 +432,28 @@ mod tests {
                 upsample: None,
             };
             check(level, &input, -3..8, -3..10);
+        }
+    }
+
+    #[test]
+    fn adding_in_place_is_summing() {
+        for level in levels() {
+            let channels = 32;
+            let data = [1, 2, 3].map(|seed| noise(9 * channels, seed));
+            let affine = [noise(channels, 4), noise(channels, 5)];
+            let terms = [0, 1, 2].map(|i| Term {
+                data: &data[i],
+                scale: &affine[i % 2],
+                shift: &affine[1 - i % 2],
+                slope: [1.0, 0.2, 1.0][i],
+            });
+            // The last four pixels.
+            let first = 5 * channels;
+            let mut expected = vec![0.0; 4 * channels];
+            sum_terms(level, &terms, first, &mut expected);
+            let mut out = data[0][first..].to_vec();
+            add_terms(level, terms[0], &terms[1..], first, &mut out);
+            assert_eq!(out, expected, "{level:?}");
         }
     }
 

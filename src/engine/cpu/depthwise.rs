@@ -74,7 +74,10 @@ impl Depthwise {
             let last = row_len / channels;
             let [left, right] = if last == 1 { [1, 1] } else { [2, last - 1] };
             row.copy_within(left * channels..(left + 1) * channels, 0);
-            row.copy_within(right * channels..(right + 1) * channels, (last + 1) * channels);
+            row.copy_within(
+                right * channels..(right + 1) * channels,
+                (last + 1) * channels,
+            );
         };
         let height = band.len() / row_len;
         let mut moments = Moments::default();

@@ -33,7 +33,9 @@ impl MemoryPlan {
             let lives_beside = |other: &usize| {
                 maps[map].first <= maps[*other].last && maps[*other].first <= maps[map].last
             };
-            let free = tenants.iter().position(|maps| !maps.iter().any(lives_beside));
+            let free = tenants
+                .iter()
+                .position(|maps| !maps.iter().any(lives_beside));
             let buffer = free.unwrap_or_else(|| {
                 buffers.push(maps[map].len);
                 tenants.push(Vec::new());

@@ -60,7 +60,10 @@ impl CpuEngine {
     fn run(&self, input: &Planes, observer: &mut dyn Observer) -> Result<Planes> {
         let size = [input.height(), input.width()];
         // A workspace left behind by a panic holds nothing that the next run reads.
-        let mut workspace = self.workspace.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut workspace = self
+            .workspace
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let output = self
             .network
             .run(input.values(), size, &mut workspace, observer)?;

@@ -12,13 +12,13 @@ use super::layer::{Dense, Layer};
 use super::memory::{Lifetime, MemoryPlan};
 use crate::error::{Error, Result};
 use crate::kernels::moments::Moments;
-use crate::kernels::region::{Input, Pixels, Term, Upsample, sum_terms};
+use crate::kernels::region::{Input, Pixels, Term, Upsample, add_terms};
 use crate::kernels::tanh::tanh;
 use crate::kernels::{lanes, padded};
 use crate::model::{ConvSpec, GeneratorConfig, StridePadding, Upsampling, Weights};
 
-/// Rows that a residual sum stores between two reports of progress.
-const STORED_ROWS: usize = 16;
+/// Rows of a band of a residual sum.
+const ADDED_ROWS: usize = 16;
 
 /// Multiply-accumulate operations of each thread between two reports of progress: some 20 to 50 ms
 /// in a browser.
@@ -71,8 +71,9 @@ enum Operation {
     Layer(Layer),
     /// In the place of its input, a single map.
     Depthwise(Depthwise),
-    /// Stores the input as it is: the sum of a residual block, which is read twice.
-    Store,
+    /// Adds the other terms of its input to the first, in its place: a residual block's sum, which
+    /// is read twice.
+    Add,
 }
 
 /// A sum of stored maps, possibly resized; the picture if there are none.
@@ -135,7 +136,7 @@ impl Network {
         let bytes = |step: &Step| match &step.operation {
             Operation::Layer(layer) => layer.weight_bytes(),
             Operation::Depthwise(layer) => layer.weight_bytes(),
-            Operation::Store => 0,
+            Operation::Add => 0,
         };
         self.steps.iter().map(bytes).sum::<usize>() + self.head.layer.weight_bytes()
     }
@@ -212,7 +213,8 @@ impl Network {
                 lifetimes[place[term.map]].last = i;
             }
             let Some(step) = self.steps.get(i) else { break };
-            if let (Operation::Depthwise(_), Some(term)) = (&step.operation, source.terms.first()) {
+            let in_place = !matches!(step.operation, Operation::Layer(_));
+            if let (true, Some(term)) = (in_place, source.terms.first()) {
                 place.push(place[term.map]);
                 continue;
             }
@@ -358,11 +360,11 @@ impl Run<'_> {
         let moments = match &step.operation {
             Operation::Layer(layer) => self.layer(step, layer, rows, width),
             Operation::Depthwise(layer) => self.depthwise(step, layer, rows, row_len),
-            Operation::Store => {
+            Operation::Add => {
                 let terms = self.maps.terms(&step.input);
-                let band_len = STORED_ROWS * row_len;
+                let band_len = ADDED_ROWS * row_len;
                 for_each_band(rows, band_len, self.scratches, |i, band, _| {
-                    sum_terms(network.level, &terms, i * band_len, band);
+                    add_terms(network.level, terms[0], &terms[1..], i * band_len, band);
                     Moments::default()
                 })
             }
@@ -437,14 +439,16 @@ impl Run<'_> {
         let input = self.maps.input(&head.input, &terms, upsample.as_ref());
         let row_len = width * head.layer.channels();
         let [rows, _] = head.layer.block_size([height, width]);
-        let group_rows = rows * bands_in_group(height.div_ceil(rows), head.macs * self.progress.pixels);
+        let group_rows =
+            rows * bands_in_group(height.div_ceil(rows), head.macs * self.progress.pixels);
         let mut group = vec![0.0; group_rows * row_len];
         for first in (0..height).step_by(group_rows) {
             let group_rows = group_rows.min(height - first);
             let group = &mut group[..group_rows * row_len];
             for_each_band(group, rows * row_len, self.scratches, |i, band, scratch| {
                 let top = first + i * rows;
-                head.layer.run_band(level, &input, top, width, scratch, band)
+                head.layer
+                    .run_band(level, &input, top, width, scratch, band)
             });
             let planes = out.chunks_exact_mut(height * width);
             for (c, (plane, bias)) in planes.zip(head.bias).enumerate() {
@@ -565,7 +569,14 @@ impl Builder<'_> {
         let macs = self.channels * spec.channels * spec.kernel * spec.kernel;
         self.halvings += spec.stride - 1;
         let norm = format!("{name}.norm");
-        self.push(name, Operation::Layer(layer), macs, spec.channels, &norm, true);
+        self.push(
+            name,
+            Operation::Layer(layer),
+            macs,
+            spec.channels,
+            &norm,
+            true,
+        );
     }
 
     fn residual(&mut self, name: &str, hidden: usize, channels: usize) {
@@ -610,7 +621,7 @@ impl Builder<'_> {
             let map = self.map(channels, None);
             self.steps.push(Step {
                 name: format!("{name}.sum"),
-                operation: Operation::Store,
+                operation: Operation::Add,
                 input: std::mem::replace(&mut self.source, reading(map, false)),
                 output: map,
                 macs: 0.0,

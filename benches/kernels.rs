@@ -12,7 +12,7 @@ use nijigen::kernels::moments::Moments;
 use nijigen::kernels::region::{Input, Pixels, Term, Upsample, fill};
 use nijigen::kernels::tanh::tanh;
 use nijigen::kernels::winograd::{self, TILE, WinogradScratch, WinogradWeights};
-use nijigen::kernels::{depthwise, lanes};
+use nijigen::kernels::{Block, depthwise, lanes};
 
 /// 1x1 convolutions of 128 pixels.
 fn products(c: &mut Criterion) {
@@ -62,16 +62,12 @@ fn winograds(c: &mut Criterion) {
             |b| {
                 b.iter(|| {
                     let region = black_box(&region);
-                    winograd::convolve(
-                        level,
-                        &weights,
-                        region,
-                        tiles,
-                        &mut scratch,
-                        &mut out,
-                        pixels,
+                    let mut block = Block {
+                        values: &mut out,
+                        size: pixels,
                         stride,
-                    );
+                    };
+                    winograd::convolve(level, &weights, region, tiles, &mut scratch, &mut block);
                 });
             },
         );
@@ -107,8 +103,9 @@ fn passes(c: &mut Criterion) {
     for (name, upsample) in [("region", None), ("region, upsampled", Some(&upsample))] {
         group.bench_function(name, |b| {
             b.iter(|| {
+                let terms = black_box([term]);
                 let input = Input {
-                    pixels: Pixels::Terms(black_box(&[term])),
+                    pixels: Pixels::Terms(&terms),
                     size: [height, width],
                     channels,
                     upsample,

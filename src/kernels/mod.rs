@@ -35,6 +35,17 @@ pub fn lanes(level: Level) -> usize {
     dispatch!(level, simd => of(simd))
 }
 
+/// Where a kernel writes a block of pixels: rows of all padded channels in a larger map.
+#[derive(Debug)]
+pub struct Block<'a> {
+    /// From the block's first value on.
+    pub values: &'a mut [f32],
+    /// Height and width in pixels.
+    pub size: [usize; 2],
+    /// Values from the start of one row to that of the next.
+    pub stride: usize,
+}
+
 /// The register that begins at `at`.
 ///
 /// # Safety

@@ -16,7 +16,7 @@
 use fearless_simd::{Level, Simd, SimdBase, SimdFloat, dispatch};
 
 use super::matmul::{PackedWeights, Rows, multiply};
-use super::{load_unchecked, store_unchecked};
+use super::{Block, load_unchecked, store_unchecked};
 
 /// Outputs along a tile's side.
 pub const TILE: usize = 4;
@@ -83,10 +83,9 @@ impl WinogradWeights {
                             half[r * taps + x] = (0..taps).map(|y| matrix[r][y] * tap(y, x)).sum();
                         }
                     }
-                    for r in 0..side {
-                        for c in 0..side {
-                            let sum: f64 =
-                                (0..taps).map(|x| half[r * taps + x] * matrix[c][x]).sum();
+                    for (r, half) in half.chunks_exact(taps).enumerate() {
+                        for (c, row) in matrix.iter().enumerate() {
+                            let sum: f64 = half.iter().zip(*row).map(|(a, b)| a * b).sum();
                             let at = (block * padded_in + i) * side * side + r * side + c;
                             transformed[at * channels_out + o] = sum as f32;
                         }
@@ -133,8 +132,7 @@ fn blocks(kernel: usize) -> usize {
 /// Convolves a region without further padding.
 ///
 /// - region: `[input_side(tiles[0])][input_side(tiles[1])][channels_in]`
-/// - out: `size[0]` rows of `size[1]` pixels of all padded output channels, `out_stride` values
-///   from row to row; `size` is at most the tiles' outputs, of which the rest is dropped
+/// - out: at most the tiles' outputs, of which the rest is dropped
 ///
 /// # Panics
 /// If a slice is too short: a mistake of the caller.
@@ -144,9 +142,7 @@ pub fn convolve(
     region: &[f32],
     tiles: [usize; 2],
     scratch: &mut WinogradScratch,
-    out: &mut [f32],
-    size: [usize; 2],
-    out_stride: usize,
+    out: &mut Block,
 ) {
     let blocks = blocks(weights.kernel);
     let grid = tiles.map(|tiles| tiles + blocks - 1);
@@ -186,10 +182,10 @@ pub fn convolve(
     let products = &scratch.products;
     if weights.kernel == 3 {
         dispatch!(level, simd => transform_output::<_, F43, 6>(
-            simd, products, channels_out, tiles, out, size, out_stride));
+            simd, products, channels_out, tiles, out));
     } else {
         dispatch!(level, simd => transform_output::<_, F44, 7>(
-            simd, products, channels_out, tiles, out, size, out_stride));
+            simd, products, channels_out, tiles, out));
     }
 }
 
@@ -322,13 +318,8 @@ fn transform_input<S: Simd, T: Transform<N>, const N: usize>(
                     load_unchecked(simd, region, first + i * channels)
                 })
             });
-            for i in 0..N {
-                let column = T::input::<S>(std::array::from_fn(|row| d[row][i]));
-                for (row, value) in column.into_iter().enumerate() {
-                    d[row][i] = value;
-                }
-            }
-            for (row, d) in d.into_iter().enumerate() {
+            d = transposed(d).map(T::input::<S>);
+            for (row, d) in transposed(d).into_iter().enumerate() {
                 for (i, value) in T::input::<S>(d).into_iter().enumerate() {
                     let at = (row * N + i) * point_len + tile * channels + c;
                     // SAFETY: `tile < tiles` and `c + lanes <= channels`: inside the point's part.
@@ -346,10 +337,9 @@ fn transform_output<S: Simd, T: Transform<N>, const N: usize>(
     products: &[f32],
     channels: usize,
     [rows, columns]: [usize; 2],
-    out: &mut [f32],
-    [height, width]: [usize; 2],
-    out_stride: usize,
+    out: &mut Block,
 ) {
+    let [height, width] = out.size;
     let lanes = S::f32s::LEN;
     let tiles = rows * columns;
     let point_len = tiles * channels + GAP;
@@ -366,16 +356,22 @@ fn transform_output<S: Simd, T: Transform<N>, const N: usize>(
                 })
             });
             let half: [[S::f32s; TILE]; N] = std::array::from_fn(|row| T::output::<S>(m[row]));
-            for i in 0..TILE.min(width.saturating_sub(x)) {
-                let column = T::output::<S>(std::array::from_fn(|row| half[row][i]));
-                let rows = TILE.min(height.saturating_sub(y));
+            let columns = transposed(half).map(T::output::<S>);
+            let [rows, kept] = [height - height.min(y), width - width.min(x)].map(|n| n.min(TILE));
+            for (i, column) in columns.into_iter().enumerate().take(kept) {
                 for (row, value) in column.into_iter().enumerate().take(rows) {
-                    let at = (y + row) * out_stride + (x + i) * channels + c;
-                    value.store_slice(&mut out[at..][..lanes]);
+                    let at = (y + row) * out.stride + (x + i) * channels + c;
+                    value.store_slice(&mut out.values[at..][..lanes]);
                 }
             }
         }
     }
+}
+
+/// Columns as rows.
+#[inline(always)]
+fn transposed<T: Copy, const R: usize, const C: usize>(rows: [[T; C]; R]) -> [[T; R]; C] {
+    std::array::from_fn(|column| std::array::from_fn(|row| rows[row][column]))
 }
 
 #[cfg(test)]
@@ -414,16 +410,12 @@ mod tests {
                 let stride = size[1] * padded_out + 3;
                 let mut out = vec![0.0; size[0] * stride];
                 let mut scratch = WinogradScratch::default();
-                convolve(
-                    level,
-                    &weights,
-                    &region,
-                    tiles,
-                    &mut scratch,
-                    &mut out,
+                let mut block = Block {
+                    values: &mut out,
                     size,
                     stride,
-                );
+                };
+                convolve(level, &weights, &region, tiles, &mut scratch, &mut block);
                 let expected = direct(&x, [height, width, channels_in], &w, [channels_out, kernel]);
                 for y in 0..size[0] {
                     for column in 0..size[1] {

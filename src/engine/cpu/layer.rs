@@ -6,7 +6,7 @@ use crate::kernels::matmul::{PackedWeights, Rows, multiply};
 use crate::kernels::moments::Moments;
 use crate::kernels::region::{self, Input};
 use crate::kernels::winograd::{self, TILE, WinogradScratch, WinogradWeights};
-use crate::kernels::{lanes, padded};
+use crate::kernels::{Block, lanes, padded};
 
 /// A dense convolution, without what follows it.
 pub(super) struct Layer {
@@ -119,18 +119,16 @@ impl Layer {
         [rows.min(height), columns]
     }
 
-    /// Computes the output rows from `top` on and columns from `left` on, `size` of them, into
-    /// `out`, whose rows are `out_stride` values apart.
+    /// Computes the block of the output that begins in row `top` and column `left`.
     pub fn run_block(
         &self,
         level: Level,
         input: &Input,
         [top, left]: [usize; 2],
-        size: [usize; 2],
         scratch: &mut Scratch,
-        out: &mut [f32],
-        out_stride: usize,
+        out: &mut Block,
     ) {
+        let size = out.size;
         let tiles = size.map(|side| side.div_ceil(TILE));
         let sides = match &self.operation {
             Operation::Winograd(weights) => tiles.map(|tiles| weights.input_side(tiles)),
@@ -151,9 +149,7 @@ impl Layer {
         region::fill(level, input, y, x, region, upsampling);
         match &self.operation {
             Operation::Winograd(weights) => {
-                winograd::convolve(
-                    level, weights, region, tiles, winograd, out, size, out_stride,
-                );
+                winograd::convolve(level, weights, region, tiles, winograd, out);
             }
             Operation::Matrix(weights) => {
                 let row_len = sides[1] * input.channels;
@@ -170,7 +166,7 @@ impl Layer {
                         segments: &segments[..self.kernel],
                         segment_len: self.kernel * input.channels,
                     };
-                    let out = &mut out[row * out_stride..];
+                    let out = &mut out.values[row * out.stride..];
                     multiply(level, rows, weights, out, self.channels);
                 }
             }
@@ -193,12 +189,15 @@ impl Layer {
         let [_, columns] = self.block_size([height, width]);
         let mut moments = Moments::default();
         for left in (0..width).step_by(columns) {
-            let size = [height, columns.min(width - left)];
-            let block = &mut out[left * self.channels..];
-            self.run_block(level, input, [top, left], size, scratch, block, stride);
+            let mut block = Block {
+                values: &mut out[left * self.channels..],
+                size: [height, columns.min(width - left)],
+                stride,
+            };
+            self.run_block(level, input, [top, left], scratch, &mut block);
             // While the block is still in the cache.
-            for row in block.chunks(stride) {
-                let row = &row[..size[1] * self.channels];
+            for row in block.values.chunks(stride) {
+                let row = &row[..block.size[1] * self.channels];
                 moments += Moments::of(level, row);
             }
         }

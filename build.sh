@@ -36,6 +36,7 @@ set_up_rust() {
     have cc || apt_install build-essential
     # rust-toolchain.toml names the version; this installs it where it is missing.
     rustup show active-toolchain >/dev/null 2>&1 || rustup toolchain install
+    rustup component list --installed | grep -qx rust-src || rustup component add rust-src
     local target
     for target in wasm32-unknown-unknown wasm32-wasip1; do
         rustup target list --installed | grep -qx "$target" || rustup target add "$target"

@@ -281,7 +281,7 @@ fn resize<S: Simd>(
     let (Some(bottom), Some(right)) = (rows.last(), columns.last()) else {
         return;
     };
-    let (lanes, channels) = (S::f32s::LEN, input.channels);
+    let channels = input.channels;
     let (top, left) = (rows[0].low, columns[0].low);
     let low_rows = bottom.high + 1 - top;
     let low_stride = (right.high + 1 - left) * channels;
@@ -292,29 +292,27 @@ fn resize<S: Simd>(
         let first = ((top + i) * input.size[1] + left) * channels;
         sum_terms_at(simd, terms, first, low);
     }
-    let load = |slice: &[f32]| S::f32s::from_slice(simd, slice);
     for (i, row) in rows.iter().enumerate() {
         let upper = &low[(row.low - top) * low_stride..][..low_stride];
         let lower = &low[(row.high - top) * low_stride..][..low_stride];
-        let sources = upper.chunks_exact(lanes).zip(lower.chunks_exact(lanes));
-        for (mixed, (upper, lower)) in mixed.chunks_exact_mut(lanes).zip(sources) {
-            let (upper, lower) = (load(upper), load(lower));
-            (lower - upper)
-                .mul_add(row.weight, upper)
-                .store_slice(mixed);
-        }
+        mix(simd, upper, lower, row.weight, mixed);
         let out = &mut out[i * out_stride..][..columns.len() * channels];
         for (out, column) in out.chunks_exact_mut(channels).zip(columns) {
             let before = &mixed[(column.low - left) * channels..][..channels];
             let after = &mixed[(column.high - left) * channels..][..channels];
-            let sources = before.chunks_exact(lanes).zip(after.chunks_exact(lanes));
-            for (out, (before, after)) in out.chunks_exact_mut(lanes).zip(sources) {
-                let (before, after) = (load(before), load(after));
-                (after - before)
-                    .mul_add(column.weight, before)
-                    .store_slice(out);
-            }
+            mix(simd, before, after, column.weight, out);
         }
+    }
+}
+
+/// `out = a + weight * (b - a)`, whole registers.
+#[inline(always)]
+fn mix<S: Simd>(simd: S, a: &[f32], b: &[f32], weight: f32, out: &mut [f32]) {
+    let lanes = S::f32s::LEN;
+    let sources = a.chunks_exact(lanes).zip(b.chunks_exact(lanes));
+    for (out, (a, b)) in out.chunks_exact_mut(lanes).zip(sources) {
+        let (a, b) = (S::f32s::from_slice(simd, a), S::f32s::from_slice(simd, b));
+        (b - a).mul_add(weight, a).store_slice(out);
     }
 }
 

@@ -52,13 +52,16 @@ export async function loadModule(folder, threads, onProgress = () => {}) {
     write: (chunk) => onProgress((received += chunk.length)),
   });
   response.clone().body?.pipeTo(counter).catch(() => {});
+  if (threads === 1) {
+    // The module's own loader copes with hosts that serve it as another type.
+    await loaded.default({ module_or_path: response });
+    return loaded;
+  }
   const compiled = await WebAssembly.compileStreaming(response);
   const { memory } = await loaded.default({ module_or_path: compiled });
-  if (threads > 1) {
-    const start = { script, compiled, memory };
-    await Promise.all(Array.from({ length: threads }, () => startThread(start)));
-    loaded.start_threads(threads);
-  }
+  const start = { script, compiled, memory };
+  await Promise.all(Array.from({ length: threads }, () => startThread(start)));
+  loaded.start_threads(threads);
   return loaded;
 }
 

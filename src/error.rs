@@ -62,6 +62,9 @@ pub enum Error {
     /// The GPU device went away.
     #[error("the GPU was lost: {0}")]
     GpuLost(String),
+    /// Whoever was told the progress wanted no more.
+    #[error("the conversion was cancelled")]
+    Cancelled,
 }
 
 impl Error {
@@ -76,6 +79,7 @@ impl Error {
             Error::EngineFailed { .. } => "engine-failed",
             Error::KnownAnswer { .. } => "engine-known-answer",
             Error::GpuLost(_) => "gpu-lost",
+            Error::Cancelled => "cancelled",
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Photo in, picture out: the only place that knows the order of steps.
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Progress};
 use crate::error::Result;
 use crate::imaging::{Photo, Planes, fit_long_side};
 
 /// Turns `photo` into an anime picture whose longer side is at most `long_side_px`; it is never
-/// enlarged. Transparency is kept. `progress` is told the share of the work that is done (0 to 1).
+/// enlarged. Transparency is kept.
 ///
 /// # Errors
 /// Those of [`fit_long_side`] and [`Engine::stylize`].
@@ -13,7 +13,7 @@ pub async fn stylize<E: Engine>(
     engine: &E,
     photo: Photo,
     long_side_px: usize,
-    progress: &mut dyn FnMut(f32),
+    progress: &mut impl Progress,
 ) -> Result<Photo> {
     let photo = fit_long_side(photo, long_side_px)?;
     let output = engine

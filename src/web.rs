@@ -6,12 +6,13 @@
 
 #[cfg(feature = "cpu")]
 use js_sys::Array;
-use js_sys::{Function, Reflect};
+use js_sys::{Function, Promise, Reflect};
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
 
-use crate::engine::Engine;
 #[cfg(feature = "cpu")]
 use crate::engine::StepTime;
+use crate::engine::{Engine, Progress};
 use crate::error::{Error, Result};
 use crate::imaging::{self, Photo, Planes};
 use crate::pipeline;
@@ -124,14 +125,15 @@ impl Stylizer {
     ) -> std::result::Result<Vec<f32>, JsValue> {
         let run = async {
             let planes = Planes::new(width as usize, height as usize, planes)?;
-            let output = self.engine.stylize(&planes, &mut |_| {}).await?;
+            let output = self.engine.stylize(&planes, &mut |_: f32| {}).await?;
             Ok(output.values().to_vec())
         };
         run.await.map_err(to_js)
     }
 
     /// Turns RGBA pixels into an anime picture whose longer side is at most `long_side`.
-    /// `on_progress` is called with the share of the work that is done.
+    /// `on_progress` is called with the share of the work that is done, and may return a promise,
+    /// which is waited for. The value `false` stops the conversion.
     pub async fn stylize(
         &self,
         rgba: Vec<u8>,
@@ -142,10 +144,7 @@ impl Stylizer {
     ) -> std::result::Result<StylizedPhoto, JsValue> {
         let stylize = async {
             let photo = Photo::new(width as usize, height as usize, rgba)?;
-            let mut progress = |share: f32| {
-                // What the callback throws is the caller's own affair.
-                let _ = on_progress.call1(&JsValue::NULL, &share.into());
-            };
+            let mut progress = Callback(on_progress);
             pipeline::stylize(&self.engine, photo, long_side as usize, &mut progress).await
         };
         let photo = stylize.await.map_err(to_js)?;
@@ -162,7 +161,7 @@ impl Stylizer {
 impl Stylizer {
     /// Measures the layers on a gray picture with `now`, a clock in milliseconds: an array of
     /// `[module path, multiply-accumulate operations, milliseconds]`.
-    pub fn profile(
+    pub async fn profile(
         &self,
         width: u32,
         height: u32,
@@ -174,6 +173,7 @@ impl Stylizer {
         let steps = self
             .engine
             .profile(&gray, || clock().unwrap_or(f64::NAN))
+            .await
             .map_err(to_js)?;
         let row =
             |step: StepTime| Array::of3(&step.name.into(), &step.macs.into(), &step.ms.into());
@@ -183,6 +183,25 @@ impl Stylizer {
     /// Bytes that the engine needs at most for a picture of this size.
     pub fn peak_bytes(&self, width: u32, height: u32) -> f64 {
         self.engine.peak_bytes(width as usize, height as usize) as f64
+    }
+}
+
+/// Passes progress on to JavaScript.
+struct Callback(Function);
+
+impl Progress for Callback {
+    async fn report(&mut self, share: f32) -> Result<()> {
+        // What the callback throws is the caller's own affair.
+        let Ok(mut answer) = self.0.call1(&JsValue::NULL, &share.into()) else {
+            return Ok(());
+        };
+        if let Some(promise) = answer.dyn_ref::<Promise>() {
+            answer = JsFuture::from(promise.clone()).await.unwrap_or_default();
+        }
+        match answer.as_bool() {
+            Some(false) => Err(Error::Cancelled),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -9,12 +9,13 @@ use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use futures_lite::future::block_on;
-use nijigen::engine::{CpuEngine, Engine};
+use nijigen::engine::{CpuEngine, Engine, Progress};
 use nijigen::imaging::Planes;
 use nijigen::model::{
     ConvSpec, DecoderStage, GeneratorConfig, HeadSpec, ResidualSpec, StridePadding, Upsampling,
 };
 use nijigen::style::{Alignment, Dtype, FORMAT_VERSION, Licence, Status, Style, StyleHeader};
+use nijigen::{Error, Result};
 
 /// Both sum thousands of products in f32, in different orders, and the engine's transforms lose
 /// another digit.
@@ -76,7 +77,8 @@ fn shallow(halvings: usize) -> GeneratorConfig {
     }
 }
 
-fn check(name: &str, config: &GeneratorConfig, sizes: &[[usize; 2]]) {
+/// A style of the network with weights from a formula.
+fn style(config: &GeneratorConfig) -> Style {
     let weights = formula::weights(config, None);
     let header = StyleHeader {
         format_version: FORMAT_VERSION,
@@ -95,7 +97,11 @@ fn check(name: &str, config: &GeneratorConfig, sizes: &[[usize; 2]]) {
         metrics: BTreeMap::new(),
         known_answer: None,
     };
-    let style = Style::new(header, weights).expect("a style");
+    Style::new(header, weights).expect("a style")
+}
+
+fn check(name: &str, config: &GeneratorConfig, sizes: &[[usize; 2]]) {
+    let style = style(config);
     let engine = CpuEngine::new(&style).expect("an engine");
     let device = Device::flex();
     let generator = config
@@ -106,8 +112,8 @@ fn check(name: &str, config: &GeneratorConfig, sizes: &[[usize; 2]]) {
         let input: Vec<f32> = input.into_iter().map(|v| v as f32).collect();
         let planes = Planes::new(width, height, input.clone()).expect("planes");
         let mut shares = Vec::new();
-        let output =
-            block_on(engine.stylize(&planes, &mut |share| shares.push(share))).expect("a picture");
+        let output = block_on(engine.stylize(&planes, &mut |share: f32| shares.push(share)))
+            .expect("a picture");
         let x = Tensor::<4>::from_data(TensorData::new(input, [1, 3, height, width]), &device);
         let expected = generator.forward(x).into_data().try_into_vec::<f32>();
         let expected = Planes::new(width, height, expected.expect("f32")).expect("planes");
@@ -120,6 +126,39 @@ fn check(name: &str, config: &GeneratorConfig, sizes: &[[usize; 2]]) {
         assert_eq!(shares.last().copied(), Some(1.0), "{name}: progress ends");
         assert!(engine.peak_bytes(width, height) > 24 * height * width);
     }
+}
+
+/// Loses interest after so many reports.
+struct Until(usize);
+
+impl Progress for Until {
+    async fn report(&mut self, _share: f32) -> Result<()> {
+        self.0 = self.0.checked_sub(1).ok_or(Error::Cancelled)?;
+        Ok(())
+    }
+}
+
+/// Wherever a run is stopped, the next one finds everything that it needs.
+#[test]
+fn cancelled_runs_leave_a_whole_engine() {
+    let style = style(&GeneratorConfig::compact());
+    let engine = CpuEngine::new(&style).expect("an engine");
+    let input = formula::values("input", 3 * 40 * 40);
+    let input = input.into_iter().map(|v| v as f32).collect();
+    let planes = Planes::new(40, 40, input).expect("planes");
+    let expected = block_on(engine.stylize(&planes, &mut |_: f32| {})).expect("a picture");
+    let mut reports = 0;
+    while let Err(error) = block_on(engine.stylize(&planes, &mut Until(reports))) {
+        assert!(matches!(error, Error::Cancelled), "{error}");
+        let output = block_on(engine.stylize(&planes, &mut |_: f32| {})).expect("a picture");
+        assert_eq!(
+            output.max_abs_difference(&expected),
+            0.0,
+            "after {reports} reports"
+        );
+        reports += 7;
+    }
+    assert!(reports > 7, "a run reports its progress some times");
 }
 
 #[test]

@@ -12,23 +12,28 @@ import sirv from "sirv";
 
 const HEADERS = {
   "Content-Security-Policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'",
-  // Cross-origin isolation: what shared memory, and so threads, need.
-  "Cross-Origin-Opener-Policy": "same-origin",
-  "Cross-Origin-Embedder-Policy": "require-corp",
   "X-Content-Type-Options": "nosniff",
   "Referrer-Policy": "no-referrer",
   "Cache-Control": "no-cache",
 };
 
+/** Cross-origin isolation: what shared memory, and so threads, need. */
+const ISOLATION = {
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+};
+
 /**
  * @param {string} folder
  * @param {number} port 0 for any free one
+ * @param {boolean} [isolated] whether to send the headers of cross-origin isolation
  * @returns {Promise<{url: string, close: () => void}>}
  */
-export function serve(folder, port) {
+export function serve(folder, port, isolated = true) {
+  const headers = { ...HEADERS, ...(isolated ? ISOLATION : {}) };
   const files = sirv(folder, { etag: true });
   const server = createServer((request, response) => {
-    for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     files(request, response);
   });
   return new Promise((resolve, reject) => {

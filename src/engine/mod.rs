@@ -37,20 +37,36 @@ fn finite_planes(
     Planes::new(width, height, values)
 }
 
+/// Is told how a conversion goes.
+pub trait Progress {
+    /// The share of the work that is done (0 to 1).
+    ///
+    /// # Errors
+    /// Any error, such as [`Error::Cancelled`], ends the conversion.
+    fn report(&mut self, share: f32) -> impl Future<Output = Result<()>>;
+}
+
+impl<F: FnMut(f32)> Progress for F {
+    async fn report(&mut self, share: f32) -> Result<()> {
+        self(share);
+        Ok(())
+    }
+}
+
 /// A style loaded onto a device, ready to run.
 pub trait Engine {
     /// `cpu` or `gpu`.
     fn name(&self) -> &'static str;
 
-    /// Runs the network. `progress` is told the share of the work that is done (0 to 1), where
-    /// the engine can know it.
+    /// Runs the network. `progress` is told where the engine can know it.
     ///
     /// # Errors
-    /// [`Error::EngineFailed`], or [`Error::GpuLost`] if the device went away.
+    /// [`Error::EngineFailed`], [`Error::GpuLost`] if the device went away, or what `progress`
+    /// says.
     fn stylize(
         &self,
         input: &Planes,
-        progress: &mut dyn FnMut(f32),
+        progress: &mut impl Progress,
     ) -> impl Future<Output = Result<Planes>>;
 
     /// Error against the style's known answer; `None` if it has none.
@@ -62,7 +78,9 @@ pub trait Engine {
             let Some(answer) = &style.header().known_answer else {
                 return Ok(None);
             };
-            let output = self.stylize(&KnownAnswer::input()?, &mut |_| {}).await?;
+            let output = self
+                .stylize(&KnownAnswer::input()?, &mut |_: f32| {})
+                .await?;
             Ok(Some(answer.error(&output)))
         }
     }

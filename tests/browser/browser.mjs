@@ -41,9 +41,16 @@ const SWIFTSHADER_FLAGS = [
  * @param {number} [options.width]
  * @param {number} [options.height]
  * @param {"light" | "dark"} [options.colorScheme]
+ * @param {boolean} [options.isolated] whether the host sends the headers of cross-origin isolation
  */
-export async function openBrowser({ webgpu = false, width = 1280, height = 900, colorScheme = "light" } = {}) {
-  const server = await serve(DIST, 0);
+export async function openBrowser({
+  webgpu = false,
+  width = 1280,
+  height = 900,
+  colorScheme = "light",
+  isolated = true,
+} = {}) {
+  const server = await serve(DIST, 0, isolated);
   const profile = await mkdtemp(join(tmpdir(), "nijigen-"));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",

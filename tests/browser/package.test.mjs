@@ -80,7 +80,15 @@ test("the longer side is limited", async () => {
 
 test("a photo can be cancelled while it runs and while it waits; the next one works", async () => {
   const made = await run(`
+    let workers = 0;
+    globalThis.Worker = class extends Worker {
+      constructor(...parameters) {
+        super(...parameters);
+        workers += 1;
+      }
+    };
     const stylizer = await createStylizer({ device: "cpu" });
+    const { elapsedMs: uninterrupted } = await stylizer.stylize(large);
     const running = new AbortController();
     const waiting = new AbortController();
     let started;
@@ -97,11 +105,17 @@ test("a photo can be cancelled while it runs and while it waits; the next one wo
     const waited = performance.now() - before;
     codes.push((await failure(stylizer.stylize(photo, { signal: running.signal }))).code);
     const { width } = await third;
+    const freed = performance.now() - before;
     stylizer.dispose();
-    return { codes, waited, width };`);
+    return { codes, waited, width, freed, uninterrupted, workers };`);
   assert.deepEqual(made.codes, ["cancelled", "cancelled", "cancelled"]);
   assert.ok(made.waited < 500, `cancelling took ${made.waited} ms`);
   assert.equal(made.width, 64);
+  assert.ok(
+    made.freed < made.uninterrupted / 2,
+    `the engine was busy for ${made.freed} ms more; a whole photo takes ${made.uninterrupted} ms`,
+  );
+  assert.equal(made.workers, 1, "the engine was loaded again");
 });
 
 test("starting can be cancelled", async () => {

@@ -12,7 +12,7 @@ use futures_lite::future::block_on;
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 use indicatif::{ProgressBar, ProgressStyle};
-use nijigen::engine::{CpuEngine, Engine};
+use nijigen::engine::{CpuEngine, Engine, Progress};
 use nijigen::imaging::{Photo, decode};
 use nijigen::pipeline;
 use nijigen::style::Style;
@@ -174,7 +174,7 @@ fn convert_one(
     engine: &CpuEngine,
     path: &Path,
     taken: &mut HashSet<String>,
-    progress: &mut dyn FnMut(f32),
+    progress: &mut impl Progress,
 ) -> Result<()> {
     let Some(stem) = path.file_stem() else {
         bail!("it has no file name");

@@ -48,7 +48,7 @@ impl fmt::Display for Difference {
 /// # Errors
 /// If the engine fails.
 pub fn output(engine: &CpuEngine, input: &Planes) -> Result<Planes> {
-    Ok(block_on(engine.stylize(input, &mut |_| {}))?)
+    Ok(block_on(engine.stylize(input, &mut |_: f32| {}))?)
 }
 
 /// A picture with slopes, edges and fine texture that needs no file: 256 x 256.

@@ -1,6 +1,7 @@
 /** The page: takes a photo from the visitor, has it converted, shows and offers the picture. */
 
 import { NijigenError, createStylizer, listStyles } from "../nijigen/index.js";
+import { isolate } from "./isolation.js";
 import { strings } from "./strings.js";
 
 /** @template {HTMLElement} T @param {string} id @param {new () => T} type @returns {T} */
@@ -246,6 +247,7 @@ async function showStyles() {
 }
 
 listenForPhotos();
+isolate(() => ui.work.hidden).catch(console.error);
 showSamples().catch(console.error);
 try {
   await showStyles();

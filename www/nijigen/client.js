@@ -1,6 +1,6 @@
 /** The page's end of the worker: requests as promises. */
 
-import { NijigenError } from "./errors.js";
+import { NijigenError, cancelled } from "./errors.js";
 import { PROTOCOL_VERSION } from "./protocol.js";
 
 /** @typedef {import("./protocol.js").ProgressKey} ProgressKey */
@@ -62,7 +62,9 @@ export class Client {
     };
     const drop = () => {
       this.#pending.get(id)?.reject(cancelled());
-      this.#pending.delete(id);
+      if (this.#pending.delete(id)) {
+        this.#worker.postMessage({ v: PROTOCOL_VERSION, type: "cancel", request: id });
+      }
     };
     signal?.addEventListener("abort", drop, { once: true });
     const answered = new Promise((resolve, reject) => {
@@ -106,9 +108,4 @@ export class Client {
     if (reply.type === "result") pending.resolve(reply.result);
     else pending.reject(new NijigenError(reply.code, reply.message));
   }
-}
-
-/** What an aborted call ends with. */
-export function cancelled() {
-  return new NijigenError("cancelled", "The conversion was cancelled.");
 }

@@ -52,3 +52,8 @@ export function toNijigenError(thrown) {
   }
   return new NijigenError("engine-failed", `The engine stopped unexpectedly (${message}).`);
 }
+
+/** What an aborted call ends with. */
+export function cancelled() {
+  return new NijigenError("cancelled", "The conversion was cancelled.");
+}

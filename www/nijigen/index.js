@@ -6,8 +6,8 @@
  *     const { blob } = await stylizer.stylize(file);
  */
 
-import { Client, cancelled } from "./client.js";
-import { NijigenError, isEngineError } from "./errors.js";
+import { Client } from "./client.js";
+import { NijigenError, cancelled, isEngineError } from "./errors.js";
 
 export { NijigenError } from "./errors.js";
 
@@ -322,23 +322,15 @@ class Stylizer {
     await untilAborted(this.ready(), signal);
     const client = /** @type {Client} */ (this.#client);
     const isGpu = this.#engine === "gpu";
-    // The CPU engine computes without a pause, so only stopping its worker stops it. The GPU's is
-    // left alone: finishing one picture takes less time than loading the engine again.
-    const stop = () => this.#stop(cancelled());
-    if (!isGpu) signal?.addEventListener("abort", stop, { once: true });
-    try {
-      // Pixels are copied, not transferred: they are the caller's, and a lost GPU needs them again.
-      return await client.request(
-        { type: "stylize", photo, longSide, encode: output === "blob" },
-        {
-          onProgress: (_key, current, total) => onProgress(current / total),
-          signal,
-          quietLimitMs: isGpu ? GPU_QUIET_LIMIT_MS : undefined,
-        },
-      );
-    } finally {
-      signal?.removeEventListener("abort", stop);
-    }
+    // Pixels are copied, not transferred: they are the caller's, and a lost GPU needs them again.
+    return client.request(
+      { type: "stylize", photo, longSide, encode: output === "blob" },
+      {
+        onProgress: (_key, current, total) => onProgress(current / total),
+        signal,
+        quietLimitMs: isGpu ? GPU_QUIET_LIMIT_MS : undefined,
+      },
+    );
   }
 
   /**

@@ -42,6 +42,13 @@ export const PROTOCOL_VERSION = 1;
 
 /** @typedef {{type: "selfcheck"}} SelfcheckRequest asks for the error against the known answer */
 
+/**
+ * @typedef {object} CancelRequest is not answered; the request that it names ends with "cancelled"
+ *   as soon as its engine listens
+ * @property {"cancel"} type
+ * @property {number} request its id
+ */
+
 /** @typedef {StartRequest | StylizeRequest | SelfcheckRequest} Request */
 
 /**

@@ -1,7 +1,7 @@
 /** Runs one engine: loads its WebAssembly module and a style, then converts photos one by one. */
 
 import { loadModule, moduleName, threadCount } from "./engine_module.js";
-import { NijigenError, toNijigenError } from "./errors.js";
+import { NijigenError, cancelled, toNijigenError } from "./errors.js";
 import { PROTOCOL_VERSION } from "./protocol.js";
 
 /** Photos above this many pixels are shrunk by the browser before they are copied to the engine. */
@@ -13,6 +13,8 @@ let engineModule;
 let stylizer;
 /** Requests are answered in order. */
 let queue = Promise.resolve();
+/** Ids of the requests that somebody waits for. @type {Set<number>} */
+const awaited = new Set();
 
 /** @typedef {(key: import("./protocol.js").ProgressKey, current: number, total: number) => void} Progress */
 
@@ -36,15 +38,22 @@ addEventListener("error", (event) => {
 addEventListener("message", (event) => {
   const { v, id, ...request } = event.data;
   if (v !== PROTOCOL_VERSION) return;
+  if (request.type === "cancel") {
+    awaited.delete(request.request);
+    return;
+  }
+  awaited.add(id);
   /** @param {object} reply @param {Transferable[]} [transfer] */
   const reply = (reply, transfer = []) =>
     self.postMessage({ v: PROTOCOL_VERSION, id, ...reply }, { transfer });
   queue = queue.then(async () => {
     try {
+      if (!awaited.has(id)) throw cancelled();
       const failed = new Promise((_, reject) => (fail = reject));
-      const answered = answer(request, (key, current, total) =>
-        reply({ type: "progress", key, current, total }),
-      );
+      /** @type {Progress} */
+      const progress = (key, current, total) =>
+        reply({ type: "progress", key, current, total });
+      const answered = answer(request, progress, () => !awaited.has(id));
       const result = await Promise.race([answered, failed]);
       reply({ type: "result", result }, result?.rgba ? [result.rgba.buffer] : []);
     } catch (thrown) {
@@ -52,6 +61,7 @@ addEventListener("message", (event) => {
       reply({ type: "error", code, message });
     } finally {
       fail = undefined;
+      awaited.delete(id);
     }
   });
 });
@@ -59,14 +69,15 @@ addEventListener("message", (event) => {
 /**
  * @param {import("./protocol.js").Request} request
  * @param {Progress} progress
+ * @param {() => boolean} isCancelled
  * @returns {Promise<any>}
  */
-async function answer(request, progress) {
+async function answer(request, progress, isCancelled) {
   switch (request.type) {
     case "start":
       return start(request, progress);
     case "stylize":
-      return stylize(request, progress);
+      return stylize(request, progress, isCancelled);
     case "selfcheck":
       return stylizer.known_answer_error();
   }
@@ -172,18 +183,24 @@ async function fetchStyle({ url, bytes: expected = 0 }, progress, cache = "defau
 /**
  * @param {import("./protocol.js").StylizeRequest} request
  * @param {Progress} progress
+ * @param {() => boolean} isCancelled
  * @returns {Promise<import("./protocol.js").Stylized>}
  */
-async function stylize(request, progress) {
+async function stylize(request, progress, isCancelled) {
   const { rgba, width, height } =
     request.photo instanceof Blob ? await decode(request.photo) : request.photo;
+  if (isCancelled()) throw cancelled();
   progress("stylize", 0, 1);
   const picture = await stylizer.stylize(
     new Uint8Array(rgba.buffer, rgba.byteOffset, rgba.byteLength),
     width,
     height,
     request.longSide,
-    (/** @type {number} */ share) => progress("stylize", share, 1),
+    async (/** @type {number} */ share) => {
+      progress("stylize", share, 1);
+      await messagesHandled();
+      return !isCancelled();
+    },
   );
   const size = { width: picture.width, height: picture.height };
   const bytes = picture.take_rgba();
@@ -193,6 +210,17 @@ async function stylize(request, progress) {
   const { canvas, context } = newCanvas(size.width, size.height);
   context.putImageData(new ImageData(pixels, size.width, size.height), 0, 0);
   return { blob: await canvas.convertToBlob({ type: "image/png" }), ...size };
+}
+
+/** A task behind those of the messages that have arrived. */
+const { port1: bell, port2: ear } = new MessageChannel();
+
+/** Lets the messages that have arrived be handled. @returns {Promise<void>} */
+function messagesHandled() {
+  return new Promise((resolve) => {
+    ear.onmessage = () => resolve();
+    bell.postMessage(undefined);
+  });
 }
 
 /**

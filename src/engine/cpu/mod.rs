@@ -6,12 +6,12 @@ mod layer;
 mod memory;
 mod network;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fearless_simd::Level;
 
 use self::network::{Network, Observer, Workspace};
-use super::{Engine, finite_planes};
+use super::{Engine, Progress, finite_planes};
 use crate::error::Result;
 use crate::imaging::Planes;
 use crate::style::Style;
@@ -47,27 +47,33 @@ impl CpuEngine {
     ///
     /// # Errors
     /// Those of [`Engine::stylize`].
-    pub fn profile(&self, input: &Planes, now: impl Fn() -> f64) -> Result<Vec<StepTime>> {
+    pub async fn profile(&self, input: &Planes, now: impl Fn() -> f64) -> Result<Vec<StepTime>> {
         let mut times = Times {
             started: now(),
             now,
             steps: Vec::new(),
         };
-        self.run(input, &mut times)?;
+        self.run(input, &mut times).await?;
         Ok(times.steps)
     }
 
-    fn run(&self, input: &Planes, observer: &mut dyn Observer) -> Result<Planes> {
+    async fn run(&self, input: &Planes, observer: &mut impl Observer) -> Result<Planes> {
         let size = [input.height(), input.width()];
-        // A workspace left behind by a panic holds nothing that the next run reads.
-        let mut workspace = self
-            .workspace
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        // Taken out, not locked, for a run may wait: another one would get memory of its own.
+        let mut workspace = std::mem::take(&mut *self.workspace());
         let output = self
             .network
-            .run(input.values(), size, &mut workspace, observer)?;
-        finite_planes(self.name(), size, output)
+            .run(input.values(), size, &mut workspace, observer);
+        let output = output.await;
+        *self.workspace() = workspace;
+        finite_planes(self.name(), size, output?)
+    }
+
+    fn workspace(&self) -> MutexGuard<'_, Workspace> {
+        // Nothing that a run reads is left behind in it.
+        self.workspace
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -76,8 +82,8 @@ impl Engine for CpuEngine {
         "cpu"
     }
 
-    async fn stylize(&self, input: &Planes, progress: &mut dyn FnMut(f32)) -> Result<Planes> {
-        self.run(input, &mut Report(progress))
+    async fn stylize(&self, input: &Planes, progress: &mut impl Progress) -> Result<Planes> {
+        self.run(input, &mut Report(progress)).await
     }
 }
 
@@ -93,11 +99,11 @@ pub struct StepTime {
 }
 
 /// Passes progress on.
-struct Report<'a>(&'a mut dyn FnMut(f32));
+struct Report<'a, P>(&'a mut P);
 
-impl Observer for Report<'_> {
-    fn progress(&mut self, share: f32) {
-        (self.0)(share);
+impl<P: Progress> Observer for Report<'_, P> {
+    async fn progress(&mut self, share: f32) -> Result<()> {
+        self.0.report(share).await
     }
 }
 
@@ -109,7 +115,9 @@ struct Times<F> {
 }
 
 impl<F: Fn() -> f64> Observer for Times<F> {
-    fn progress(&mut self, _share: f32) {}
+    async fn progress(&mut self, _share: f32) -> Result<()> {
+        Ok(())
+    }
 
     fn step_done(&mut self, name: &str, macs: f64) {
         let now = (self.now)();

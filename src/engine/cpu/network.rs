@@ -100,8 +100,8 @@ struct Head {
 
 /// Is told how a run goes.
 pub(super) trait Observer {
-    /// The share of the work that is done, several times a step.
-    fn progress(&mut self, share: f32);
+    /// The share of the work that is done, several times a step. An error ends the run.
+    fn progress(&mut self, share: f32) -> impl Future<Output = Result<()>>;
 
     /// The layer at this module path is done; `macs` are the multiply-accumulate operations that
     /// it has in its direct form.
@@ -147,12 +147,12 @@ impl Network {
     }
 
     /// Runs the network. `planes` is `[3][height][width]` in [-1, 1].
-    pub fn run(
+    pub async fn run(
         &self,
         planes: &[f32],
         size: [usize; 2],
         workspace: &mut Workspace,
-        observer: &mut dyn Observer,
+        observer: &mut impl Observer,
     ) -> Result<Vec<f32>> {
         let plan = self.memory_plan(size);
         let Workspace { buffers, scratches } = workspace;
@@ -189,9 +189,9 @@ impl Network {
             },
         };
         for step in &self.steps {
-            run.step(step);
+            run.step(step).await?;
         }
-        Ok(run.head())
+        run.head().await
     }
 
     /// The picture's size after `halvings`.
@@ -319,25 +319,25 @@ impl Maps<'_> {
 }
 
 /// A run in progress.
-struct Run<'a> {
+struct Run<'a, O> {
     maps: Maps<'a>,
     scratches: &'a mut Scratches,
-    progress: Progress<'a>,
+    progress: Progress<'a, O>,
 }
 
 /// How much of the work is done, in multiply-accumulate operations for one pixel.
-struct Progress<'a> {
+struct Progress<'a, O> {
     done: f64,
     total: f64,
     pixels: f64,
-    observer: &'a mut dyn Observer,
+    observer: &'a mut O,
 }
 
-impl Progress<'_> {
+impl<O: Observer> Progress<'_, O> {
     /// Reports that `share` of a step is done.
-    fn within_step(&mut self, macs: f64, share: f64) {
+    async fn within_step(&mut self, macs: f64, share: f64) -> Result<()> {
         let share = (self.done + share * macs) / self.total;
-        self.observer.progress(share as f32);
+        self.observer.progress(share as f32).await
     }
 
     /// Reports that a step is done.
@@ -347,8 +347,8 @@ impl Progress<'_> {
     }
 }
 
-impl Run<'_> {
-    fn step(&mut self, step: &Step) {
+impl<O: Observer> Run<'_, O> {
+    async fn step(&mut self, step: &Step) -> Result<()> {
         let network = self.maps.network;
         let map = &network.maps[step.output];
         let [height, width] = network.halved(self.maps.size, map.halvings);
@@ -358,7 +358,7 @@ impl Run<'_> {
         let mut out = std::mem::take(&mut self.maps.buffers[buffer]);
         let rows = &mut out[..height * row_len];
         let moments = match &step.operation {
-            Operation::Layer(layer) => self.layer(step, layer, rows, width),
+            Operation::Layer(layer) => self.layer(step, layer, rows, width).await?,
             Operation::Depthwise(layer) => self.depthwise(step, layer, rows, row_len),
             Operation::Add => {
                 let terms = self.maps.terms(&step.input);
@@ -373,10 +373,17 @@ impl Run<'_> {
         let affine = map.affine(moments, height * width);
         self.maps.affine.push(affine);
         self.maps.buffers[buffer] = out;
+        Ok(())
     }
 
     /// A dense layer into `out`, rows of `width` pixels.
-    fn layer(&mut self, step: &Step, layer: &Layer, out: &mut [f32], width: usize) -> Moments {
+    async fn layer(
+        &mut self,
+        step: &Step,
+        layer: &Layer,
+        out: &mut [f32],
+        width: usize,
+    ) -> Result<Moments> {
         let level = self.maps.network.level;
         let row_len = width * layer.channels();
         let height = out.len() / row_len;
@@ -394,9 +401,9 @@ impl Run<'_> {
                 layer.run_band(level, &input, first + i * rows, width, scratch, band)
             });
             let share = (first + group_rows).min(height) as f64 / height as f64;
-            self.progress.within_step(step.macs, share);
+            self.progress.within_step(step.macs, share).await?;
         }
-        moments
+        Ok(moments)
     }
 
     /// A depthwise layer in place.
@@ -429,7 +436,7 @@ impl Run<'_> {
     }
 
     /// The last layer: planes, with bias and tanh.
-    fn head(mut self) -> Vec<f32> {
+    async fn head(mut self) -> Result<Vec<f32>> {
         let network = self.maps.network;
         let (head, level) = (&network.head, network.level);
         let [height, width] = self.maps.size;
@@ -460,10 +467,10 @@ impl Run<'_> {
                 tanh(level, plane);
             }
             let share = (first + group_rows) as f64 / height as f64;
-            self.progress.within_step(head.macs, share);
+            self.progress.within_step(head.macs, share).await?;
         }
         self.progress.step_done("head", head.macs);
-        out
+        Ok(out)
     }
 }
 

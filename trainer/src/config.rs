@@ -69,6 +69,9 @@ pub struct GeneratorChoice {
     /// A style file of the same architecture whose weights training starts from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init: Option<PathBuf>,
+    /// Whether random weights start with a path for the photo's colours; for networks without
+    /// skips.
+    pub colour_path: bool,
 }
 
 /// Generators that can be named in a configuration.
@@ -428,6 +431,7 @@ impl Default for GeneratorChoice {
             architecture: Architecture::Compact,
             upsampling: None,
             init: None,
+            colour_path: false,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `trainer train`: from a prepared set to a generator.
 
 mod augment;
+mod colour_path;
 mod features;
 mod loader;
 mod networks;

@@ -10,6 +10,7 @@ use nijigen::model::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::colour_path::set_colour_path;
 use super::optimise::{Optimiser, with_stable_ids};
 use crate::checkpoint::Checkpoint;
 use crate::config::TrainConfig;
@@ -58,7 +59,16 @@ impl Networks {
             Some(weights) => generator_config
                 .init_with(weights, device)
                 .context("generator.init is of another architecture")?,
-            None => generator_config.init(device)?,
+            None => {
+                let random = generator_config.init(device)?;
+                if config.generator.colour_path {
+                    let mut weights = random.weights()?;
+                    set_colour_path(&generator_config, &mut weights);
+                    generator_config.init_with(&weights, device)?
+                } else {
+                    random
+                }
+            }
         };
         let generator = with_stable_ids(generator);
         let discriminator = config

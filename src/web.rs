@@ -24,11 +24,17 @@ type ModuleEngine = crate::engine::CpuEngine;
 type ModuleEngine = crate::engine::GpuEngine;
 
 #[cfg(not(feature = "gpu"))]
-async fn start_engine(style: &Style) -> Result<ModuleEngine> {
-    crate::engine::CpuEngine::new(style)
+async fn start_engine(style: &Style, int8: bool) -> Result<ModuleEngine> {
+    use crate::engine::{CpuEngine, Precision};
+    let precision = if int8 {
+        Precision::Int8
+    } else {
+        Precision::F32
+    };
+    Ok(CpuEngine::with_precision(style, precision))
 }
 #[cfg(feature = "gpu")]
-async fn start_engine(style: &Style) -> Result<ModuleEngine> {
+async fn start_engine(style: &Style, _int8: bool) -> Result<ModuleEngine> {
     crate::engine::GpuEngine::new(style).await
 }
 
@@ -80,14 +86,19 @@ pub struct Stylizer {
 #[wasm_bindgen]
 impl Stylizer {
     /// Verifies and reads a style file, starts the engine and checks it against the style's known
-    /// answer. An empty `sha256` skips the verification, for files that the user chose.
-    pub async fn create(style: Vec<u8>, sha256: String) -> std::result::Result<Stylizer, JsValue> {
+    /// answer. An empty `sha256` skips the verification, for files that the user chose. `int8`
+    /// asks for 8-bit products, which a GPU does not have.
+    pub async fn create(
+        style: Vec<u8>,
+        sha256: String,
+        int8: bool,
+    ) -> std::result::Result<Stylizer, JsValue> {
         let create = async {
             if !sha256.is_empty() {
                 verify_sha256(&style, &sha256)?;
             }
             let style = Style::from_bytes(&style)?;
-            let engine = start_engine(&style).await?;
+            let engine = start_engine(&style, int8).await?;
             engine.check_known_answer(&style).await?;
             Ok(Stylizer { engine, style })
         };
@@ -154,6 +165,15 @@ impl Stylizer {
             rgba: photo.into_rgba(),
         })
     }
+}
+
+/// How much faster 8-bit products are here, with `now`, a clock in milliseconds; not a number if it
+/// cannot be measured.
+#[cfg(feature = "cpu")]
+#[wasm_bindgen]
+pub fn int8_speedup(now: Function) -> f64 {
+    let clock = || now.call0(&JsValue::NULL).ok().and_then(|ms| ms.as_f64());
+    crate::engine::int8_speedup(|| clock().unwrap_or(f64::NAN))
 }
 
 #[cfg(feature = "cpu")]

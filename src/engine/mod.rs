@@ -6,7 +6,7 @@ mod cpu;
 mod gpu;
 
 #[cfg(feature = "cpu")]
-pub use cpu::{CpuEngine, StepTime};
+pub use cpu::{CpuEngine, Precision, StepTime, int8_speedup};
 #[cfg(feature = "gpu")]
 pub use gpu::GpuEngine;
 
@@ -58,6 +58,11 @@ pub trait Engine {
     /// `cpu` or `gpu`.
     fn name(&self) -> &'static str;
 
+    /// Largest accepted error against a style's known answer.
+    fn known_answer_limit(&self) -> f32 {
+        KNOWN_ANSWER_LIMIT
+    }
+
     /// Runs the network. `progress` is told where the engine can know it.
     ///
     /// # Errors
@@ -91,11 +96,12 @@ pub trait Engine {
     /// [`Error::KnownAnswer`] with the error found, or those of [`Engine::stylize`].
     fn check_known_answer(&self, style: &Style) -> impl Future<Output = Result<()>> {
         async {
+            let limit = self.known_answer_limit();
             match self.known_answer_error(style).await? {
-                Some(error) if error > KNOWN_ANSWER_LIMIT => Err(Error::KnownAnswer {
+                Some(error) if error > limit => Err(Error::KnownAnswer {
                     engine: self.name(),
                     error,
-                    limit: KNOWN_ANSWER_LIMIT,
+                    limit,
                 }),
                 _ => Ok(()),
             }

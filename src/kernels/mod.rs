@@ -12,6 +12,7 @@
 //! machine has.
 
 pub mod depthwise;
+pub mod int8;
 pub mod matmul;
 pub mod moments;
 pub mod region;

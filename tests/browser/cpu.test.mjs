@@ -37,9 +37,10 @@ test("the page makes the picture that the native program makes", async () => {
     worst = Math.max(worst, difference);
     sum += difference;
   }
-  // Other SIMD widths sum in another order; a value next to .5 may then round the other way.
-  assert.ok(worst <= 1, `differs by ${worst} of 255`);
-  assert.ok(sum / native.data.length < 0.01, `differs by ${sum / native.data.length} on average`);
+  // The page may compute with 8-bit products, the program does not. (Two engines that both do not:
+  // engines.test.mjs.)
+  assert.ok(worst <= 10, `differs by ${worst} of 255`);
+  assert.ok(sum / native.data.length < 0.2, `differs by ${sum / native.data.length} on average`);
 
   // And it is a picture, not a copy of the photo.
   const original = PNG.sync.read(readFileSync(fixture("astronaut-256.png")));

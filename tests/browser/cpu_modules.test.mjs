@@ -1,8 +1,10 @@
 /** The CPU engine's modules: each computes the same, with and without relaxed SIMD and threads. */
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { openBrowser } from "./browser.mjs";
+import { PNG } from "pngjs";
+import { fixture, openBrowser } from "./browser.mjs";
 
 /** @type {Awaited<ReturnType<typeof openBrowser>>} */
 let browser;
@@ -63,6 +65,36 @@ test("threads do not change a bit, fused multiply-add changes the last ones", ()
   assert.ok(error > 0 && error < 1e-4, `${error}`);
 });
 
+for (const module of ["cpu", "cpu-relaxed"]) {
+  test(`8-bit products change a photo's picture little in ${module}`, async (t) => {
+    const photo = PNG.sync.read(readFileSync(fixture("astronaut-256.png")));
+    const size = photo.width;
+    const planes = Array.from({ length: 3 * size * size }, (_, i) => {
+      const [pixel, colour] = [i % (size * size), Math.floor(i / (size * size))];
+      return photo.data[4 * pixel + colour] / 127.5 - 1;
+    });
+    const { page } = browser;
+    const outputs = [];
+    for (const precision of ["", "&int8"]) {
+      await page.goto(`${browser.url}bench.html?module=${module}${precision}`);
+      await page.waitForFunction(() => /** @type {any} */ (window).ready);
+      const output = await page.evaluate(
+        async ([size, planes]) => {
+          const input = Float32Array.from(/** @type {number[]} */ (planes));
+          return [...(await /** @type {any} */ (window).run(size, input)).output];
+        },
+        /** @type {const} */ ([size, planes]),
+      );
+      outputs.push(output);
+    }
+    const [exact, int8] = outputs;
+    const squares = exact.map((value, i) => ((value - int8[i]) / 2) ** 2);
+    const psnr = -10 * Math.log10(squares.reduce((sum, square) => sum + square, 0) / exact.length);
+    t.diagnostic(`${psnr.toFixed(1)} dB`);
+    assert.ok(psnr > 45 && psnr < 100, `${psnr} dB`);
+  });
+}
+
 test("the module is chosen by what the browser has", async () => {
   const { page } = browser;
   await page.goto(`${browser.url}bench.html?threads=2`);
@@ -87,11 +119,16 @@ test("where threads cannot be started, one does the work", async () => {
   assert.deepEqual(made, { width: 48, engine: "cpu" });
 });
 
-test("a number of threads that is none is refused", async () => {
+test("threads and precisions that are none are refused", async () => {
   await browser.page.goto(browser.url);
-  const message = await browser.page.evaluate(async () => {
+  const messages = await browser.page.evaluate(async () => {
     const { createStylizer } = await import(/** @type {any} */ ("/nijigen/index.js"));
-    return createStylizer({ threads: 0 }).then(String, (/** @type {Error} */ error) => error.message);
+    const failure = (/** @type {object} */ options) =>
+      createStylizer(options).then(String, (/** @type {Error} */ error) => error.message);
+    return Promise.all([failure({ threads: 0 }), failure({ precision: "f64" })]);
   });
-  assert.equal(message, "threads is 0, expected a whole number above 0");
+  assert.deepEqual(messages, [
+    "threads is 0, expected a whole number above 0",
+    'precision is "f64", expected "auto", "f32" or "int8"',
+  ]);
 });

@@ -52,7 +52,7 @@ test("WebGPU agrees with the CPU", { timeout: 240_000 }, async (t) => {
   assert.equal(gpu.engine, "webgpu");
   assert.equal(gpu.fellBack, undefined);
   assert.ok(gpu.error <= 1e-4, `off by ${gpu.error} from the known answer`);
-  const cpu = await stylize({ device: "cpu" });
+  const cpu = await stylize({ device: "cpu", precision: "f32" });
   assert.equal(cpu.engine, "cpu");
   assert.ok(cpu.error <= 1e-4, `off by ${cpu.error} from the known answer`);
   const worst = gpu.pixels.reduce((worst, value, i) => Math.max(worst, Math.abs(value - cpu.pixels[i])), 0);

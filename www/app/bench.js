@@ -34,6 +34,7 @@ const started = await ask("start", {
   style: new URL(style, location.href).href,
   threads: Number(query.get("threads") ?? 1),
   module: query.get("module"),
+  int8: query.has("int8"),
 });
 
 Object.assign(window, {

@@ -23,8 +23,13 @@ async function answer(request) {
       const folder = new URL(`../nijigen/wasm/${name}/`, import.meta.url).href;
       const module = await loadModule(folder, threads);
       const style = new Uint8Array(await (await fetch(request.style)).arrayBuffer());
-      stylizer = await module.Stylizer.create(style, "");
-      return { threads, module: name, knownAnswerError: await stylizer.known_answer_error() };
+      stylizer = await module.Stylizer.create(style, "", request.int8);
+      return {
+        threads,
+        module: name,
+        knownAnswerError: await stylizer.known_answer_error(),
+        int8Speedup: module.int8_speedup(() => performance.now()),
+      };
     }
     case "bench": {
       const input = new Float32Array(3 * size * size).fill(0.25);

@@ -28,6 +28,7 @@ export const PROTOCOL_VERSION = 1;
  * @property {"cpu" | "gpu"} engine
  * @property {string} modulesUrl folder of the engines' WebAssembly modules
  * @property {number} [threads] wish for the CPU engine
+ * @property {"auto" | "f32" | "int8"} precision of the CPU engine's products
  * @property {StyleSource} style
  * @property {boolean} allowFallbackAdapter whether a software GPU is acceptable
  */

@@ -100,16 +100,26 @@ async function start(request, progress) {
       `The ${request.engine === "gpu" ? "WebGPU" : "CPU"} engine could not be loaded (${why}).`,
     );
   });
+  const int8 = request.engine === "cpu" && usesInt8(request.precision);
   try {
-    stylizer = await engineModule.Stylizer.create(await style, request.style.sha256);
+    stylizer = await engineModule.Stylizer.create(await style, request.style.sha256, int8);
   } catch (thrown) {
     const { code } = toNijigenError(thrown);
     if (code !== "style-hash" && code !== "style-invalid") throw thrown;
     // A cache may hold the file of another release than the manifest's.
     const fresh = await fetchStyle(request.style, progress, "reload");
-    stylizer = await engineModule.Stylizer.create(fresh, request.style.sha256);
+    stylizer = await engineModule.Stylizer.create(fresh, request.style.sha256, int8);
   }
   return { header: JSON.parse(stylizer.style_header) };
+}
+
+/** So much faster 8-bit products must be to be worth their small errors. */
+const INT8_SPEEDUP = 1.1;
+
+/** @param {import("./protocol.js").StartRequest["precision"]} precision */
+function usesInt8(precision) {
+  if (precision !== "auto") return precision === "int8";
+  return engineModule.int8_speedup(() => performance.now()) > INT8_SPEEDUP;
 }
 
 /**

@@ -2,6 +2,8 @@
 
 use fearless_simd::Level;
 
+use super::Precision;
+use crate::kernels::int8::{self, Quantized, QuantizedWeights};
 use crate::kernels::matmul::{PackedWeights, Rows, multiply};
 use crate::kernels::moments::Moments;
 use crate::kernels::region::{self, Input};
@@ -23,6 +25,8 @@ pub(super) struct Layer {
 enum Operation {
     Winograd(WinogradWeights),
     Matrix(PackedWeights),
+    /// Of a 1x1 kernel.
+    Int8(QuantizedWeights),
 }
 
 /// Geometry of a dense layer.
@@ -43,6 +47,7 @@ pub(super) struct Scratch {
     region: Vec<f32>,
     upsampling: Vec<f32>,
     winograd: WinogradScratch,
+    quantized: Quantized,
     starts: Vec<usize>,
     /// For [`super::depthwise`].
     pub ring: [Vec<f32>; 3],
@@ -50,7 +55,7 @@ pub(super) struct Scratch {
 
 impl Layer {
     /// From weights `[out][in][kernel][kernel]`.
-    pub fn dense(level: Level, dense: Dense, weights: &[f32]) -> Self {
+    pub fn dense(level: Level, precision: Precision, dense: Dense, weights: &[f32]) -> Self {
         let Dense {
             channels_in,
             padded_in,
@@ -64,9 +69,25 @@ impl Layer {
         };
         // A transform of 3 channels costs more than it saves.
         let winograd = dense.stride == 1 && channels_in > 8 && WinogradWeights::supports(kernel);
+        // Quantising a pixel of few channels costs more than it saves.
+        let pointwise = kernel == 1 && dense.stride == 1;
+        let int8 = precision == Precision::Int8 && pointwise && channels_in.min(channels_out) >= 64;
         let operation = if winograd {
             let channels = [channels_out, channels_in, padded_in];
             Operation::Winograd(WinogradWeights::new(channels, kernel, lanes, weight))
+        } else if int8 {
+            Operation::Int8(QuantizedWeights::new(
+                padded_in,
+                channels_out,
+                lanes,
+                |i, o| {
+                    if i < channels_in {
+                        weight(o, i, 0, 0)
+                    } else {
+                        0.0
+                    }
+                },
+            ))
         } else {
             let depth = kernel * kernel * padded_in;
             Operation::Matrix(PackedWeights::new(depth, channels_out, lanes, |k, o| {
@@ -97,6 +118,7 @@ impl Layer {
         match &self.operation {
             Operation::Winograd(weights) => weights.bytes(),
             Operation::Matrix(weights) => weights.bytes(),
+            Operation::Int8(weights) => weights.bytes(),
         }
     }
 
@@ -110,7 +132,7 @@ impl Layer {
                 let rows = (16 / columns).max(if self.kernel == 3 { 1 } else { 2 });
                 [rows * TILE, columns * TILE]
             }
-            Operation::Matrix(_) => {
+            Operation::Matrix(_) | Operation::Int8(_) => {
                 let most = if self.kernel == 1 { 128 } else { 64 };
                 let rows = if self.kernel == 1 { 1 } else { 4 };
                 [rows.max(64 / width), even_split(width, most)]
@@ -143,6 +165,7 @@ impl Layer {
             region,
             upsampling,
             winograd,
+            quantized,
             starts,
             ..
         } = scratch;
@@ -168,6 +191,13 @@ impl Layer {
                     };
                     let out = &mut out.values[row * out.stride..];
                     multiply(level, rows, weights, out, self.channels);
+                }
+            }
+            Operation::Int8(weights) => {
+                let rows = region.chunks_exact(size[1] * input.channels);
+                for (row, pixels) in rows.take(size[0]).enumerate() {
+                    let out = &mut out.values[row * out.stride..];
+                    int8::multiply(level, pixels, weights, quantized, out, self.channels);
                 }
             }
         }

@@ -6,6 +6,7 @@
 
 use fearless_simd::Level;
 
+use super::Precision;
 use super::bands::{Scratches, for_each_band, threads};
 use super::depthwise::{Depthwise, Neighbours};
 use super::layer::{Dense, Layer};
@@ -117,11 +118,17 @@ pub(super) struct Workspace {
 
 impl Network {
     /// Packs the weights, which [`GeneratorConfig::check_weights`] has accepted, for `level`.
-    pub fn new(config: &GeneratorConfig, weights: &Weights, level: Level) -> Self {
+    pub fn new(
+        config: &GeneratorConfig,
+        weights: &Weights,
+        level: Level,
+        precision: Precision,
+    ) -> Self {
         Builder {
             config,
             weights,
             level,
+            precision,
             steps: Vec::new(),
             maps: Vec::new(),
             source: Source::default(),
@@ -486,6 +493,7 @@ struct Builder<'a> {
     config: &'a GeneratorConfig,
     weights: &'a Weights,
     level: Level,
+    precision: Precision,
     steps: Vec<Step>,
     maps: Vec<MapSpec>,
     /// What the next layer reads, its channels, and its size.
@@ -531,7 +539,12 @@ impl Builder<'_> {
         }
         Network {
             head: Head {
-                layer: Layer::dense(self.level, geometry, self.tensor("head.weight")),
+                layer: Layer::dense(
+                    self.level,
+                    self.precision,
+                    geometry,
+                    self.tensor("head.weight"),
+                ),
                 bias,
                 input: self.source,
                 macs,
@@ -572,7 +585,7 @@ impl Builder<'_> {
         };
         let geometry = self.geometry(spec.channels, spec.kernel, spec.stride, before);
         let weights = self.tensor(&format!("{name}.conv.weight"));
-        let layer = Layer::dense(self.level, geometry, weights);
+        let layer = Layer::dense(self.level, self.precision, geometry, weights);
         let macs = self.channels * spec.channels * spec.kernel * spec.kernel;
         self.halvings += spec.stride - 1;
         let norm = format!("{name}.norm");
@@ -612,7 +625,7 @@ impl Builder<'_> {
         );
         let geometry = self.geometry(channels, 1, 1, 0);
         let weights = self.tensor(&format!("{name}.project.weight"));
-        let layer = Layer::dense(self.level, geometry, weights);
+        let layer = Layer::dense(self.level, self.precision, geometry, weights);
         let norm = format!("{name}.project_norm");
         let macs = hidden * channels;
         self.push(

@@ -110,6 +110,67 @@ fn f16_round_trip_rounds_once() {
     assert!(read.to_bytes().expect("bytes") == bytes);
 }
 
+/// A network of which some layers are wide enough for 8 bits.
+fn int8_style() -> Style {
+    let mut header = style(Dtype::Int8).header().clone();
+    header.generator.encoder[1].channels = 16;
+    header.generator.residuals[0] = ResidualSpec {
+        hidden: 72,
+        channels: 16,
+    };
+    let weights = formula::weights(&header.generator, None);
+    Style::new(header, weights).expect("a valid style")
+}
+
+#[test]
+fn int8_round_trip_rounds_once() {
+    let original = int8_style();
+    let bytes = original.to_bytes().expect("bytes");
+    let read = Style::from_bytes(&bytes).expect("a style");
+    let name = "residuals.0.project.weight";
+    let file = safetensors::SafeTensors::deserialize(&bytes).expect("a file");
+    let stored = |name: &str| file.tensor(name).expect("a tensor").dtype();
+    assert_eq!(stored(name), safetensors::Dtype::I8);
+    assert_eq!(stored("head.weight"), safetensors::Dtype::F16);
+    let pairs = read.weights()[name].values.chunks_exact(72);
+    for (read, exact) in pairs.zip(original.weights()[name].values.chunks_exact(72)) {
+        let largest = exact.iter().fold(0.0, |most: f32, w| most.max(w.abs()));
+        for (a, b) in read.iter().zip(exact) {
+            assert!((a - b).abs() <= largest / 253.0, "{a} {b}");
+        }
+    }
+    assert!(read.to_bytes().expect("bytes") == bytes);
+}
+
+#[test]
+fn int8_needs_its_scales() {
+    let bytes = int8_style().to_bytes().expect("bytes");
+    let (_, metadata) = safetensors::SafeTensors::read_metadata(&bytes).expect("metadata");
+    let file = safetensors::SafeTensors::deserialize(&bytes).expect("a file");
+    let scale = "residuals.0.project.weight.scale";
+    let refused = |change: &dyn Fn(&str) -> Option<String>| {
+        let tensors = file.iter().filter_map(|(name, view)| {
+            let name = if name == scale {
+                change(name)?
+            } else {
+                name.to_owned()
+            };
+            Some((name, view))
+        });
+        refusal(&safetensors::serialize(tensors, metadata.metadata().clone()).expect("a file"))
+    };
+    assert!(refused(&|_| None).contains("weight.scale is missing"));
+    assert!(refused(&|_| Some("head.weight.scale".into())).contains("weight.scale is missing"));
+    // Scales of another layer.
+    let short = [1.0f32; 3].map(f32::to_le_bytes).concat();
+    let short = TensorView::new(safetensors::Dtype::F32, vec![3], &short).expect("a tensor");
+    let tensors = file
+        .iter()
+        .map(|(name, view)| (name, if name == scale { short.clone() } else { view }));
+    let bytes = safetensors::serialize(tensors, metadata.metadata().clone()).expect("a file");
+    assert!(refusal(&bytes).contains("has 3 values, expected one for each of 16"));
+}
+
 #[test]
 fn refusals_name_what_is_wrong() {
     let style = style(Dtype::F32);
@@ -202,8 +263,13 @@ proptest! {
     }
 
     #[test]
-    fn damage_is_refused_or_harmless(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
-        let mut bytes = style(Dtype::F32).to_bytes().expect("bytes");
+    fn damage_is_refused_or_harmless(
+        int8: bool,
+        at in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+    ) {
+        let style = if int8 { int8_style() } else { style(Dtype::F32) };
+        let mut bytes = style.to_bytes().expect("bytes");
         let at = at.index(bytes.len());
         bytes[at] = byte;
         if let Ok(style) = Style::from_bytes(&bytes) {

@@ -64,6 +64,9 @@ pub enum Dtype {
     F32,
     /// IEEE half precision.
     F16,
+    /// Most convolution weights as 8-bit integers with a scale for each output channel, the rest as
+    /// [`Dtype::F16`].
+    Int8,
 }
 
 /// Licences, as SPDX expressions or names.

@@ -2,10 +2,11 @@
 //!
 //! One safetensors file. Its `__metadata__` holds the [`StyleHeader`] as JSON under `nijigen`.
 //! Tensor names are module paths (`encoder.0.conv.weight`); see [`GeneratorConfig::tensors`].
-//! Weights are stored as f32 or f16.
+//! Weights are stored as f32, f16, or 8-bit integers.
 
 mod hash;
 mod header;
+mod int8;
 mod known_answer;
 mod read;
 mod write;

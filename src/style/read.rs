@@ -1,10 +1,12 @@
 //! Reading style files: bytes from anywhere, so nothing in them is trusted.
 
 use half::f16;
+use safetensors::tensor::TensorView;
 use safetensors::{Dtype as StDtype, SafeTensors};
 use serde::Deserialize;
 
 use super::header::check_format_version;
+use super::int8::{SCALE_SUFFIX, dequantise};
 use super::{Dtype, MAX_STYLE_BYTES, METADATA_KEY, Style, StyleHeader};
 use crate::error::{Error, Result};
 use crate::model::{TensorValues, Weights};
@@ -49,7 +51,11 @@ impl Style {
             .map_err(|error| invalid(format!("not a whole safetensors file ({error})")))?;
         let mut weights = Weights::new();
         for (name, view) in file.iter() {
-            let values = decode(name, view.dtype(), view.data(), header.dtype)?;
+            let integers = |of: &str| matches!(file.tensor(of), Ok(t) if t.dtype() == StDtype::I8);
+            if name.strip_suffix(SCALE_SUFFIX).is_some_and(integers) {
+                continue;
+            }
+            let values = decode(&file, name, &view, header.dtype)?;
             let shape = view.shape().to_vec();
             weights.insert(name.to_owned(), TensorValues { shape, values });
         }
@@ -57,18 +63,34 @@ impl Style {
     }
 }
 
-fn decode(name: &str, stored: StDtype, data: &[u8], dtype: Dtype) -> Result<Vec<f32>> {
-    match (stored, dtype) {
-        (StDtype::F32, Dtype::F32) => Ok(data
-            .chunks_exact(4)
-            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            .collect()),
-        (StDtype::F16, Dtype::F16) => Ok(data
+/// A tensor's values.
+fn decode(file: &SafeTensors, name: &str, view: &TensorView, dtype: Dtype) -> Result<Vec<f32>> {
+    match (view.dtype(), dtype) {
+        (StDtype::F32, Dtype::F32) => Ok(f32_values(view.data())),
+        (StDtype::F16, Dtype::F16 | Dtype::Int8) => Ok(view
+            .data()
             .chunks_exact(2)
             .map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32())
             .collect()),
-        _ => Err(Error::StyleInvalid(format!(
+        (StDtype::I8, Dtype::Int8) => {
+            let scales = match file.tensor(&format!("{name}{SCALE_SUFFIX}")) {
+                Ok(scales) if scales.dtype() == StDtype::F32 => f32_values(scales.data()),
+                _ => {
+                    return Err(Error::StyleInvalid(format!(
+                        "tensor {name}{SCALE_SUFFIX} is missing or not F32"
+                    )));
+                }
+            };
+            dequantise(name, view.shape(), view.data(), &scales)
+        }
+        (stored, _) => Err(Error::StyleInvalid(format!(
             "tensor {name} is stored as {stored:?}, but the header says {dtype:?}"
         ))),
     }
+}
+
+fn f32_values(data: &[u8]) -> Vec<f32> {
+    data.chunks_exact(4)
+        .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+        .collect()
 }

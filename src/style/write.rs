@@ -5,9 +5,13 @@ use std::collections::HashMap;
 use half::f16;
 use safetensors::{Dtype as StDtype, tensor::TensorView};
 
+use super::int8::{SCALE_SUFFIX, is_quantised, quantise};
 use super::{Dtype, METADATA_KEY, Style};
 use crate::error::{Error, Result};
 use crate::model::TensorValues;
+
+/// A tensor of the file: storage type, shape, bytes.
+type Stored = (StDtype, Vec<usize>, Vec<u8>);
 
 impl Style {
     /// The style file's bytes, with weights stored as the header's `dtype`.
@@ -15,23 +19,27 @@ impl Style {
     /// # Errors
     /// [`Error::StyleInvalid`] if a weight is too large for f16, naming it.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let dtype = self.header.dtype;
-        let stored: Vec<(&String, &[usize], Vec<u8>)> = self
-            .weights
-            .iter()
-            .map(|(name, tensor)| Ok((name, &tensor.shape[..], encode(name, tensor, dtype)?)))
-            .collect::<Result<_>>()?;
-        let st_dtype = match dtype {
-            Dtype::F32 => StDtype::F32,
-            Dtype::F16 => StDtype::F16,
-        };
+        let mut stored: Vec<(String, Stored)> = Vec::new();
+        for (name, tensor) in &self.weights {
+            let shape = tensor.shape.clone();
+            let (dtype, bytes) = match self.header.dtype {
+                Dtype::F32 => (StDtype::F32, f32_bytes(&tensor.values)),
+                Dtype::Int8 if is_quantised(&shape) => {
+                    let (integers, scales) = quantise(tensor);
+                    let scales = (StDtype::F32, vec![scales.len()], f32_bytes(&scales));
+                    stored.push((format!("{name}{SCALE_SUFFIX}"), scales));
+                    let bytes = integers.into_iter().map(i8::cast_unsigned).collect();
+                    (StDtype::I8, bytes)
+                }
+                Dtype::F16 | Dtype::Int8 => (StDtype::F16, f16_bytes(name, tensor)?),
+            };
+            stored.push((name.clone(), (dtype, shape, bytes)));
+        }
         let views: Vec<(&String, TensorView)> = stored
             .iter()
-            .map(|(name, shape, bytes)| {
-                Ok((
-                    *name,
-                    TensorView::new(st_dtype, shape.to_vec(), bytes).map_err(invalid)?,
-                ))
+            .map(|(name, (dtype, shape, bytes))| {
+                let view = TensorView::new(*dtype, shape.clone(), bytes).map_err(invalid)?;
+                Ok((name, view))
             })
             .collect::<Result<_>>()?;
         let header = serde_json::to_string(&self.header).map_err(invalid)?;
@@ -46,22 +54,20 @@ fn invalid(error: impl std::fmt::Display) -> Error {
     Error::StyleInvalid(error.to_string())
 }
 
-fn encode(name: &str, tensor: &TensorValues, dtype: Dtype) -> Result<Vec<u8>> {
-    let values = &tensor.values;
-    match dtype {
-        Dtype::F32 => Ok(values.iter().flat_map(|v| v.to_le_bytes()).collect()),
-        Dtype::F16 => {
-            let mut bytes = Vec::with_capacity(values.len() * 2);
-            for &value in values {
-                let stored = f16::from_f32(value);
-                if !stored.is_finite() {
-                    return Err(Error::StyleInvalid(format!(
-                        "tensor {name} has the value {value}, beyond the range of f16 (65504)"
-                    )));
-                }
-                bytes.extend(stored.to_le_bytes());
-            }
-            Ok(bytes)
+fn f32_bytes(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|v| v.to_le_bytes()).collect()
+}
+
+fn f16_bytes(name: &str, tensor: &TensorValues) -> Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(tensor.values.len() * 2);
+    for &value in &tensor.values {
+        let stored = f16::from_f32(value);
+        if !stored.is_finite() {
+            return Err(Error::StyleInvalid(format!(
+                "tensor {name} has the value {value}, beyond the range of f16 (65504)"
+            )));
         }
+        bytes.extend(stored.to_le_bytes());
     }
+    Ok(bytes)
 }

@@ -73,6 +73,7 @@ enum UpsamplingArgument {
 enum DtypeArgument {
     F32,
     F16,
+    Int8,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -185,6 +186,7 @@ fn header(arguments: &ImportArguments) -> StyleHeader {
         dtype: match arguments.dtype {
             DtypeArgument::F32 => Dtype::F32,
             DtypeArgument::F16 => Dtype::F16,
+            DtypeArgument::Int8 => Dtype::Int8,
         },
         licence: Licence {
             code: arguments.code_licence.clone(),

@@ -20,6 +20,7 @@ mod picture;
 mod plane;
 mod prepare;
 mod procedural;
+mod quantize;
 mod reference;
 mod run_dir;
 mod style_file;
@@ -55,6 +56,8 @@ enum Command {
     Evaluate(evaluate::EvaluateArguments),
     /// Make a style file from a training run.
     Export(export::ExportArguments),
+    /// Store a style's weights in 8 bits, and measure what that changes.
+    Quantize(quantize::QuantizeArguments),
     /// List the style files of a directory in its manifest.json.
     Manifest(manifest::ManifestArguments),
 }
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
         Command::Train(arguments) => train::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
+        Command::Quantize(arguments) => quantize::run(&arguments),
         Command::Manifest(arguments) => manifest::run(&arguments),
     };
     match done {

@@ -626,6 +626,12 @@ impl TrainConfig {
                 in_range(&format!("data.{name}.{key}"), weight, 0.0, 1e6)?;
             }
         }
+        if let (Some(init), true) = (&self.generator.init, self.generator.colour_path) {
+            bail!(
+                "generator.colour_path is for random weights, but generator.init is {}",
+                init.display()
+            );
+        }
         self.procedural.validate()?;
         let optimiser = &self.optimiser;
         for (name, value) in [
@@ -821,6 +827,12 @@ mod tests {
         for (name, _) in PRESETS {
             TrainConfig::open(name).unwrap_or_else(|error| panic!("{name}: {error:#}"));
         }
+        let styles = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/styles");
+        for file in std::fs::read_dir(styles).expect("configurations of styles") {
+            let path = file.expect("a file").path();
+            let name = path.to_str().expect("a UTF-8 path");
+            TrainConfig::open(name).unwrap_or_else(|error| panic!("{name}: {error:#}"));
+        }
     }
 
     #[test]
@@ -837,6 +849,8 @@ mod tests {
         assert!(error(&regression).contains("target is \"none\""));
         let unknown = format!("{stage}weights = {{ contnet = 1.0 }}");
         assert!(error(&unknown).contains("contnet"));
+        let both = "[generator]\ninit = 'a.safetensors'\ncolour_path = true";
+        assert!(error(both).contains("generator.init is a.safetensors"));
     }
 
     #[test]

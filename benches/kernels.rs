@@ -107,6 +107,7 @@ fn passes(c: &mut Criterion) {
                 let input = Input {
                     pixels: Pixels::Terms(&terms),
                     size: [height, width],
+                    rows: 0..height,
                     channels,
                     upsample,
                 };

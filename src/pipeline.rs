@@ -2,13 +2,13 @@
 
 use crate::engine::{Engine, Progress};
 use crate::error::Result;
-use crate::imaging::{Photo, Planes, fit_long_side};
+use crate::imaging::{Photo, fit_long_side};
 
 /// Turns `photo` into an anime picture whose longer side is at most `long_side_px`; it is never
 /// enlarged. Transparency is kept.
 ///
 /// # Errors
-/// Those of [`fit_long_side`] and [`Engine::stylize`].
+/// Those of [`fit_long_side`] and [`Engine::stylize_photo`].
 pub async fn stylize<E: Engine>(
     engine: &E,
     photo: Photo,
@@ -16,8 +16,5 @@ pub async fn stylize<E: Engine>(
     progress: &mut impl Progress,
 ) -> Result<Photo> {
     let photo = fit_long_side(photo, long_side_px)?;
-    let output = engine
-        .stylize(&Planes::from_photo(&photo), progress)
-        .await?;
-    output.to_photo(&photo)
+    engine.stylize_photo(photo, progress).await
 }

@@ -4,8 +4,7 @@
 #![allow(missing_docs)]
 
 mod formula;
-
-use std::collections::BTreeMap;
+mod test_style;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use futures_lite::future::block_on;
@@ -14,8 +13,8 @@ use nijigen::imaging::Planes;
 use nijigen::model::{
     ConvSpec, DecoderStage, GeneratorConfig, HeadSpec, ResidualSpec, StridePadding, Upsampling,
 };
-use nijigen::style::{Alignment, Dtype, FORMAT_VERSION, Licence, Status, Style, StyleHeader};
 use nijigen::{Error, Result};
+use test_style::style;
 
 /// Both sum thousands of products in f32, in different orders, and the engine's transforms lose
 /// another digit.
@@ -77,29 +76,6 @@ fn shallow(halvings: usize) -> GeneratorConfig {
     }
 }
 
-/// A style of the network with weights from a formula.
-fn style(config: &GeneratorConfig) -> Style {
-    let weights = formula::weights(config, None);
-    let header = StyleHeader {
-        format_version: FORMAT_VERSION,
-        name: "test-style".into(),
-        architecture: "test".into(),
-        generator: config.clone(),
-        value_range: [-1.0, 1.0],
-        alignment: Alignment::default(),
-        dtype: Dtype::F32,
-        licence: Licence {
-            code: "MIT OR Apache-2.0".into(),
-            data: "CC0-1.0".into(),
-        },
-        status: Status::Interim,
-        provenance: "a formula".into(),
-        metrics: BTreeMap::new(),
-        known_answer: None,
-    };
-    Style::new(header, weights).expect("a style")
-}
-
 fn check(name: &str, config: &GeneratorConfig, sizes: &[[usize; 2]]) {
     let style = style(config);
     let engine = CpuEngine::new(&style).expect("an engine");
@@ -124,7 +100,7 @@ fn check(name: &str, config: &GeneratorConfig, sizes: &[[usize; 2]]) {
         );
         assert!(shares.is_sorted(), "{name}: progress goes back");
         assert_eq!(shares.last().copied(), Some(1.0), "{name}: progress ends");
-        assert!(engine.peak_bytes(width, height) > 24 * height * width);
+        assert!(engine.peak_bytes(width, height) > 24 * (height * width) as u64);
     }
 }
 

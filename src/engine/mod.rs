@@ -13,7 +13,7 @@ pub use gpu::GpuEngine;
 use std::future::Future;
 
 use crate::error::{Error, Result};
-use crate::imaging::Planes;
+use crate::imaging::{Photo, Planes};
 use crate::style::{KnownAnswer, Style};
 
 /// Largest accepted error against a style's known answer, in units of the [-1, 1] range. GPUs
@@ -30,11 +30,34 @@ fn finite_planes(
     [height, width]: [usize; 2],
     values: Vec<f32>,
 ) -> Result<Planes> {
-    if let Some(value) = values.iter().find(|value| !value.is_finite()) {
-        let reason = format!("the network's output holds {value}");
-        return Err(Error::EngineFailed { engine, reason });
-    }
+    check_finite(engine, &values)?;
     Planes::new(width, height, values)
+}
+
+/// Refuses a part of an engine's output.
+///
+/// # Errors
+/// [`Error::EngineFailed`] if a value is not finite.
+fn check_finite(engine: &'static str, values: &[f32]) -> Result<()> {
+    match values.iter().find(|value| !value.is_finite()) {
+        None => Ok(()),
+        Some(value) => Err(Error::EngineFailed {
+            engine,
+            reason: format!("the network's output holds {value}"),
+        }),
+    }
+}
+
+/// A photo's picture, made from all of its planes at once.
+async fn stylize_whole<E: Engine>(
+    engine: &E,
+    photo: Photo,
+    progress: &mut impl Progress,
+) -> Result<Photo> {
+    let output = engine
+        .stylize(&Planes::from_photo(&photo), progress)
+        .await?;
+    output.to_photo(photo)
 }
 
 /// Is told how a conversion goes.
@@ -73,6 +96,22 @@ pub trait Engine {
         input: &Planes,
         progress: &mut impl Progress,
     ) -> impl Future<Output = Result<Planes>>;
+
+    /// Turns a photo into a picture of its size, with its alpha and in its memory.
+    ///
+    /// # Errors
+    /// Those of [`Engine::stylize`], and [`Error::EngineFailed`] if the photo needs more memory
+    /// than the engine may use.
+    fn stylize_photo(
+        &self,
+        photo: Photo,
+        progress: &mut impl Progress,
+    ) -> impl Future<Output = Result<Photo>>
+    where
+        Self: Sized,
+    {
+        stylize_whole(self, photo, progress)
+    }
 
     /// Error against the style's known answer; `None` if it has none.
     ///

@@ -9,7 +9,7 @@ mod resize;
 #[cfg(feature = "decode")]
 pub use decode::decode;
 pub use planes::Planes;
-pub(crate) use planes::max_abs_difference;
+pub(crate) use planes::{max_abs_difference, over_white, set_colours};
 pub use probe::{MAX_MEGAPIXELS, PhotoHeader, probe};
 pub use resize::fit_long_side;
 

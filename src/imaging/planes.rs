@@ -44,17 +44,14 @@ impl Planes {
         );
         let area = width * height;
         let mut values = vec![0.0; 3 * area];
+        let (red, rest) = values.split_at_mut(area);
+        let (green, blue) = rest.split_at_mut(area);
         for y in 0..height {
-            let row = y.min(photo.height() - 1) * photo.width();
-            for x in 0..width {
-                let pixel = (row + x.min(photo.width() - 1)) * 4;
-                let [r, g, b, a] = [0, 1, 2, 3].map(|c| f32::from(photo.rgba()[pixel + c]));
-                let opacity = a / 255.0;
-                for (channel, value) in [r, g, b].into_iter().enumerate() {
-                    let over_white = value * opacity + 255.0 * (1.0 - opacity);
-                    values[channel * area + y * width + x] = over_white / 127.5 - 1.0;
-                }
-            }
+            let first = y.min(photo.height() - 1) * photo.width() * 4;
+            let rgba = &photo.rgba()[first..][..photo.width() * 4];
+            let rows =
+                [&mut *red, &mut *green, &mut *blue].map(|plane| &mut plane[y * width..][..width]);
+            over_white(rgba, rows);
         }
         Self {
             width,
@@ -63,32 +60,26 @@ impl Planes {
         }
     }
 
-    /// The picture as 8-bit pixels, cut to the size of `photo` and with its alpha.
+    /// The picture as 8-bit pixels, cut to the size of `photo`, whose alpha and memory it takes.
     ///
     /// # Errors
     /// [`Error::PhotoUnreadable`] if these planes are smaller than `photo`.
-    pub fn to_photo(&self, photo: &Photo) -> Result<Photo> {
-        if self.width < photo.width() || self.height < photo.height() {
+    pub fn to_photo(&self, photo: Photo) -> Result<Photo> {
+        let (width, height) = (photo.width(), photo.height());
+        if self.width < width || self.height < height {
             return Err(Error::PhotoUnreadable(format!(
-                "planes of {} x {} for a photo of {} x {}",
-                self.width,
-                self.height,
-                photo.width(),
-                photo.height()
+                "planes of {} x {} for a photo of {width} x {height}",
+                self.width, self.height
             )));
         }
         let area = self.width * self.height;
-        let mut rgba = photo.rgba().to_vec();
-        for (y, row) in rgba.chunks_exact_mut(photo.width() * 4).enumerate() {
-            for (x, pixel) in row.chunks_exact_mut(4).enumerate() {
-                for (channel, byte) in pixel[..3].iter_mut().enumerate() {
-                    let value = self.values[channel * area + y * self.width + x];
-                    // The cast saturates, and turns NaN into 0.
-                    *byte = ((value + 1.0) * 127.5).round() as u8;
-                }
-            }
+        let mut rgba = photo.into_rgba();
+        for (y, row) in rgba.chunks_exact_mut(width * 4).enumerate() {
+            let first = y * self.width;
+            let planes = [0, 1, 2].map(|c| &self.values[c * area + first..][..width]);
+            set_colours(planes, row);
         }
-        Photo::new(photo.width(), photo.height(), rgba)
+        Photo::new(width, height, rgba)
     }
 
     /// Width in pixels.
@@ -116,6 +107,30 @@ impl Planes {
     }
 }
 
+/// A row of RGBA pixels over a white ground, in [-1, 1]. Longer planes repeat the last pixel.
+pub(crate) fn over_white(rgba: &[u8], planes: [&mut [f32]; 3]) {
+    let width = rgba.len() / 4;
+    for (channel, plane) in planes.into_iter().enumerate() {
+        let (pixels, beyond) = plane.split_at_mut(width);
+        for (value, pixel) in pixels.iter_mut().zip(rgba.chunks_exact(4)) {
+            let opacity = f32::from(pixel[3]) / 255.0;
+            let over_white = f32::from(pixel[channel]) * opacity + 255.0 * (1.0 - opacity);
+            *value = over_white / 127.5 - 1.0;
+        }
+        beyond.fill(pixels[width - 1]);
+    }
+}
+
+/// Sets the colours of a row of RGBA pixels from values in [-1, 1]; their alpha stays.
+pub(crate) fn set_colours(planes: [&[f32]; 3], rgba: &mut [u8]) {
+    for (channel, plane) in planes.into_iter().enumerate() {
+        for (pixel, value) in rgba.chunks_exact_mut(4).zip(plane) {
+            // The cast saturates, and turns NaN into 0.
+            pixel[channel] = ((value + 1.0) * 127.5).round() as u8;
+        }
+    }
+}
+
 /// Largest absolute difference of two slices of one length; infinite if any is not finite.
 pub fn max_abs_difference(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).fold(0.0, |worst: f32, (a, b)| {
@@ -138,7 +153,10 @@ mod tests {
             .map(|i| if i % 4 == 3 { 255 } else { (i * 7 % 256) as u8 })
             .collect();
         let photo = Photo::new(20, 17, rgba).unwrap();
-        assert_eq!(Planes::from_photo(&photo).to_photo(&photo).unwrap(), photo);
+        assert_eq!(
+            Planes::from_photo(&photo).to_photo(photo.clone()).unwrap(),
+            photo
+        );
     }
 
     #[test]
@@ -146,7 +164,7 @@ mod tests {
         let photo = Photo::new(1, 1, vec![10, 20, 30, 255]).unwrap();
         let planes = Planes::from_photo(&photo);
         assert_eq!((planes.width(), planes.height()), (16, 16));
-        assert_eq!(planes.to_photo(&photo).unwrap(), photo);
+        assert_eq!(planes.to_photo(photo.clone()).unwrap(), photo);
     }
 
     #[test]
@@ -156,7 +174,7 @@ mod tests {
         assert!(planes.values().iter().all(|&v| v == 1.0));
         assert!(
             planes
-                .to_photo(&photo)
+                .to_photo(photo)
                 .unwrap()
                 .rgba()
                 .chunks_exact(4)

@@ -12,6 +12,7 @@
 //! machine has.
 
 pub mod depthwise;
+pub mod f16;
 pub mod int8;
 pub mod matmul;
 pub mod moments;
@@ -20,7 +21,7 @@ pub mod tanh;
 pub mod winograd;
 
 #[cfg(test)]
-mod oracle;
+pub(crate) mod oracle;
 
 use fearless_simd::{Level, Simd, SimdBase, dispatch};
 

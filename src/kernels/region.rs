@@ -10,7 +10,7 @@ use fearless_simd::{Level, Simd, SimdBase, SimdFloat, dispatch};
 /// `v = data * scale + shift`.
 #[derive(Clone, Copy, Debug)]
 pub struct Term<'a> {
-    /// `[height][width][channels]`.
+    /// `[rows][width][channels]`.
     pub data: &'a [f32],
     /// A factor for each channel.
     pub scale: &'a [f32],
@@ -32,19 +32,21 @@ impl<'a> Term<'a> {
 /// What a layer reads.
 #[derive(Clone, Copy, Debug)]
 pub enum Pixels<'a> {
-    /// The picture, `[3][height][width]`; a region of it has exactly 3 channels.
-    Planes(&'a [f32]),
+    /// The picture, three planes of `[rows][width]`; a region of it has exactly 3 channels.
+    Planes([&'a [f32]; 3]),
     /// The sum of one or more terms.
     Terms(&'a [Term<'a>]),
 }
 
 /// A layer's input.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Input<'a> {
     /// Where it comes from.
     pub pixels: Pixels<'a>,
     /// Stored height and width.
     pub size: [usize; 2],
+    /// The stored rows that `pixels` begins with and has: all of them, or a window.
+    pub rows: Range<usize>,
     /// Channels of a pixel, padded.
     pub channels: usize,
     /// Bilinear resize after everything else.
@@ -92,6 +94,21 @@ impl Upsample {
             columns: taps(from[1], to[1]),
         }
     }
+
+    /// The source's rows that these rows are mixed from.
+    pub fn source_rows(&self, rows: Range<usize>) -> Range<usize> {
+        match self.rows.get(rows) {
+            Some([first, .., last]) => first.low..last.high + 1,
+            Some([only]) => only.low..only.high + 1,
+            _ => 0..0,
+        }
+    }
+
+    /// The rows for which these rows of the source are enough.
+    fn rows_from(&self, source: &Range<usize>) -> Range<usize> {
+        self.rows.partition_point(|tap| tap.low < source.start)
+            ..self.rows.partition_point(|tap| tap.high < source.end)
+    }
 }
 
 impl Input<'_> {
@@ -102,12 +119,20 @@ impl Input<'_> {
             None => self.size,
         }
     }
+
+    /// The rows, as the layer sees them, that there are.
+    fn logical_rows(&self) -> Range<usize> {
+        match self.upsample {
+            Some(upsample) => upsample.rows_from(&self.rows),
+            None => self.rows.clone(),
+        }
+    }
 }
 
 /// Writes the region of rows `y` and columns `x`, in pixels of the logical size, to `region` as
 /// `[rows][columns][channels]`. Coordinates below zero or beyond the size are reflected without
-/// repeating the border; those that would need a pixel outside the region, which a block of tiles
-/// may ask for at the right and the bottom, are zero.
+/// repeating the border; those that would need a pixel outside the region or the window, which a
+/// block of tiles may ask for at the right and the bottom, are zero.
 pub fn fill(
     level: Level,
     input: &Input,
@@ -117,11 +142,11 @@ pub fn fill(
     scratch: &mut Vec<f32>,
 ) {
     let [height, width] = input.logical_size();
-    let inside = |range: &Range<isize>, len: usize| {
-        let clamp = |at: isize| at.clamp(0, len as isize) as usize;
+    let inside = |range: &Range<isize>, available: Range<usize>| {
+        let clamp = |at: isize| at.clamp(available.start as isize, available.end as isize) as usize;
         clamp(range.start)..clamp(range.end)
     };
-    let (rows, columns) = (inside(&y, height), inside(&x, width));
+    let (rows, columns) = (inside(&y, input.logical_rows()), inside(&x, 0..width));
     let channels = input.channels;
     let stride = x.len() * channels;
     region.resize(y.len() * stride, 0.0);
@@ -130,18 +155,13 @@ pub fn fill(
     let inner = &mut region[top * stride + left * channels..];
     match (input.pixels, input.upsample) {
         (Pixels::Planes(planes), _) => {
-            interleave(
-                planes,
-                input.size,
-                rows.clone(),
-                columns.clone(),
-                inner,
-                stride,
-            );
+            let first = rows.start - input.rows.start;
+            let rows = first..first + rows.len();
+            interleave(planes, width, rows, columns.clone(), inner, stride);
         }
         (Pixels::Terms(terms), None) => {
             for (i, row) in rows.clone().enumerate() {
-                let first = (row * width + columns.start) * channels;
+                let first = ((row - input.rows.start) * width + columns.start) * channels;
                 let out = &mut inner[i * stride..][..columns.len() * channels];
                 sum_terms(level, terms, first, out);
             }
@@ -189,8 +209,8 @@ fn reflect(at: isize, len: usize, available: &Range<usize>) -> Option<usize> {
 
 /// Pixels of three planes side by side.
 fn interleave(
-    planes: &[f32],
-    [height, width]: [usize; 2],
+    planes: [&[f32]; 3],
+    width: usize,
     rows: Range<usize>,
     columns: Range<usize>,
     out: &mut [f32],
@@ -198,7 +218,7 @@ fn interleave(
 ) {
     for (i, row) in rows.enumerate() {
         let out = &mut out[i * out_stride..];
-        for (channel, plane) in planes.chunks_exact(height * width).enumerate() {
+        for (channel, plane) in planes.into_iter().enumerate() {
             let values = &plane[row * width..][columns.clone()];
             for (pixel, value) in out.chunks_exact_mut(3).zip(values) {
                 pixel[channel] = *value;
@@ -289,7 +309,7 @@ fn resize<S: Simd>(
     scratch.resize((low_rows + 1) * low_stride, 0.0);
     let (low, mixed) = scratch.split_at_mut(low_rows * low_stride);
     for (i, low) in low.chunks_exact_mut(low_stride).enumerate() {
-        let first = ((top + i) * input.size[1] + left) * channels;
+        let first = ((top + i - input.rows.start) * input.size[1] + left) * channels;
         sum_terms_at(simd, terms, first, low);
     }
     for (i, row) in rows.iter().enumerate() {
@@ -324,9 +344,10 @@ mod tests {
     /// The input's logical pixels, one at a time.
     fn expected(input: &Input, y: usize, x: usize, c: usize) -> f64 {
         let stored = |y: usize, x: usize| -> f64 {
-            let [height, width] = input.size;
+            let width = input.size[1];
+            let y = y - input.rows.start;
             match input.pixels {
-                Pixels::Planes(planes) => f64::from(planes[(c * height + y) * width + x]),
+                Pixels::Planes(planes) => f64::from(planes[c][y * width + x]),
                 Pixels::Terms(terms) => terms
                     .iter()
                     .map(|term| {
@@ -413,6 +434,7 @@ mod tests {
                     let input = Input {
                         pixels: Pixels::Terms(terms),
                         size,
+                        rows: 0..size[0],
                         channels,
                         upsample: upsample.as_ref(),
                     };
@@ -422,14 +444,74 @@ mod tests {
                     check(level, &input, 1..height + 3, -3..5);
                 }
             }
-            let planes = noise(3 * 5 * 7, 5);
+            let planes = [5, 6, 7].map(|seed| noise(5 * 7, seed));
             let input = Input {
-                pixels: Pixels::Planes(&planes),
+                pixels: Pixels::Planes([0, 1, 2].map(|i| planes[i].as_slice())),
                 size,
+                rows: 0..size[0],
                 channels: 3,
                 upsample: None,
             };
             check(level, &input, -3..8, -3..10);
+        }
+    }
+
+    /// Every region gives the same from the rows that it needs as from all rows.
+    #[test]
+    fn windows_are_enough() {
+        let level = Level::new();
+        let (size, channels) = ([9, 4], 16);
+        let data = noise(9 * 4 * channels, 1);
+        let planes = [2, 3, 4].map(|seed| noise(9 * 4, seed));
+        let (scale, shift) = (noise(channels, 5), noise(channels, 6));
+        let taps = [
+            None,
+            Some(Upsample::new(size, [17, 8], false)),
+            Some(Upsample::new(size, [18, 8], true)),
+        ];
+        for (upsample, is_picture) in [(&taps[0], true), (&taps[0], false)]
+            .into_iter()
+            .chain(taps[1..].iter().map(|taps| (taps, false)))
+        {
+            let region = |rows: Range<usize>, y: Range<isize>| {
+                let stride = 4 * channels;
+                let term = Term {
+                    data: &data[rows.start * stride..rows.end * stride],
+                    scale: &scale,
+                    shift: &shift,
+                    slope: 0.2,
+                };
+                let planes = [0, 1, 2].map(|i| &planes[i][rows.start * 4..rows.end * 4]);
+                let input = Input {
+                    pixels: if is_picture {
+                        Pixels::Planes(planes)
+                    } else {
+                        Pixels::Terms(&[term])
+                    },
+                    size,
+                    rows,
+                    channels: if is_picture { 3 } else { channels },
+                    upsample: upsample.as_ref(),
+                };
+                let mut region = vec![f32::NAN; 5];
+                fill(level, &input, y, -1..7, &mut region, &mut Vec::new());
+                region
+            };
+            let height = upsample.as_ref().map_or(9, |taps| taps.rows.len());
+            for (top, bottom) in [(0, 1), (0, 4), (2, 5), (height - 3, height), (3, 4)] {
+                let y = top as isize - 1..bottom as isize + 1;
+                let inside = top.saturating_sub(1)..(bottom + 1).min(height);
+                let needed = match upsample {
+                    Some(taps) => taps.source_rows(inside),
+                    None => inside,
+                };
+                let expected = region(0..9, y.clone());
+                assert_eq!(region(needed.clone(), y.clone()), expected, "{y:?}");
+                // What a block of tiles reads beyond its output must not reach out of the window.
+                let more = region(needed, y.start..y.end + 4);
+                assert_eq!(more[..expected.len()], expected, "{y:?}");
+                assert!(more.iter().all(|value| value.is_finite()), "{y:?}");
+            }
         }
     }
 

@@ -115,6 +115,31 @@ impl Depthwise {
     }
 }
 
+impl Depthwise {
+    /// One row of output, `[width][channels]`, from three rows of activated input.
+    pub fn convolve_row(&self, level: Level, rows: [&[f32]; 3], out: &mut [f32]) {
+        let channels = self.bias.len();
+        let last = out.len() / channels - 1;
+        if last > 1 {
+            let inner = &mut out[channels..last * channels];
+            convolve3x3_row(level, rows, &self.weights, &self.bias, inner);
+        }
+        // The first and the last pixel, one of whose neighbours is reflected.
+        for (x, beside) in [(0, last.min(1)), (last, last.saturating_sub(1))] {
+            let columns = [beside, x, beside];
+            let pixels: Vec<f32> = rows
+                .iter()
+                .flat_map(|row| columns.map(|column| &row[column * channels..][..channels]))
+                .flatten()
+                .copied()
+                .collect();
+            let rows = [0, 3, 6].map(|first| &pixels[first * channels..][..3 * channels]);
+            let out = &mut out[x * channels..][..channels];
+            convolve3x3_row(level, rows, &self.weights, &self.bias, out);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,6 +180,40 @@ mod tests {
                 layer.run_band(level, affine, neighbours, row_len, &mut scratch, band);
             }
             assert_eq!(out, whole, "bands of {rows} rows");
+        }
+    }
+
+    #[test]
+    fn rows_by_themselves_are_those_of_a_band() {
+        let level = Level::new();
+        let channels = MAX_LANES;
+        let value = |i: usize| ((i * 7919) % 1000) as f32 / 500.0 - 1.0;
+        let weights: Vec<f32> = (0..9 * channels).map(value).collect();
+        let bias: Vec<f32> = (7..7 + channels).map(value).collect();
+        let layer = Depthwise::new(level, channels, &weights, Some(&bias));
+        let (ones, zeros) = (vec![1.0; channels], vec![0.0; channels]);
+        let identity = Term {
+            data: &[],
+            scale: &ones,
+            shift: &zeros,
+            slope: 1.0,
+        };
+        for width in [1, 2, 3, 9] {
+            let row_len = width * channels;
+            let rows: Vec<f32> = (3..3 + 3 * row_len).map(value).collect();
+            let mut band = rows.clone();
+            let none = Neighbours {
+                above: None,
+                below: None,
+            };
+            let mut scratch = Scratch::default();
+            layer.run_band(level, identity, none, row_len, &mut scratch, &mut band);
+            let row = |y: usize| &rows[y * row_len..][..row_len];
+            for (y, rows) in [[1, 0, 1], [0, 1, 2], [1, 2, 1]].into_iter().enumerate() {
+                let mut out = vec![9.0; row_len];
+                layer.convolve_row(level, rows.map(row), &mut out);
+                assert_eq!(out, band[y * row_len..][..row_len], "row {y} of {width}");
+            }
         }
     }
 }

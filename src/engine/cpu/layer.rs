@@ -1,5 +1,7 @@
 //! One dense convolution with its packed weights, computed block by block.
 
+use std::ops::Range;
+
 use fearless_simd::Level;
 
 use super::Precision;
@@ -139,6 +141,12 @@ impl Layer {
             }
         };
         [rows.min(height), columns]
+    }
+
+    /// Rows of the input, in its own picture's coordinates, that these rows of output are made of.
+    pub fn input_rows(&self, rows: Range<usize>) -> Range<isize> {
+        let first = |row: usize| (row * self.stride) as isize - self.before as isize;
+        first(rows.start)..first(rows.end) - self.stride as isize + self.kernel as isize
     }
 
     /// Computes the block of the output that begins in row `top` and column `left`.

@@ -48,8 +48,8 @@ impl MemoryPlan {
     }
 
     /// Bytes of all buffers together.
-    pub fn bytes(&self) -> usize {
-        4 * self.buffers.iter().sum::<usize>()
+    pub fn bytes(&self) -> u64 {
+        4 * self.buffers.iter().map(|len| *len as u64).sum::<u64>()
     }
 }
 

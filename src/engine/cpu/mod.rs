@@ -6,21 +6,40 @@ mod layer;
 mod memory;
 mod network;
 mod self_timing;
+mod streamed;
+mod sweeps;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fearless_simd::Level;
 
+use self::bands::threads;
 use self::network::{Network, Observer, Workspace};
 pub use self::self_timing::int8_speedup;
-use super::{Engine, KNOWN_ANSWER_LIMIT, Progress, finite_planes};
-use crate::error::Result;
-use crate::imaging::Planes;
+use self::sweeps::StreamPlan;
+use super::{Engine, KNOWN_ANSWER_LIMIT, Progress, finite_planes, stylize_whole};
+use crate::error::{Error, Result};
+use crate::imaging::{Photo, Planes};
 use crate::style::Style;
 
 /// The same as [`KNOWN_ANSWER_LIMIT`] for 8-bit products, which are off by 5e-3 at most with the
 /// shipped compact style.
 const INT8_KNOWN_ANSWER_LIMIT: f32 = 0.05;
+
+/// Bytes that a picture may take where nothing else is said. A WebAssembly memory with threads ends
+/// at 1 GiB, and holds the style and the module's own data too.
+const MEMORY_BUDGET: u64 = if cfg!(target_family = "wasm") {
+    975_000_000
+} else {
+    4_000_000_000
+};
+
+/// The generator's reflections need that many pixels. Smaller pictures are extended, as planes.
+const MIN_STREAMED_SIDE: usize = 16;
+
+/// Pixels that a thread's buffers hold at most, of the network's widest map: a block of 3x3 Winograd
+/// tiles has 588 of input, 306 before it is upsampled, and 864 each of transformed and multiplied.
+const SCRATCH_PIXELS: u64 = 2700;
 
 /// Numbers that the products of wide 1x1 layers are made of, which are most of a compact network's
 /// work.
@@ -38,6 +57,7 @@ pub enum Precision {
 pub struct CpuEngine {
     network: Network,
     precision: Precision,
+    memory_budget: u64,
     /// Kept between pictures: getting fresh memory costs a tenth of a small network's time.
     workspace: Mutex<Workspace>,
 }
@@ -57,15 +77,55 @@ impl CpuEngine {
         Self {
             network: Network::new(style.generator(), style.weights(), level, precision),
             precision,
+            memory_budget: MEMORY_BUDGET,
             workspace: Mutex::default(),
         }
     }
 
-    /// Bytes needed at most for a picture of this size: packed weights, feature maps, the
-    /// picture's planes before and after.
-    pub fn peak_bytes(&self, width: usize, height: usize) -> usize {
-        let planes = 2 * 3 * 4 * width * height;
-        self.network.weight_bytes() + self.network.map_bytes([height, width]) + planes
+    /// With another limit to the bytes that a photo may take in [`Engine::stylize_photo`], by
+    /// default 975 MB in WebAssembly and 4 GB elsewhere. Photos that would take more as a whole are
+    /// streamed, which takes longer; those that take more even so are refused.
+    pub fn with_memory_budget(mut self, bytes: u64) -> Self {
+        self.memory_budget = bytes;
+        self
+    }
+
+    /// Bytes that a photo of this size takes at most in [`Engine::stylize_photo`], whole or
+    /// streamed: itself, packed weights, feature maps, and what else there is at that time. More
+    /// than the budget if it is refused.
+    pub fn peak_bytes(&self, width: usize, height: usize) -> u64 {
+        self.bytes([height, width], self.stream_plan([height, width]).as_ref())
+    }
+
+    fn bytes(&self, size: [usize; 2], plan: Option<&StreamPlan>) -> u64 {
+        match plan {
+            None => self.whole_bytes(size),
+            Some(plan) => self.fixed_bytes(size) + plan.bytes(),
+        }
+    }
+
+    /// How a picture is streamed; `None` if it is made as a whole.
+    fn stream_plan(&self, size: [usize; 2]) -> Option<StreamPlan<'_>> {
+        let is_whole = self.whole_bytes(size) <= self.memory_budget;
+        if is_whole || size.iter().any(|side| *side < MIN_STREAMED_SIDE) {
+            return None;
+        }
+        let memory = self.memory_budget.saturating_sub(self.fixed_bytes(size));
+        Some(StreamPlan::new(&self.network, size, memory))
+    }
+
+    /// The photo, feature maps, and the picture's planes before and after.
+    fn whole_bytes(&self, [height, width]: [usize; 2]) -> u64 {
+        let planes = 2 * 3 * 4 * (width * height) as u64;
+        self.fixed_bytes([height, width]) + self.network.map_bytes([height, width]) + planes
+    }
+
+    /// The photo, packed weights, and the threads' buffers.
+    fn fixed_bytes(&self, [height, width]: [usize; 2]) -> u64 {
+        let photo = 4 * (width * height) as u64;
+        let widest = self.network.maps.iter().map(|map| map.channels).max();
+        let scratch = 4 * SCRATCH_PIXELS * widest.unwrap_or(0) as u64;
+        photo + self.network.weight_bytes() as u64 + scratch * threads() as u64
     }
 
     /// Runs the network and measures its layers with `now`, a clock in milliseconds.
@@ -116,6 +176,31 @@ impl Engine for CpuEngine {
 
     async fn stylize(&self, input: &Planes, progress: &mut impl Progress) -> Result<Planes> {
         self.run(input, &mut Report(progress)).await
+    }
+
+    async fn stylize_photo(&self, photo: Photo, progress: &mut impl Progress) -> Result<Photo> {
+        let (width, height) = (photo.width(), photo.height());
+        let plan = self.stream_plan([height, width]);
+        let bytes = self.bytes([height, width], plan.as_ref());
+        if bytes > self.memory_budget {
+            return Err(Error::EngineFailed {
+                engine: self.name(),
+                reason: format!(
+                    "a picture of {width} x {height} pixels needs {} MB of memory, at most {} MB may be used",
+                    bytes.div_ceil(1_000_000),
+                    self.memory_budget / 1_000_000
+                ),
+            });
+        }
+        let Some(plan) = plan else {
+            return stylize_whole(self, photo, progress).await;
+        };
+        // Maps of earlier pictures would be in the way.
+        let mut scratches = std::mem::take(&mut *self.workspace()).scratches;
+        let mut report = Report(progress);
+        let output = streamed::run(&self.network, &plan, photo, &mut scratches, &mut report).await;
+        self.workspace().scratches = scratches;
+        output
     }
 }
 

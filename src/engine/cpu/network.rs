@@ -23,52 +23,54 @@ const ADDED_ROWS: usize = 16;
 
 /// Multiply-accumulate operations of each thread between two reports of progress: some 20 to 50 ms
 /// in a browser.
-const GROUP_MACS: f64 = 1e9;
+pub(super) const GROUP_MACS: f64 = 1e9;
 
 /// Slope of LeakyReLU below zero.
 const NEGATIVE_SLOPE: f32 = 0.2;
 
 /// A network, ready to run at any size.
 pub(super) struct Network {
-    level: Level,
-    steps: Vec<Step>,
-    /// What [`Step::output`] refers to.
-    maps: Vec<MapSpec>,
-    head: Head,
+    pub level: Level,
+    pub steps: Vec<Step>,
+    /// The output of each step.
+    pub maps: Vec<MapSpec>,
+    pub head: Head,
     stride_padding: StridePadding,
     upsampling: Upsampling,
 }
 
 /// One stored feature map.
-struct MapSpec {
+pub(super) struct MapSpec {
     /// Channels, padded.
-    channels: usize,
+    pub channels: usize,
     /// How often the picture's sides were halved.
-    halvings: usize,
+    pub halvings: usize,
     /// Applied by whoever reads the map; `None` if it holds final values.
-    norm: Option<Norm>,
+    pub norm: Option<Norm>,
+    /// Of the activation after the normalisation, below zero: 1 for none.
+    pub slope: f32,
+    /// Whether it lies inside a residual block, which its input goes around.
+    pub in_block: bool,
 }
 
 /// GroupNorm with one group.
-struct Norm {
+pub(super) struct Norm {
     gamma: Vec<f32>,
     beta: Vec<f32>,
     eps: f64,
 }
 
 /// What is computed.
-struct Step {
+pub(super) struct Step {
     /// Module path.
-    name: String,
-    operation: Operation,
-    input: Source,
-    /// Index of the map that is written.
-    output: usize,
+    pub name: String,
+    pub operation: Operation,
+    pub input: Source,
     /// Multiply-accumulate operations for one pixel of the picture.
-    macs: f64,
+    pub macs: f64,
 }
 
-enum Operation {
+pub(super) enum Operation {
     Layer(Layer),
     /// In the place of its input, a single map.
     Depthwise(Depthwise),
@@ -79,24 +81,18 @@ enum Operation {
 
 /// A sum of stored maps, possibly resized; the picture if there are none.
 #[derive(Clone, Default)]
-struct Source {
-    terms: Vec<SourceTerm>,
+pub(super) struct Source {
+    pub maps: Vec<usize>,
     /// Resized to the picture's size halved this often.
-    upsampled_to: Option<usize>,
-}
-
-#[derive(Clone, Copy)]
-struct SourceTerm {
-    map: usize,
-    activation: bool,
+    pub upsampled_to: Option<usize>,
 }
 
 /// The last layer: no normalisation, tanh, three planes.
-struct Head {
-    layer: Layer,
-    bias: [f32; 3],
-    input: Source,
-    macs: f64,
+pub(super) struct Head {
+    pub layer: Layer,
+    pub bias: [f32; 3],
+    pub input: Source,
+    pub macs: f64,
 }
 
 /// Is told how a run goes.
@@ -113,7 +109,7 @@ pub(super) trait Observer {
 #[derive(Default)]
 pub(super) struct Workspace {
     buffers: Vec<Vec<f32>>,
-    scratches: Scratches,
+    pub scratches: Scratches,
 }
 
 impl Network {
@@ -149,7 +145,7 @@ impl Network {
     }
 
     /// Bytes of the feature maps for a picture of `size` (height, width).
-    pub fn map_bytes(&self, size: [usize; 2]) -> usize {
+    pub fn map_bytes(&self, size: [usize; 2]) -> u64 {
         self.memory_plan(size).bytes()
     }
 
@@ -195,18 +191,35 @@ impl Network {
                 observer,
             },
         };
-        for step in &self.steps {
-            run.step(step).await?;
+        for (map, step) in self.steps.iter().enumerate() {
+            run.step(step, map).await?;
         }
         run.head().await
     }
 
     /// The picture's size after `halvings`.
-    fn halved(&self, size: [usize; 2], halvings: usize) -> [usize; 2] {
+    pub fn halved(&self, size: [usize; 2], halvings: usize) -> [usize; 2] {
         (0..halvings).fold(size, |size, _| match self.stride_padding {
             StridePadding::RightBottom => size.map(|side| side / 2),
             StridePadding::Symmetric => size.map(|side| side.div_ceil(2)),
         })
+    }
+
+    /// Size of a source as it is stored, for a picture of `size`.
+    pub fn stored_size(&self, source: &Source, size: [usize; 2]) -> [usize; 2] {
+        let halvings = source
+            .maps
+            .first()
+            .map_or(0, |map| self.maps[*map].halvings);
+        self.halved(size, halvings)
+    }
+
+    /// How a source is resized, for a picture of `size`.
+    pub fn upsample(&self, source: &Source, size: [usize; 2]) -> Option<Upsample> {
+        let to = self.halved(size, source.upsampled_to?);
+        let align_corners = self.upsampling == Upsampling::AlignCorners;
+        let from = self.stored_size(source, size);
+        Some(Upsample::new(from, to, align_corners))
     }
 
     /// Buffers of the maps; a map computed in place shares that of its input.
@@ -216,22 +229,22 @@ impl Network {
         let mut place: Vec<usize> = Vec::new();
         let sources = self.steps.iter().map(|step| &step.input);
         for (i, source) in sources.chain([&self.head.input]).enumerate() {
-            for term in &source.terms {
-                lifetimes[place[term.map]].last = i;
+            for map in &source.maps {
+                lifetimes[place[*map]].last = i;
             }
             let Some(step) = self.steps.get(i) else { break };
             let in_place = !matches!(step.operation, Operation::Layer(_));
-            if let (true, Some(term)) = (in_place, source.terms.first()) {
-                place.push(place[term.map]);
+            if let (true, Some(map)) = (in_place, source.maps.first()) {
+                place.push(place[*map]);
                 continue;
             }
-            let map = &self.maps[step.output];
+            let map = &self.maps[i];
             let [height, width] = self.halved(size, map.halvings);
             place.push(lifetimes.len());
             lifetimes.push(Lifetime {
                 first: i,
                 last: i,
-                len: height * width * map.channels,
+                len: (height * width).saturating_mul(map.channels),
             });
         }
         let mut plan = MemoryPlan::new(&lifetimes);
@@ -241,14 +254,14 @@ impl Network {
 }
 
 /// Scale and shift of each padded channel.
-struct Affine {
-    scale: Vec<f32>,
-    shift: Vec<f32>,
+pub(super) struct Affine {
+    pub scale: Vec<f32>,
+    pub shift: Vec<f32>,
 }
 
 impl MapSpec {
     /// What turns the stored values, of `pixels` pixels, into the map's.
-    fn affine(&self, moments: Moments, pixels: usize) -> Affine {
+    pub fn affine(&self, moments: Moments, pixels: usize) -> Affine {
         let (mut scale, mut shift) = match &self.norm {
             None => (vec![1.0; self.channels], Vec::new()),
             Some(norm) => {
@@ -285,26 +298,22 @@ struct Maps<'a> {
 
 impl Maps<'_> {
     fn terms(&self, source: &Source) -> Vec<Term<'_>> {
-        let term = |term: &SourceTerm| Term {
-            data: &self.buffers[self.plan.of_map[term.map]],
-            scale: &self.affine[term.map].scale,
-            shift: &self.affine[term.map].shift,
-            slope: if term.activation { NEGATIVE_SLOPE } else { 1.0 },
+        let term = |map: &usize| Term {
+            data: &self.buffers[self.plan.of_map[*map]],
+            scale: &self.affine[*map].scale,
+            shift: &self.affine[*map].shift,
+            slope: self.network.maps[*map].slope,
         };
-        source.terms.iter().map(term).collect()
+        source.maps.iter().map(term).collect()
     }
 
     /// Size of the source as it is stored.
     fn stored_size(&self, source: &Source) -> [usize; 2] {
-        let halvings = |term: &SourceTerm| self.network.maps[term.map].halvings;
-        let halvings = source.terms.first().map_or(0, halvings);
-        self.network.halved(self.size, halvings)
+        self.network.stored_size(source, self.size)
     }
 
     fn upsample(&self, source: &Source) -> Option<Upsample> {
-        let to = self.network.halved(self.size, source.upsampled_to?);
-        let align_corners = self.network.upsampling == Upsampling::AlignCorners;
-        Some(Upsample::new(self.stored_size(source), to, align_corners))
+        self.network.upsample(source, self.size)
     }
 
     fn input<'b>(
@@ -313,12 +322,15 @@ impl Maps<'_> {
         terms: &'b [Term<'b>],
         upsample: Option<&'b Upsample>,
     ) -> Input<'b> {
+        let size = self.stored_size(source);
+        let plane = size[0] * size[1];
         Input {
             pixels: match terms {
-                [] => Pixels::Planes(self.planes),
+                [] => Pixels::Planes([0, 1, 2].map(|i| &self.planes[i * plane..][..plane])),
                 terms => Pixels::Terms(terms),
             },
-            size: self.stored_size(source),
+            size,
+            rows: 0..size[0],
             channels: terms.first().map_or(3, |term| term.scale.len()),
             upsample,
         }
@@ -355,13 +367,14 @@ impl<O: Observer> Progress<'_, O> {
 }
 
 impl<O: Observer> Run<'_, O> {
-    async fn step(&mut self, step: &Step) -> Result<()> {
+    /// Computes a step's map, which has its index.
+    async fn step(&mut self, step: &Step, index: usize) -> Result<()> {
         let network = self.maps.network;
-        let map = &network.maps[step.output];
+        let map = &network.maps[index];
         let [height, width] = network.halved(self.maps.size, map.halvings);
         let row_len = width * map.channels;
         // The output's buffer is taken out, so that the inputs' can be borrowed.
-        let buffer = self.maps.plan.of_map[step.output];
+        let buffer = self.maps.plan.of_map[index];
         let mut out = std::mem::take(&mut self.maps.buffers[buffer]);
         let rows = &mut out[..height * row_len];
         let moments = match &step.operation {
@@ -482,8 +495,8 @@ impl<O: Observer> Run<'_, O> {
 }
 
 /// How many of a step's `bands` are computed between two reports of progress. Threads wait for each
-/// other there, so it should not be often; `macs` are those of the whole step.
-fn bands_in_group(bands: usize, macs: f64) -> usize {
+/// other there, so it should not be often; `macs` are those of all of them.
+pub(super) fn bands_in_group(bands: usize, macs: f64) -> usize {
     let most = (GROUP_MACS * threads() as f64 * bands as f64 / macs) as usize;
     most.clamp(threads(), bands.max(threads()))
 }
@@ -527,7 +540,7 @@ impl Builder<'_> {
                 self.conv_norm(&format!("decoder.{s}.convs.{i}"), *spec);
             }
             if stage.skip {
-                self.source.terms.extend(skip.terms);
+                self.source.maps.extend(skip.maps);
             }
         }
         let kernel = config.head.kernel;
@@ -563,7 +576,7 @@ impl Builder<'_> {
     }
 
     fn geometry(&self, channels: usize, kernel: usize, stride: usize, before: usize) -> Dense {
-        let padded_in = match self.source.terms.first() {
+        let padded_in = match self.source.maps.first() {
             Some(_) => padded(self.channels, lanes(self.level)),
             None => 3,
         };
@@ -595,12 +608,13 @@ impl Builder<'_> {
             macs,
             spec.channels,
             &norm,
-            true,
+            NEGATIVE_SLOPE,
         );
     }
 
     fn residual(&mut self, name: &str, hidden: usize, channels: usize) {
         let (input, channels_in) = (self.source.clone(), self.channels);
+        let first_inside = self.maps.len();
         let expand = ConvSpec {
             channels: hidden,
             kernel: 1,
@@ -621,7 +635,7 @@ impl Builder<'_> {
             hidden * 9,
             hidden,
             &norm,
-            true,
+            NEGATIVE_SLOPE,
         );
         let geometry = self.geometry(channels, 1, 1, 0);
         let weights = self.tensor(&format!("{name}.project.weight"));
@@ -634,16 +648,20 @@ impl Builder<'_> {
             macs,
             channels,
             &norm,
-            false,
+            1.0,
         );
-        if channels == channels_in {
-            self.source.terms.extend(input.terms);
-            let map = self.map(channels, None);
+        let has_sum = channels == channels_in;
+        let last_inside = self.maps.len() - usize::from(!has_sum);
+        for map in &mut self.maps[first_inside..last_inside] {
+            map.in_block = true;
+        }
+        if has_sum {
+            self.source.maps.extend(input.maps);
+            let output = self.map(channels, None, 1.0);
             self.steps.push(Step {
                 name: format!("{name}.sum"),
                 operation: Operation::Add,
-                input: std::mem::replace(&mut self.source, reading(map, false)),
-                output: map,
+                input: std::mem::replace(&mut self.source, output),
                 macs: 0.0,
             });
         }
@@ -657,39 +675,35 @@ impl Builder<'_> {
         macs: usize,
         channels: usize,
         norm: &str,
-        activation: bool,
+        slope: f32,
     ) {
         let norm = Norm {
             gamma: self.tensor(&format!("{norm}.gamma")).to_vec(),
             beta: self.tensor(&format!("{norm}.beta")).to_vec(),
             eps: self.config.norm_eps,
         };
-        let map = self.map(channels, Some(norm));
+        let output = self.map(channels, Some(norm), slope);
         self.steps.push(Step {
             name: name.to_owned(),
             operation,
-            input: std::mem::replace(&mut self.source, reading(map, activation)),
-            output: map,
+            input: std::mem::replace(&mut self.source, output),
             macs: macs as f64 / (1 << (2 * self.halvings)) as f64,
         });
         self.channels = channels;
     }
 
-    /// Adds a map at the current resolution.
-    fn map(&mut self, channels: usize, norm: Option<Norm>) -> usize {
+    /// Adds a map at the current resolution, as a source.
+    fn map(&mut self, channels: usize, norm: Option<Norm>, slope: f32) -> Source {
         self.maps.push(MapSpec {
             channels: padded(channels, lanes(self.level)),
             halvings: self.halvings,
             norm,
+            slope,
+            in_block: false,
         });
-        self.maps.len() - 1
-    }
-}
-
-/// One map as a source.
-fn reading(map: usize, activation: bool) -> Source {
-    Source {
-        terms: vec![SourceTerm { map, activation }],
-        upsampled_to: None,
+        Source {
+            maps: vec![self.maps.len() - 1],
+            upsampled_to: None,
+        }
     }
 }

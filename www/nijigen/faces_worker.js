@@ -143,7 +143,7 @@ async function layMesh(photo, { box: [x, y, width, height], turn }) {
   const [nearest] = found.sort((a, b) => distance(a) - distance(b));
   if (!nearest || nearest.score < MIN_MESH || nearest.mesh.length < 468) return undefined;
   const landmarks = new Float32Array(2 * 468);
-  nearest.mesh.slice(0, 468).forEach(([meshX, meshY], i) => {
+  nearest.mesh.slice(0, 468).forEach((/** @type {number[]} */ [meshX, meshY], /** @type {number} */ i) => {
     // Human rounds towards zero: half a pixel puts that right on average.
     const dx = (meshX + 0.5 - CROP_PX / 2) / scale;
     const dy = (meshY + 0.5 - CROP_PX / 2) / scale;

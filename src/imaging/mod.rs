@@ -2,6 +2,7 @@
 
 #[cfg(feature = "decode")]
 mod decode;
+mod outside;
 mod paste;
 mod planes;
 mod probe;
@@ -10,6 +11,7 @@ mod warp;
 
 #[cfg(feature = "decode")]
 pub use decode::decode;
+pub use outside::blur_outside;
 pub use paste::{FadingEllipse, paste};
 pub use planes::Planes;
 pub(crate) use planes::max_abs_difference;

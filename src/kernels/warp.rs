@@ -8,9 +8,12 @@ use fearless_simd::{Level, Simd, SimdBase, SimdFloat, dispatch};
 
 use super::{MAX_LANES, rgba8};
 
-/// The most samples along each side of a pixel; shrinks by more should be halved before
-/// ([`super::halve`]).
-pub const MAX_SAMPLES: usize = 4;
+/// The most samples along each side of a pixel.
+const MAX_SAMPLES: usize = 3;
+
+/// The largest factor that a picture is shrunk by without losing pixels; halve it before
+/// ([`super::halve`]) if there is more to do.
+pub const MAX_SHRINK: f32 = 4.5;
 
 /// A picture to be read.
 #[derive(Clone, Copy, Debug)]
@@ -47,10 +50,10 @@ pub fn warp_similarity_rgba8(
     });
 }
 
-/// Samples along each side of a pixel, so that they are at most one pixel of the source apart.
+/// Samples along each side of a pixel: each takes from a square of two pixels' side of the source, so
+/// at this distance none is left out, and nothing is blurred without need.
 fn samples([a, b, ..]: [f32; 4]) -> usize {
-    // A hair more than a whole number needs no further sample.
-    ((a.hypot(b) - 1e-3).ceil() as usize).clamp(1, MAX_SAMPLES)
+    ((a.hypot(b) / 1.5).ceil() as usize).clamp(1, MAX_SAMPLES)
 }
 
 #[inline(always)]

@@ -5,23 +5,31 @@ use super::stylize;
 use crate::engine::{Engine, Progress};
 use crate::error::{Error, Result};
 use crate::face::{FaceSquare, Features, LandmarkKind, Refusal, SimilarityTransform};
-use crate::imaging::{FadingEllipse, Photo, Planes, Similarity, fit_long_side, paste, warp};
+use crate::imaging::{
+    FadingEllipse, Photo, Planes, Similarity, blur_outside, fit_long_side, paste, warp,
+};
 
 /// Side of a portrait, as in the public demonstrations of `face2paint`.
 pub const PORTRAIT_SIDE_PX: usize = 512;
 /// Narrower faces are left alone: there is too little to see.
 pub const LEAST_FACE_PX: f32 = 48.0;
-/// The sides that a face's square is stylised at before it is put back.
-const SQUARE_SIDES_PX: std::ops::RangeInclusive<usize> = 256..=512;
+/// The most faces of a photo, which bounds the memory.
+pub const MOST_FACES: usize = 100;
+
+/// A face's square is stylised at twice its size in the picture within these limits, which are the
+/// sizes at which networks have learnt faces, ...
+const LEARNT_SIDES_PX: [f32; 2] = [256.0, 512.0];
+/// ... and large ones so that they are put back at no more than twice that size, up to this side.
+const LARGEST_SIDE_PX: f32 = 1024.0;
 /// Networks halve twice.
 const SIDE_STEP_PX: usize = 4;
-/// What of a face's square replaces the picture: the head with its hair, and less and less of what
-/// surrounds it. Inside FFHQ's square whatever the enlargement, up to a factor of 2.
-const HEAD: FadingEllipse = FadingEllipse {
-    center: [0.5, 0.5],
-    radii: [0.46, 0.49],
-    inner: 0.6,
-};
+
+/// Half the width and height of what is put back, in sides of FFHQ's square: the head with its hair.
+const HEAD_RADII: [f32; 2] = [0.6, 0.64];
+/// The same limited to where the network sees what is around, in sides of the enlarged square.
+const LARGEST_RADIUS: f32 = 0.49;
+/// The part of the radii within which only the face's own picture is seen.
+const HEAD_INNER: f32 = 0.6;
 
 /// Landmarks of the faces in a photo.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +54,12 @@ impl Faces {
                 "{} numbers, expected a multiple of {}: x and y of {points} landmarks a face",
                 values.len(),
                 2 * points
+            )));
+        }
+        let count = values.len() / (2 * points);
+        if count > MOST_FACES {
+            return Err(Error::FacesInvalid(format!(
+                "{count} faces, expected at most {MOST_FACES}"
             )));
         }
         Ok(Self { kind, values })
@@ -136,8 +150,14 @@ pub async fn stylize_portrait<E: Engine>(
     let Some((largest, square)) = largest else {
         return Err(no_face(&found));
     };
-    let side = PORTRAIT_SIDE_PX.min(long_side_px) / SIDE_STEP_PX * SIDE_STEP_PX;
-    let crop = cut_out(photo, &square, side.max(SIDE_STEP_PX))?;
+    let mut crop = cut_out(photo, &square, PORTRAIT_SIDE_PX)?;
+    let to_photo = square.from_crop(PORTRAIT_SIDE_PX as f32);
+    blur_outside(
+        &mut crop,
+        numbers(to_photo),
+        [photo.width(), photo.height()],
+    )?;
+    let crop = fit_long_side(crop, long_side_px)?;
     let picture = stylize_crop(engine, &crop, progress).await?;
     let outcome = |(i, found): (usize, &Found)| match found {
         Ok(_) if i == largest => Outcome::Done,
@@ -218,7 +238,7 @@ pub async fn stylize_both<E: Engine>(
             square.bounds(new_size),
             &face,
             numbers(to_face),
-            HEAD,
+            head(options.expand),
         )?;
     }
     progress.report(1.0).await?;
@@ -246,13 +266,21 @@ fn large_enough(found: Found, shrink: f32) -> Found {
     Ok((square, width))
 }
 
-/// Side at which a square is stylised that has so many pixels a side in the picture. Small faces are
-/// enlarged to where the network has learnt faces; none is made coarser than the picture.
+/// Side at which a square is stylised that has so many pixels a side in the picture.
 fn square_side(in_picture_px: f32) -> usize {
-    let enlarged = (2.0 * in_picture_px) as usize;
-    enlarged
-        .clamp(*SQUARE_SIDES_PX.start(), *SQUARE_SIDES_PX.end())
-        .next_multiple_of(SIDE_STEP_PX)
+    let [least, most] = LEARNT_SIDES_PX;
+    let side = (2.0 * in_picture_px).clamp(least, most);
+    let side = side.max((in_picture_px / 2.0).min(LARGEST_SIDE_PX));
+    (side as usize).next_multiple_of(SIDE_STEP_PX)
+}
+
+/// What of a face's square is put back, whose sides are FFHQ's times `expand`.
+fn head(expand: f32) -> FadingEllipse {
+    FadingEllipse {
+        center: [0.5, 0.5],
+        radii: HEAD_RADII.map(|radius| (radius / expand).min(LARGEST_RADIUS)),
+        inner: HEAD_INNER,
+    }
 }
 
 fn no_face(found: &[Found]) -> Error {

@@ -7,7 +7,7 @@ import { strings } from "./strings.js";
 
 /**
  * @typedef {object} KnownFaces
- * @property {Face[]} found in the photo
+ * @property {Face[]} found in the photo, from left to right
  * @property {boolean[]} chosen one a face: whether it is to be drawn
  * @property {number} ms that finding them took
  */
@@ -16,7 +16,7 @@ import { strings } from "./strings.js";
 const ROOM = 0.12;
 
 /**
- * Puts a button on each face, in the order of reading.
+ * Puts a button on each face.
  * @param {HTMLElement} layer that lies on the photo and has its size
  * @param {{width: number, height: number}} photo in the pixels of the faces' boxes
  * @param {KnownFaces} faces whose choice the buttons change

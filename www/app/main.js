@@ -108,7 +108,11 @@ function scrollToWork() {
 /** Longest side at which the original is shown, in pixels; the picture is shown as it is. */
 const SHOWN_PX = 1600;
 
-/** Shows the photo unless it is there already. @param {Blob} photo @param {AbortSignal} signal */
+/**
+ * Shows the photo unless it is there already.
+ * @param {Blob} photo
+ * @param {AbortSignal} signal
+ */
 async function showPhoto(photo, signal) {
   if (shown?.photo === photo) return;
   const bitmap = await createImageBitmap(new Blob([photo]), { imageOrientation: "from-image" });
@@ -147,6 +151,7 @@ async function findFaces(stylizer, photo, signal) {
   showProgress(strings.lookingForFaces);
   const startedAt = performance.now();
   const found = await stylizer.detectFaces(photo, { signal });
+  found.sort((a, b) => a.box[0] - b.box[0]);
   const faces = { found, chosen: found.map(() => true), ms: performance.now() - startedAt };
   if (latest?.photo === photo) latest.faces = faces;
   return faces;

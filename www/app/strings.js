@@ -24,20 +24,23 @@ export const strings = {
   lookingForFaces: "Looking for faces…",
   /** @param {number} number @param {number} count @param {string} why it was left out, if it was */
   face: (number, count, why) => `Draw face ${number} of ${count}${why ? ` (${why})` : ""}`,
-  outcomes: { too_small: "too small", turned_away: "turned away", invalid: "not clear enough" },
+  outcomes: {
+    unused: "not the largest",
+    too_small: "too small",
+    turned_away: "turned away",
+    invalid: "not clear enough",
+  },
   /** @param {number} ms */
   facesFound: (ms) => ` Finding the faces took ${(ms / 1000).toFixed(1)} s.`,
   /** @param {import("../nijigen/index.js").DrawnFace["outcome"][]} outcomes one a face */
   facesDrawn: (outcomes) => {
-    const left = outcomes.filter((outcome) => outcome !== "done");
-    const done = outcomes.length - left.length;
-    if (!left.length) return ` ${count(done, "face")} drawn.`;
-    const reasons = ["too_small", "turned_away", "invalid"].flatMap((reason) => {
-      const times = left.filter((outcome) => outcome === reason).length;
-      const words = strings.outcomes[/** @type {keyof typeof strings.outcomes} */ (reason)];
+    const reasons = Object.entries(strings.outcomes).flatMap(([outcome, words]) => {
+      const times = outcomes.filter((other) => other === outcome).length;
       return times ? [`${times} ${words}`] : [];
     });
-    return ` ${done} of ${count(outcomes.length, "face")} drawn; ${reasons.join(", ")}.`;
+    if (!reasons.length) return ` ${count(outcomes.length, "face")} drawn.`;
+    const done = outcomes.filter((outcome) => outcome === "done").length;
+    return ` ${done} of ${count(outcomes.length, "face")} drawn: ${reasons.join(", ")}.`;
   },
   noFaceFound: " No face was found: this is the whole picture.",
   noFaceChosen: " No face is chosen: this is the whole picture.",

@@ -58,16 +58,20 @@ const GPU_START_QUIET_LIMIT_MS = 120_000;
  * @property {(share: number) => void} [onProgress] share of the work that is done, from 0 (the
  *   photo is read) to 1; a GPU reports nothing between
  * @property {"off" | "faces" | "both"} [faces] "off" (default): the photo as a whole; "both": each face
- *   is also drawn on its own, large and upright, and put back into the whole; "faces": nothing but a
- *   portrait of each face
- * @property {Face[]} [landmarks] faces that are known already; nothing is searched for then
+ *   is also drawn by itself, upright and at a size at which the style knows faces, and put back into
+ *   the whole; "faces": the portrait of the largest face, 512 pixels a side
+ * @property {Face[]} [landmarks] faces that are known already, at most 100; nothing is searched for
+ *   then
  * @property {FaceProvider} [faceProvider] finds the faces; default: a detector that is loaded from
  *   `nijigen/faces/` at first use
  * @property {boolean} [sideBySide] with faces: the photo beside the picture
  * @property {AbortSignal} [signal]
  */
 
-/** @typedef {Face & {outcome: "done" | "too_small" | "turned_away" | "invalid"}} DrawnFace */
+/**
+ * @typedef {Face & {outcome: "done" | "unused" | "too_small" | "turned_away" | "invalid"}} DrawnFace
+ *   "unused" is a face that is not the largest of a portrait's photo
+ */
 
 /**
  * @typedef {object} Picture

@@ -85,7 +85,7 @@ export const PROTOCOL_VERSION = 1;
  * @property {Uint8ClampedArray} [rgba]
  * @property {number} width
  * @property {number} height
- * @property {string[]} [outcomes] one a face: "done", "too_small", "turned_away" or "invalid"
+ * @property {string[]} [outcomes] one a face, see `DrawnFace`
  */
 
 /** @typedef {Pixels & {scale: number}} Decoded upright; `scale` is below 1 if the photo was shrunk */

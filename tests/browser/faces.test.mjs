@@ -317,7 +317,7 @@ test("the page: one click draws a group with its faces, offline once the detecto
     assert.ok(Number(done) >= large, said);
     const boxes = page.locator("#face-boxes button");
     assert.equal(await boxes.count(), 18);
-    assert.match((await boxes.nth(0).getAttribute("aria-label")) ?? "", /^Draw face 1 of 18( \(too small\))?$/);
+    assert.match((await boxes.nth(0).getAttribute("aria-label")) ?? "", /^Draw face 1 of 18( \(too small at this size\))?$/);
     assert.equal(await page.locator("#face-boxes .left-out").count(), 18 - Number(done));
     const { png } = await download(page);
     assert.deepEqual([png.width, png.height], [768, 512]);

@@ -26,7 +26,7 @@ export const strings = {
   face: (number, count, why) => `Draw face ${number} of ${count}${why ? ` (${why})` : ""}`,
   outcomes: {
     unused: "not the largest",
-    too_small: "too small",
+    too_small: "too small at this size",
     turned_away: "turned away",
     invalid: "not clear enough",
   },

@@ -68,7 +68,7 @@ fn photo(width: usize, height: usize, color: impl Fn([f32; 2]) -> [f32; 3]) -> P
         let [r, g, b] = color(place).map(|v| v.round() as u8);
         [r, g, b, 255]
     });
-    Photo::new(width, height, rgba.collect()).unwrap()
+    Photo::new(width, height, rgba.collect()).expect("as many bytes as pixels need")
 }
 
 /// The five landmarks of a face of this width, its middle between the eyes at `x`, `y`.
@@ -92,7 +92,7 @@ fn face(x: f32, y: f32, width: f32, angle: f32) -> Vec<f32> {
 }
 
 fn faces(list: &[Vec<f32>]) -> Faces {
-    Faces::new(5, list.concat()).unwrap()
+    Faces::new(5, list.concat()).expect("whole faces")
 }
 
 fn both(engine: &impl Engine, photo: &Photo, faces: &Faces, side: usize) -> FacesPicture {
@@ -105,11 +105,12 @@ fn both(engine: &impl Engine, photo: &Photo, faces: &Faces, side: usize) -> Face
         side,
         &mut silent,
     ))
-    .unwrap()
+    .expect("an engine that does not fail")
 }
 
 fn whole(engine: &impl Engine, photo: &Photo, side: usize) -> Photo {
-    block_on(stylize(engine, photo.clone(), side, &mut |_: f32| {})).unwrap()
+    block_on(stylize(engine, photo.clone(), side, &mut |_: f32| {}))
+        .expect("an engine that does not fail")
 }
 
 fn portrait(photo: &Photo, faces: &Faces, side: usize) -> Result<FacesPicture> {
@@ -128,7 +129,7 @@ fn portrait(photo: &Photo, faces: &Faces, side: usize) -> Result<FacesPicture> {
 fn worst(a: &Photo, b: &Photo) -> u8 {
     assert_eq!((a.width(), a.height()), (b.width(), b.height()));
     let pairs = a.rgba().iter().zip(b.rgba());
-    pairs.map(|(a, b)| a.abs_diff(*b)).max().unwrap()
+    pairs.map(|(a, b)| a.abs_diff(*b)).max().expect("a pixel")
 }
 
 fn words(picture: &FacesPicture) -> Vec<&'static str> {

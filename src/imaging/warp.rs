@@ -93,6 +93,9 @@ impl Region {
 
 fn over_white(pixel: &[u8; 4]) -> [u8; 4] {
     let [r, g, b, a] = *pixel;
+    if a == 255 {
+        return *pixel;
+    }
     let mix = |v: u8| {
         let sum = u32::from(v) * u32::from(a) + 255 * u32::from(255 - a);
         ((sum + 127) / 255) as u8

@@ -82,14 +82,23 @@ fn tone_at<S: Simd>(simd: S, pixels: &[[u8; 4]], weights: &[f32]) -> [f64; 5] {
     let mut sums = [S::f32s::splat(simd, 0.0); 5];
     for (pixels, weights) in pixels.chunks(lanes).zip(weights.chunks(lanes)) {
         let (words, weights) = padded_at(simd, pixels, weights);
-        let [r, g, b] = [0, 1, 2].map(|c| rgba8::channel::<S>(words, c));
+        let r = rgba8::channel::<S>(words, 0);
+        let g = rgba8::channel::<S>(words, 1);
+        let b = rgba8::channel::<S>(words, 2);
         let luma = r.mul_add(LUMA[0], g.mul_add(LUMA[1], b * LUMA[2]));
-        for (sum, value) in sums[1..].iter_mut().zip([r, g, b, luma * luma]) {
-            *sum = value.mul_add(weights, *sum);
-        }
         sums[0] += weights;
+        sums[1] = r.mul_add(weights, sums[1]);
+        sums[2] = g.mul_add(weights, sums[2]);
+        sums[3] = b.mul_add(weights, sums[3]);
+        sums[4] = (luma * luma).mul_add(weights, sums[4]);
     }
-    sums.map(|sum| sum.as_slice().iter().map(|v| f64::from(*v)).sum())
+    let mut totals = [0.0; 5];
+    for (total, sum) in totals.iter_mut().zip(&sums) {
+        for value in sum.as_slice() {
+            *total += f64::from(*value);
+        }
+    }
+    totals
 }
 
 /// A register of pixels and their weights, filled up with pixels of weight 0.
@@ -149,13 +158,14 @@ fn blend_at<S: Simd>(
     for (picture, (patch, weights)) in picture.chunks_mut(lanes).zip(patches) {
         let (base, _) = padded_at(simd, picture, weights);
         let (patch, weights) = padded_at(simd, patch, weights);
-        let [r, g, b] = [0, 1, 2].map(|c| {
-            let base = rgba8::channel::<S>(base, c);
-            let shift = S::f32s::splat(simd, tone.shift[c as usize]);
-            let patch = rgba8::channel::<S>(patch, c).mul_add(tone.gain, shift);
-            (patch - base).mul_add(weights, base)
-        });
-        let words = rgba8::pack::<S>([r, g, b, rgba8::channel::<S>(base, 3)]);
+        let mut channels = [rgba8::channel::<S>(base, 3); 4];
+        for c in 0..3 {
+            let base = rgba8::channel::<S>(base, c as u32);
+            let shift = S::f32s::splat(simd, tone.shift[c]);
+            let patch = rgba8::channel::<S>(patch, c as u32).mul_add(tone.gain, shift);
+            channels[c] = (patch - base).mul_add(weights, base);
+        }
+        let words = rgba8::pack::<S>(channels);
         if picture.len() == lanes {
             rgba8::store::<S>(words, picture);
         } else {

@@ -1,4 +1,7 @@
 //! Registers of RGBA pixels: a 32-bit word a pixel, red in the lowest byte.
+//!
+//! Neither these functions nor those that call them pass closures to `map` and the like: what is not
+//! inlined is compiled without the instructions of the level that it is dispatched to.
 
 use fearless_simd::{Bytes, Simd, SimdBase, SimdFloat, SimdInt};
 
@@ -19,16 +22,23 @@ pub fn store<S: Simd>(words: S::u32s, pixels: &mut [[u8; 4]]) {
 /// Channel 0 to 3 of words, 0 to 255.
 #[inline(always)]
 pub fn channel<S: Simd>(words: S::u32s, channel: u32) -> S::f32s {
-    ((words >> (8 * channel)) & 255).to_float()
+    // Signed integers convert faster.
+    ((words >> (8 * channel)) & 255)
+        .bitcast::<S::i32s>()
+        .to_float()
 }
 
 /// Channels rounded to bytes, as words. What is below 0 or above 255 becomes that, NaN 0.
 #[inline(always)]
-pub fn pack<S: Simd>(channels: [S::f32s; 4]) -> S::u32s {
-    let [r, g, b, a] = channels.map(|values| {
-        // Positive, so that truncation rounds halves up. The maximum comes last: it drops NaN.
-        let rounded = (values + 0.5).min_precise(255.0).max_precise(0.0);
-        rounded.to_int_precise::<S::u32s>()
-    });
+pub fn pack<S: Simd>([r, g, b, a]: [S::f32s; 4]) -> S::u32s {
+    let (r, g) = (to_byte::<S>(r), to_byte::<S>(g));
+    let (b, a) = (to_byte::<S>(b), to_byte::<S>(a));
     r | (g << 8) | (b << 16) | (a << 24)
+}
+
+#[inline(always)]
+fn to_byte<S: Simd>(values: S::f32s) -> S::u32s {
+    // Positive, so that truncation rounds halves up. The maximum comes last: it drops NaN.
+    let rounded = (values + 0.5).min_precise(255.0).max_precise(0.0);
+    rounded.to_int::<S::i32s>().bitcast()
 }

@@ -78,12 +78,12 @@ fn row_at<S: Simd>(
                 let u = x.mul_add(a, S::f32s::splat(simd, tx - b * y - 0.5));
                 let v = x.mul_add(b, S::f32s::splat(simd, ty + a * y - 0.5));
                 let sampled = sample_at(simd, source, u, v);
-                for (sum, sampled) in sums.iter_mut().zip(sampled) {
-                    *sum += sampled;
+                for c in 0..4 {
+                    sums[c] = sampled[c].mul_add(share, sums[c]);
                 }
             }
         }
-        let words = rgba8::pack::<S>(sums.map(|sum| sum * share));
+        let words = rgba8::pack::<S>(sums);
         if out.len() == lanes {
             rgba8::store::<S>(words, out);
         } else {
@@ -105,24 +105,31 @@ fn sample_at<S: Simd>(simd: S, source: Source, u: S::f32s, v: S::f32s) -> [S::f3
     let mut corners = [[0; MAX_LANES]; 4];
     for i in 0..S::f32s::LEN {
         let at = top[i] as usize * source.width + left[i] as usize;
-        let word = |at: usize| u32::from_le_bytes(source.pixels[at]);
-        corners[0][i] = word(at);
-        corners[1][i] = word(at + right);
-        corners[2][i] = word(at + below);
-        corners[3][i] = word(at + below + right);
+        corners[0][i] = u32::from_le_bytes(source.pixels[at]);
+        corners[1][i] = u32::from_le_bytes(source.pixels[at + right]);
+        corners[2][i] = u32::from_le_bytes(source.pixels[at + below]);
+        corners[3][i] = u32::from_le_bytes(source.pixels[at + below + right]);
     }
-    let words = corners.map(|corner| S::u32s::from_slice(simd, &corner[..S::f32s::LEN]));
-    [0, 1, 2, 3].map(|c| {
-        let [p00, p01, p10, p11] = words.map(|words| rgba8::channel::<S>(words, c));
+    let mut words = [S::u32s::splat(simd, 0); 4];
+    for (words, corner) in words.iter_mut().zip(&corners) {
+        *words = S::u32s::from_slice(simd, &corner[..S::f32s::LEN]);
+    }
+    let mut channels = [S::f32s::splat(simd, 0.0); 4];
+    for (c, channel) in channels.iter_mut().enumerate() {
+        let p00 = rgba8::channel::<S>(words[0], c as u32);
+        let p01 = rgba8::channel::<S>(words[1], c as u32);
+        let p10 = rgba8::channel::<S>(words[2], c as u32);
+        let p11 = rgba8::channel::<S>(words[3], c as u32);
         let above = (p01 - p00).mul_add(fraction_x, p00);
         let below = (p11 - p10).mul_add(fraction_x, p10);
-        (below - above).mul_add(fraction_y, above)
-    })
+        *channel = (below - above).mul_add(fraction_y, above);
+    }
+    channels
 }
 
 /// Mirrored into the picture: the index before a place, and how far beyond that it is.
 #[inline(always)]
-fn split_at<S: Simd>(simd: S, place: S::f32s, side: usize) -> (S::u32s, S::f32s) {
+fn split_at<S: Simd>(simd: S, place: S::f32s, side: usize) -> (S::i32s, S::f32s) {
     let last = (side - 1) as f32;
     let period = (2.0 * last).max(1.0);
     let place = place.abs();
@@ -131,7 +138,7 @@ fn split_at<S: Simd>(simd: S, place: S::f32s, side: usize) -> (S::u32s, S::f32s)
     // The maximum comes last: it drops NaN.
     let place = place.min_precise(last).max_precise(0.0);
     let before = place.floor().min_precise((last - 1.0).max(0.0));
-    (before.to_int_precise(), place - before)
+    (before.to_int(), place - before)
 }
 
 #[cfg(test)]

@@ -128,6 +128,14 @@ assemble_dist() {
         cp "target/wasm/$name/nijigen.js" "target/wasm/$name/nijigen_bg.wasm" \
             "target/dist/nijigen/wasm/$name/"
     done
+    # The default detector of faces, which a page loads only where faces are asked for. TensorFlow.js
+    # and the models are under the Apache licence.
+    local human=node_modules/@vladmandic/human faces=target/dist/nijigen/faces
+    mkdir -p "$faces"
+    cp "$human/LICENSE" LICENSE-APACHE "$human/models/"{blazeface,facemesh}.{json,bin} \
+        node_modules/@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm "$faces/"
+    # Without the address of its source map, which is not shipped.
+    sed '/^\/\/# sourceMappingURL=/d' "$human/dist/human.esm.js" >"$faces/human.esm.js"
 }
 
 build() {

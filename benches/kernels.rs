@@ -7,10 +7,15 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use fearless_simd::Level;
+use nijigen::face::{FaceSquare, Features};
+use nijigen::imaging::{FadingEllipse, Photo, paste, warp};
+use nijigen::kernels::blend::{ToneChange, blend_rgba8};
+use nijigen::kernels::halve::halve_rgba8;
 use nijigen::kernels::matmul::{PackedWeights, Rows, multiply};
 use nijigen::kernels::moments::Moments;
 use nijigen::kernels::region::{Input, Pixels, Term, Upsample, fill};
 use nijigen::kernels::tanh::tanh;
+use nijigen::kernels::warp::{Source, warp_similarity_rgba8};
 use nijigen::kernels::winograd::{self, TILE, WinogradScratch, WinogradWeights};
 use nijigen::kernels::{Block, depthwise, lanes};
 
@@ -122,5 +127,72 @@ fn passes(c: &mut Criterion) {
     group.bench_function("tanh", |b| b.iter(|| tanh(level, black_box(&mut values))));
 }
 
-criterion_group!(benches, products, winograds, passes);
+/// Pixels of pictures; throughput in pixels of the result.
+fn pictures(c: &mut Criterion) {
+    let level = Level::new();
+    let side: usize = 512;
+    let pixels: Vec<[u8; 4]> = (0..side * side)
+        .map(|i| (i as u32).wrapping_mul(2_654_435_761).to_le_bytes())
+        .collect();
+    let source = Source {
+        pixels: &pixels,
+        width: side,
+        height: side,
+    };
+    let mut out = vec![[0; 4]; side * side];
+    let mut group = c.benchmark_group("pictures");
+    group.throughput(Throughput::Elements((side * side) as u64));
+    for (name, scale) in [("warp, enlarging", 0.5), ("warp, shrinking by 2.5", 2.5)] {
+        group.bench_function(name, |b| {
+            let to_source = [0.9 * scale, 0.3 * scale, -20.0, 10.0];
+            b.iter(|| warp_similarity_rgba8(level, black_box(source), to_source, &mut out, side));
+        });
+    }
+    let weights = vec![0.5; side * side];
+    let tone = ToneChange {
+        gain: 1.1,
+        shift: [-9.0; 3],
+    };
+    group.bench_function("blend", |b| {
+        b.iter(|| blend_rgba8(level, &mut out, black_box(&pixels), &weights, tone));
+    });
+    group.throughput(Throughput::Elements((side * side / 4) as u64));
+    group.bench_function("halve", |b| {
+        b.iter(|| halve_rgba8(level, black_box(source)))
+    });
+
+    // All that a face costs beside the network: 100 px wide in a picture of 1024 x 1024, which was
+    // twice as large as a photo.
+    let photo = |side: usize| Photo::new(side, side, vec![99; side * side * 4]).expect("its bytes");
+    let (photo, mut picture) = (photo(2048), photo(1024));
+    let square = FaceSquare::ffhq(
+        &Features {
+            left_eye: [800.0, 900.0],
+            right_eye: [895.0, 930.0],
+            nose: [830.0, 960.0],
+            mouth: [820.0, 1010.0],
+        },
+        1.3,
+    );
+    let head = FadingEllipse {
+        center: [0.5, 0.5],
+        radii: [0.46, 0.49],
+        inner: 0.6,
+    };
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("a face cut out and put back", |b| {
+        b.iter(|| {
+            let from_crop = square.from_crop(512.0);
+            let numbers = [from_crop.a, from_crop.b, from_crop.tx, from_crop.ty];
+            let crop = warp(black_box(&photo), numbers, [512, 512]).expect("a crop");
+            let square = square.scaled([0.5, 0.5]);
+            let to_crop = square.from_crop(512.0).inverse().expect("a square");
+            let numbers = [to_crop.a, to_crop.b, to_crop.tx, to_crop.ty];
+            let bounds = square.bounds([1024, 1024]);
+            paste(&mut picture, bounds, &crop, numbers, head).expect("a picture");
+        });
+    });
+}
+
+criterion_group!(benches, products, winograds, passes, pictures);
 criterion_main!(benches);

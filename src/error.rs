@@ -62,6 +62,12 @@ pub enum Error {
     /// The GPU device went away.
     #[error("the GPU was lost: {0}")]
     GpuLost(String),
+    /// Landmarks that are not as many as they should be, or of no known kind.
+    #[error("these faces cannot be used: {0}")]
+    FacesInvalid(String),
+    /// A portrait was asked for, and there is no face for it.
+    #[error("no face for a portrait: {0}")]
+    NoFace(String),
     /// Whoever was told the progress wanted no more.
     #[error("the conversion was cancelled")]
     Cancelled,
@@ -79,6 +85,8 @@ impl Error {
             Error::EngineFailed { .. } => "engine-failed",
             Error::KnownAnswer { .. } => "engine-known-answer",
             Error::GpuLost(_) => "gpu-lost",
+            Error::FacesInvalid(_) => "faces-invalid",
+            Error::NoFace(_) => "no-face",
             Error::Cancelled => "cancelled",
         }
     }

@@ -8,7 +8,6 @@ pub mod engine;
 mod error;
 pub mod face;
 pub mod imaging;
-#[cfg(feature = "cpu")]
 pub mod kernels;
 pub mod model;
 pub mod pipeline;

@@ -1,5 +1,12 @@
 //! Photo in, picture out: the only place that knows the order of steps.
 
+mod faces;
+
+pub use faces::{
+    FaceOptions, Faces, FacesPicture, LEAST_FACE_PX, MOST_FACES, Outcome, PORTRAIT_SIDE_PX,
+    stylize_both, stylize_portrait,
+};
+
 use crate::engine::{Engine, Progress};
 use crate::error::Result;
 use crate::imaging::{Photo, fit_long_side};

@@ -15,7 +15,7 @@ use crate::engine::StepTime;
 use crate::engine::{Engine, Progress};
 use crate::error::{Error, Result};
 use crate::imaging::{self, Photo, Planes};
-use crate::pipeline;
+use crate::pipeline::{self, FaceOptions, Faces, Outcome};
 use crate::style::{Style, verify_sha256};
 
 #[cfg(not(feature = "gpu"))]
@@ -165,6 +165,59 @@ impl Stylizer {
             rgba: photo.into_rgba(),
         })
     }
+
+    /// As [`Stylizer::stylize`], with a face or faces by themselves. `mode` is `faces`, the portrait
+    /// of the largest usable face, 512 pixels a side or at most `long_side`; or `both`, the whole
+    /// picture with each usable face painted over it. `side_by_side` puts the photo at the
+    /// picture's left. `landmarks` has x and y of `kind` (5, 68 or 468) points for each face, in
+    /// pixels of `rgba` from its top left corner, the first pixel's centre at 0.5.
+    ///
+    /// Codes of its own: `faces-invalid` if mode, kind or the number of landmarks is wrong;
+    /// `no-face` if no face can be used in mode `faces`.
+    #[allow(clippy::too_many_arguments)]
+    pub async fn stylize_faces(
+        &self,
+        rgba: Vec<u8>,
+        width: u32,
+        height: u32,
+        long_side: u32,
+        mode: String,
+        side_by_side: bool,
+        kind: u32,
+        landmarks: Vec<f32>,
+        on_progress: Function,
+    ) -> std::result::Result<FacesPhoto, JsValue> {
+        let stylize = async {
+            let photo = Photo::new(width as usize, height as usize, rgba)?;
+            let faces = Faces::new(kind as usize, landmarks)?;
+            let options = FaceOptions {
+                expand: self.style.header().alignment.expand,
+                side_by_side,
+            };
+            let (engine, side) = (&self.engine, long_side as usize);
+            let mut progress = Callback(on_progress);
+            match mode.as_str() {
+                "faces" => {
+                    pipeline::stylize_portrait(engine, &photo, &faces, options, side, &mut progress)
+                        .await
+                }
+                "both" => {
+                    pipeline::stylize_both(engine, photo, &faces, options, side, &mut progress)
+                        .await
+                }
+                _ => Err(Error::FacesInvalid(format!(
+                    "the mode is {mode:?}, expected \"faces\" or \"both\""
+                ))),
+            }
+        };
+        let picture = stylize.await.map_err(to_js)?;
+        Ok(FacesPhoto {
+            width: picture.photo.width() as u32,
+            height: picture.photo.height() as u32,
+            rgba: picture.photo.into_rgba(),
+            outcomes: picture.outcomes,
+        })
+    }
 }
 
 /// How much faster 8-bit products are here, with `now`, a clock in milliseconds; not a number if it
@@ -242,5 +295,32 @@ impl StylizedPhoto {
     /// The RGBA pixels. They move out: a second call gives an empty array.
     pub fn take_rgba(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.rgba)
+    }
+}
+
+/// A finished picture, and what became of each face.
+#[wasm_bindgen]
+pub struct FacesPhoto {
+    /// Width in pixels.
+    #[wasm_bindgen(readonly)]
+    pub width: u32,
+    /// Height in pixels.
+    #[wasm_bindgen(readonly)]
+    pub height: u32,
+    rgba: Vec<u8>,
+    outcomes: Vec<Outcome>,
+}
+
+#[wasm_bindgen]
+impl FacesPhoto {
+    /// The RGBA pixels. They move out: a second call gives an empty array.
+    pub fn take_rgba(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.rgba)
+    }
+
+    /// A word for each face, in their order, see [`Outcome::word`].
+    pub fn outcomes(&self) -> Vec<String> {
+        let words = self.outcomes.iter().map(Outcome::word);
+        words.map(str::to_owned).collect()
     }
 }

@@ -1,4 +1,4 @@
-//! Dependencies point one way: pictures and kernels know only themselves, the model knows Burn, the
+//! Dependencies point one way: kernels and faces know only themselves, pictures the kernels, the model knows Burn, the
 //! engines know the model and the kernels, the pipeline knows the engines, the web interface knows
 //! the pipeline.
 #![allow(missing_docs)]
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const RULES: &[(&str, &[&str], bool)] = &[
     ("error", &[], false),
     ("face", &[], false),
-    ("imaging", &["error"], false),
+    ("imaging", &["error", "kernels"], false),
     ("kernels", &[], false),
     ("model", &["error"], true),
     ("style", &["error", "imaging", "model"], false),
@@ -19,7 +19,7 @@ const RULES: &[(&str, &[&str], bool)] = &[
         &["error", "imaging", "kernels", "model", "style"],
         true,
     ),
-    ("pipeline", &["engine", "error", "imaging"], false),
+    ("pipeline", &["engine", "error", "face", "imaging"], false),
     (
         "web",
         &["engine", "error", "imaging", "pipeline", "style"],
@@ -30,11 +30,15 @@ const RULES: &[(&str, &[&str], bool)] = &[
 
 fn sources(module: &str) -> Vec<PathBuf> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let folder = src.join(module);
-    if !folder.is_dir() {
-        return vec![src.join(format!("{module}.rs"))];
-    }
-    files(&folder)
+    let (file, folder) = (src.join(format!("{module}.rs")), src.join(module));
+    let mut sources = if folder.is_dir() {
+        files(&folder)
+    } else {
+        Vec::new()
+    };
+    sources.extend(file.is_file().then_some(file));
+    assert!(!sources.is_empty(), "{module} has no sources");
+    sources
 }
 
 /// All files below a folder.

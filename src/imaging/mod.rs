@@ -2,16 +2,22 @@
 
 #[cfg(feature = "decode")]
 mod decode;
+mod outside;
+mod paste;
 mod planes;
 mod probe;
 mod resize;
+mod warp;
 
 #[cfg(feature = "decode")]
 pub use decode::decode;
+pub use outside::blur_outside;
+pub use paste::{FadingEllipse, paste};
 pub use planes::Planes;
 pub(crate) use planes::{max_abs_difference, over_white, set_colours};
 pub use probe::{MAX_MEGAPIXELS, PhotoHeader, probe};
 pub use resize::fit_long_side;
+pub use warp::{Similarity, warp};
 
 use crate::error::{Error, Result};
 
@@ -60,8 +66,50 @@ impl Photo {
         &self.rgba
     }
 
+    /// The pixels, row by row.
+    fn pixels(&self) -> &[[u8; 4]] {
+        self.rgba.as_chunks().0
+    }
+
+    fn pixels_mut(&mut self) -> &mut [[u8; 4]] {
+        self.rgba.as_chunks_mut().0
+    }
+
+    /// This picture and another one at its right, below the other's end in transparent black.
+    ///
+    /// # Errors
+    /// Those of [`Photo::new`].
+    pub fn beside(&self, right: &Photo) -> Result<Self> {
+        let (width, height) = (self.width + right.width, self.height.max(right.height));
+        let mut rgba = vec![0; width * height * 4];
+        for (y, row) in rgba.chunks_exact_mut(width * 4).enumerate() {
+            let (left_row, right_row) = row.split_at_mut(self.width * 4);
+            for (photo, row) in [(self, left_row), (right, right_row)] {
+                if y < photo.height {
+                    row.copy_from_slice(&photo.rgba[y * photo.width * 4..][..row.len()]);
+                }
+            }
+        }
+        Self::new(width, height, rgba)
+    }
+
     /// The pixels, without copying.
     pub fn into_rgba(self) -> Vec<u8> {
         self.rgba
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn side_by_side() {
+        let left = Photo::new(1, 2, vec![1; 8]).unwrap();
+        let right = Photo::new(2, 1, vec![2; 8]).unwrap();
+        let both = left.beside(&right).unwrap();
+        assert_eq!((both.width(), both.height()), (3, 2));
+        let expected = [[1; 4], [2; 4], [2; 4], [1; 4], [0; 4], [0; 4]];
+        assert_eq!(both.pixels(), expected);
     }
 }

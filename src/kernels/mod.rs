@@ -1,4 +1,5 @@
-//! The CPU engine's arithmetic on feature maps: plain slices, no knowledge of networks.
+//! Arithmetic on plain slices: the CPU engine's on feature maps, without knowledge of networks, and
+//! that on the RGBA pixels of pictures.
 //!
 //! A feature map is channels-last, `[height][width][channels]`, and its channels are padded with
 //! zeros to a multiple of the [`lanes`] of a SIMD register, so that a register always holds
@@ -11,13 +12,17 @@
 //! `relaxed-simd`. The tests hold each kernel against a scalar version at every level that the
 //! machine has.
 
+pub mod blend;
 pub mod depthwise;
 pub mod f16;
+pub mod halve;
 pub mod int8;
 pub mod matmul;
 pub mod moments;
 pub mod region;
+mod rgba8;
 pub mod tanh;
+pub mod warp;
 pub mod winograd;
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 import { join } from "node:path";
 import { mkdirSync } from "node:fs";
-import { ROOT, convert, openBrowser, openPage, photo } from "./browser.mjs";
+import { ROOT, convert, fixture, openBrowser, openPage, outcome, photo } from "./browser.mjs";
 
 const [folder] = process.argv.slice(2);
 if (!folder) {
@@ -40,6 +40,11 @@ try {
   await page.screenshot({ path: join(folder, "working-1440.png") });
   await convert(page, join(ROOT, "www/samples/astronaut.jpg"));
   await shoot("done");
+  await page.check("#faces input[value=both]");
+  await convert(page, fixture("group.jpg"));
+  await page.click("#face-boxes button:nth-child(3)");
+  await outcome(page);
+  await shoot("faces");
   await convert(page, photo("text.jpg"));
   await shoot("error");
 } finally {

@@ -1,6 +1,7 @@
 /** The page: takes a photo from the visitor, has it converted, shows and offers the picture. */
 
 import { NijigenError, createStylizer, listStyles } from "../nijigen/index.js";
+import { chosenFaces, labelFaceBoxes, showFaceBoxes } from "./faces.js";
 import { isolate } from "./isolation.js";
 import { strings } from "./strings.js";
 
@@ -16,10 +17,12 @@ const ui = {
   style: element("style", HTMLSelectElement),
   size: element("size", HTMLSelectElement),
   device: element("device", HTMLSelectElement),
+  faces: element("faces", HTMLFieldSetElement),
   samples: element("samples", HTMLElement),
   error: element("error", HTMLElement),
   work: element("work", HTMLElement),
   photo: element("photo", HTMLCanvasElement),
+  faceBoxes: element("face-boxes", HTMLElement),
   picture: element("picture", HTMLCanvasElement),
   pictureFigure: element("picture-figure", HTMLElement),
   progress: element("progress", HTMLProgressElement),
@@ -36,8 +39,11 @@ let styles = [];
 let current;
 /** The conversion under way; a newer photo takes its place. */
 let running = new AbortController();
-/** @type {{photo: Blob, name: string} | undefined} */
+/** @typedef {import("./faces.js").KnownFaces} KnownFaces */
+/** @type {{photo: Blob, name: string, faces?: KnownFaces} | undefined} */
 let latest;
+/** The photo that is shown, with its size. @type {{photo: Blob, width: number, height: number} | undefined} */
+let shown;
 let downloadUrl = "";
 
 /** @param {string} text @param {number} [share] 0 to 1, or nothing where it cannot be known */
@@ -102,24 +108,100 @@ function scrollToWork() {
 /** Longest side at which the original is shown, in pixels; the picture is shown as it is. */
 const SHOWN_PX = 1600;
 
-/** @param {Blob} photo @param {AbortSignal} signal */
+/**
+ * Shows the photo unless it is there already.
+ * @param {Blob} photo
+ * @param {AbortSignal} signal
+ */
 async function showPhoto(photo, signal) {
+  if (shown?.photo === photo) return;
   const bitmap = await createImageBitmap(new Blob([photo]), { imageOrientation: "from-image" });
-  const shrink = Math.min(1, SHOWN_PX / Math.max(bitmap.width, bitmap.height));
+  const { width, height } = bitmap;
+  const shrink = Math.min(1, SHOWN_PX / Math.max(width, height));
   const small = await createImageBitmap(bitmap, {
-    resizeWidth: Math.max(1, Math.round(bitmap.width * shrink)),
-    resizeHeight: Math.max(1, Math.round(bitmap.height * shrink)),
+    resizeWidth: Math.max(1, Math.round(width * shrink)),
+    resizeHeight: Math.max(1, Math.round(height * shrink)),
     resizeQuality: "high",
   });
   bitmap.close();
   if (signal.aborted) return;
+  shown = { photo, width, height };
   draw(ui.photo, small);
   if (ui.pictureFigure.classList.contains("busy")) draw(ui.picture, small);
   scrollToWork();
 }
 
-/** @param {Blob | Promise<Blob>} source @param {string} name */
-async function convert(source, name) {
+/** @returns {"off" | "faces" | "both"} */
+function facesMode() {
+  const chosen = ui.faces.querySelector("input:checked");
+  return /** @type {any} */ (chosen instanceof HTMLInputElement ? chosen.value : "off");
+}
+
+/** @typedef {Awaited<ReturnType<typeof createStylizer>>} Stylizer */
+
+/**
+ * The faces in the latest photo, with their boxes on it.
+ * @param {Stylizer} stylizer
+ * @param {Blob} photo
+ * @param {AbortSignal} signal
+ * @returns {Promise<KnownFaces>}
+ */
+async function findFaces(stylizer, photo, signal) {
+  if (latest?.faces) return latest.faces;
+  showProgress(strings.lookingForFaces);
+  const startedAt = performance.now();
+  const found = await stylizer.detectFaces(photo, { signal });
+  found.sort((a, b) => a.box[0] - b.box[0]);
+  const faces = { found, chosen: found.map(() => true), ms: performance.now() - startedAt };
+  if (latest?.photo === photo) latest.faces = faces;
+  return faces;
+}
+
+/**
+ * The picture as the visitor wants it, and what there is to say of its faces. Without faces it is
+ * the whole photo.
+ * @param {Stylizer} stylizer
+ * @param {Blob} photo
+ * @param {import("../nijigen/index.js").StylizeOptions & {signal: AbortSignal}} options
+ */
+async function drawPicture(stylizer, photo, options) {
+  const mode = facesMode();
+  if (mode === "off") return { picture: await stylizer.stylize(photo, options), note: "" };
+  let faces;
+  try {
+    faces = await findFaces(stylizer, photo, options.signal);
+  } catch (thrown) {
+    const code = thrown instanceof NijigenError ? thrown.code : "";
+    if (code === "cancelled" || code.startsWith("photo-")) throw thrown;
+    const note = strings.facesFailed(thrown instanceof Error ? thrown.message : String(thrown));
+    return { picture: await stylizer.stylize(photo, options), note };
+  }
+  await showPhoto(photo, options.signal);
+  if (faces.found.length && shown && ui.faceBoxes.hidden && !options.signal.aborted) {
+    showFaceBoxes(ui.faceBoxes, shown, faces, convertAgain);
+  }
+  const landmarks = chosenFaces(faces);
+  if (!landmarks.length) {
+    const note = faces.found.length ? strings.noFaceChosen : strings.noFaceFound;
+    return { picture: await stylizer.stylize(photo, options), note };
+  }
+  try {
+    const picture = await stylizer.stylize(photo, { ...options, faces: mode, landmarks });
+    const outcomes = (picture.faces ?? []).map(({ outcome }) => outcome);
+    labelFaceBoxes(ui.faceBoxes, faces, outcomes);
+    return { picture, note: strings.facesDrawn(outcomes) + strings.facesFound(faces.ms) };
+  } catch (thrown) {
+    if (!(thrown instanceof NijigenError) || thrown.code !== "no-face") throw thrown;
+    return { picture: await stylizer.stylize(photo, options), note: strings.noPortrait };
+  }
+}
+
+/**
+ * @param {Blob | Promise<Blob>} source
+ * @param {string} name
+ * @param {KnownFaces} [faces] of the photo, if they are known
+ */
+async function convert(source, name, faces) {
   running.abort();
   const { signal } = (running = new AbortController());
   latest = undefined;
@@ -127,17 +209,21 @@ async function convert(source, name) {
   ui.download.hidden = true;
   ui.work.hidden = false;
   ui.pictureFigure.classList.add("busy");
-  ui.photo.hidden = ui.picture.hidden = true;
+  if (source !== shown?.photo) {
+    ui.photo.hidden = ui.picture.hidden = true;
+    shown = undefined;
+  }
+  if (!shown || facesMode() === "off") ui.faceBoxes.hidden = true;
   showProgress(strings.startingEngine);
   scrollToWork();
   try {
     const photo = await source;
     if (signal.aborted) return;
-    latest = { photo, name };
+    latest = { photo, name, faces };
     const made = await stylizer();
     if (signal.aborted) return;
     showProgress(strings.reading);
-    const picture = await made.stylize(photo, {
+    const { picture, note } = await drawPicture(made, photo, {
       longSide: Number(ui.size.value),
       signal,
       onProgress: (share) => {
@@ -156,6 +242,7 @@ async function convert(source, name) {
     hideProgress();
     ui.status.textContent =
       strings.done(picture.width, picture.height, picture.elapsedMs, strings.engines[picture.engine]) +
+      note +
       (picture.fellBack ? strings.fellBack(picture.fellBack) : "");
     URL.revokeObjectURL(downloadUrl);
     downloadUrl = URL.createObjectURL(blob);
@@ -169,6 +256,12 @@ async function convert(source, name) {
     ui.work.hidden = true;
     showError(thrown);
   }
+}
+
+/** The latest photo with what is chosen now. */
+function convertAgain() {
+  if (latest) void convert(latest.photo, latest.name, latest.faces);
+  else void stylizer().catch(() => {});
 }
 
 /** @param {DataTransfer | null} transfer */
@@ -208,10 +301,10 @@ function listenForPhotos() {
   for (const select of [ui.size, ui.device, ui.style]) {
     select.addEventListener("change", () => {
       showStyleNote();
-      if (latest) void convert(latest.photo, latest.name);
-      else void stylizer().catch(() => {});
+      convertAgain();
     });
   }
+  ui.faces.addEventListener("change", convertAgain);
 }
 
 async function showSamples() {

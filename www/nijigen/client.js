@@ -1,4 +1,4 @@
-/** The page's end of the worker: requests as promises. */
+/** The page's end of a worker: requests as promises. */
 
 import { NijigenError, cancelled } from "./errors.js";
 import { PROTOCOL_VERSION } from "./protocol.js";
@@ -20,8 +20,9 @@ export class Client {
   /** @type {NijigenError | undefined} why the worker is gone */
   #closed;
 
-  constructor() {
-    this.#worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+  /** @param {Worker} worker that speaks the protocol; the client's own from now on */
+  constructor(worker) {
+    this.#worker = worker;
     this.#worker.addEventListener("message", (event) => this.#receive(event.data));
     this.#worker.addEventListener("error", (event) => {
       event.preventDefault();

@@ -4,7 +4,7 @@
  * @typedef {"photo-unreadable" | "photo-unsupported" | "photo-too-large" | "photo-missing"
  *   | "style-invalid" | "style-hash" | "engine-failed" | "engine-known-answer" | "gpu-lost"
  *   | "gpu-unavailable" | "gpu-fallback-adapter" | "load-failed" | "worker-crashed"
- *   | "cancelled"} ErrorCode
+ *   | "faces-invalid" | "no-face" | "cancelled"} ErrorCode
  */
 
 export class NijigenError extends Error {

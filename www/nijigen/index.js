@@ -8,6 +8,7 @@
 
 import { Client } from "./client.js";
 import { NijigenError, cancelled, isEngineError } from "./errors.js";
+import { FaceDetector, POINTS, checkFaces, scaleFaces } from "./faces.js";
 
 export { NijigenError } from "./errors.js";
 
@@ -17,6 +18,8 @@ const GPU_QUIET_LIMIT_MS = 60_000;
 const GPU_START_QUIET_LIMIT_MS = 120_000;
 
 /** @typedef {"auto" | "webgpu" | "cpu"} Device */
+/** @typedef {import("./faces.js").Face} Face */
+/** @typedef {import("./faces.js").FaceProvider} FaceProvider */
 
 /**
  * @typedef {object} StyleEntry a style in `styles/manifest.json`
@@ -54,7 +57,20 @@ const GPU_START_QUIET_LIMIT_MS = 120_000;
  * @property {"blob" | "imagedata"} [output] PNG file (default) or pixels
  * @property {(share: number) => void} [onProgress] share of the work that is done, from 0 (the
  *   photo is read) to 1; a GPU reports nothing between
+ * @property {"off" | "faces" | "both"} [faces] "off" (default): the photo as a whole; "both": each face
+ *   is also drawn by itself, upright and at a size at which the style knows faces, and put back into
+ *   the whole; "faces": the portrait of the largest face, 512 pixels a side
+ * @property {Face[]} [landmarks] faces that are known already, at most 100; nothing is searched for
+ *   then
+ * @property {FaceProvider} [faceProvider] finds the faces; default: a detector that is loaded from
+ *   `nijigen/faces/` at first use
+ * @property {boolean} [sideBySide] with faces: the photo beside the picture
  * @property {AbortSignal} [signal]
+ */
+
+/**
+ * @typedef {Face & {outcome: "done" | "unused" | "too_small" | "turned_away" | "invalid"}} DrawnFace
+ *   "unused" is a face that is not the largest of a portrait's photo
  */
 
 /**
@@ -64,7 +80,10 @@ const GPU_START_QUIET_LIMIT_MS = 120_000;
  * @property {number} width
  * @property {number} height
  * @property {"cpu" | "webgpu"} engine that made it
- * @property {number} elapsedMs from the call's turn to the finished picture
+ * @property {number} elapsedMs from the call's turn to the finished picture, but for `detectMs`
+ * @property {number} [detectMs] that finding the faces took, if they were searched for
+ * @property {DrawnFace[]} [faces] with faces: those that were given or found, and what became of them
+ * @property {string} [facesFailed] why faces could not be searched for; the picture has none then
  * @property {string} [fellBack] why another engine than the one asked for was used
  */
 
@@ -165,6 +184,7 @@ class Stylizer {
   #precision;
   #allowFallbackAdapter;
   #onProgress;
+  #faceDetector;
   /** @type {Client | undefined} */
   #client;
   /** @type {Promise<void> | undefined} */
@@ -193,6 +213,7 @@ class Stylizer {
     this.#precision = options.precision ?? "auto";
     this.#allowFallbackAdapter = options.allowFallbackAdapter ?? false;
     this.#onProgress = options.onProgress ?? (() => {});
+    this.#faceDetector = new FaceDetector(new URL("nijigen/faces/", assets).href);
   }
 
   /** The engine in use. @returns {"cpu" | "webgpu"} */
@@ -238,7 +259,8 @@ class Stylizer {
 
   /** @param {"cpu" | "gpu"} engine */
   async #startEngine(engine) {
-    const client = new Client();
+    const url = new URL("./worker.js", import.meta.url);
+    const client = new Client(new Worker(url, { type: "module" }));
     this.#client = client;
     this.#engine = engine;
     try {
@@ -272,16 +294,41 @@ class Stylizer {
    * @param {Blob | ImageData | ImageBitmap} source
    * @param {StylizeOptions} [options]
    * @returns {Promise<Picture>}
-   * @throws {NijigenError} with code "cancelled" if the signal is aborted
+   * @throws {NijigenError} with code "cancelled" if the signal is aborted, and "no-face" if only faces
+   *   are wanted and there is none that can be drawn
    */
   stylize(source, options = {}) {
-    const turn = this.#queue.then(() => this.#convert(source, options));
+    return this.#inTurn(() => this.#convert(source, options), options.signal);
+  }
+
+  /**
+   * Finds the faces in a photo, for `landmarks` of {@link stylize}.
+   * @param {Blob | ImageData | ImageBitmap} source
+   * @param {{signal?: AbortSignal, faceProvider?: FaceProvider}} [options]
+   * @returns {Promise<Face[]>} in pixels of the upright photo; empty if there are none
+   * @throws {NijigenError} with code "cancelled" if the signal is aborted
+   */
+  detectFaces(source, { signal, faceProvider = this.#faceDetector } = {}) {
+    return this.#inTurn(() => this.#detect(toPhoto(source), faceProvider, signal), signal);
+  }
+
+  /**
+   * @template T
+   * @param {() => Promise<T>} task
+   * @param {AbortSignal | undefined} signal
+   * @returns {Promise<T>}
+   */
+  #inTurn(task, signal) {
+    const turn = this.#queue.then(() => {
+      if (signal?.aborted || this.#disposed) throw cancelled();
+      return task();
+    });
     // A photo that fails does not stop the next.
     this.#queue = turn.then(
       () => {},
       () => {},
     );
-    return untilAborted(turn, options.signal);
+    return untilAborted(turn, signal);
   }
 
   /**
@@ -290,16 +337,81 @@ class Stylizer {
    * @returns {Promise<Picture>}
    */
   async #convert(source, options) {
-    const { longSide = 1024, signal } = options;
-    if (!Number.isInteger(longSide) || longSide < 1) {
-      throw new TypeError(`longSide is ${longSide}, expected a whole number above 0`);
-    }
-    if (signal?.aborted) throw cancelled();
+    checkStylizeOptions(options);
+    const { longSide = 1024, faces: mode = "off", output = "blob", signal } = options;
     const startedAt = performance.now();
     const photo = toPhoto(source);
-    let result;
+    const found = mode === "off" ? undefined : await this.#findFaces(photo, options);
+    if (mode === "faces" && found?.failed) {
+      throw new NijigenError("no-face", `Faces could not be searched for (${found.failed}).`);
+    }
+    /** @type {import("./protocol.js").StylizeRequest} */
+    const request = { type: "stylize", photo, longSide, encode: output === "blob" };
+    if (found && mode !== "off") {
+      request.faces = { mode, sideBySide: options.sideBySide ?? false, ...flatten(found.faces) };
+    }
+    const result = await this.#run(request, signal, options.onProgress);
+    const { width, height, blob, rgba, outcomes } = result;
+    const detectMs = found?.detectMs;
+    return {
+      ...(blob ? { blob } : { imageData: new ImageData(rgba, width, height) }),
+      width,
+      height,
+      engine: this.engine,
+      elapsedMs: performance.now() - startedAt - (detectMs ?? 0),
+      ...(detectMs === undefined ? {} : { detectMs }),
+      ...(found ? { faces: found.faces.map((face, i) => ({ ...face, outcome: outcomes[i] })) } : {}),
+      ...(found?.failed ? { facesFailed: found.failed } : {}),
+      ...(this.#fellBack ? { fellBack: this.#fellBack } : {}),
+    };
+  }
+
+  /**
+   * The faces that are known, or those found. A provider that fails costs the faces, not the picture.
+   * @param {Blob | import("./protocol.js").Pixels} photo
+   * @param {StylizeOptions} options
+   * @returns {Promise<{faces: Face[], detectMs?: number, failed?: string}>}
+   */
+  async #findFaces(photo, { landmarks, faceProvider = this.#faceDetector, signal }) {
+    if (landmarks) return { faces: landmarks };
+    const startedAt = performance.now();
     try {
-      result = await this.#run(photo, longSide, options);
+      const faces = await this.#detect(photo, faceProvider, signal);
+      return { faces, detectMs: performance.now() - startedAt };
+    } catch (error) {
+      const code = error instanceof NijigenError ? error.code : "";
+      if (code === "cancelled" || code.startsWith("photo-")) throw error;
+      const failed = error instanceof Error ? error.message : String(error);
+      return { faces: [], detectMs: performance.now() - startedAt, failed };
+    }
+  }
+
+  /**
+   * @param {Blob | import("./protocol.js").Pixels} photo
+   * @param {FaceProvider} provider
+   * @param {AbortSignal | undefined} signal
+   * @returns {Promise<Face[]>}
+   */
+  async #detect(photo, provider, signal) {
+    /** @type {import("./protocol.js").Decoded} */
+    const { rgba, width, height, scale } =
+      photo instanceof Blob
+        ? await this.#run({ type: "decode", photo }, signal)
+        : { ...photo, scale: 1 };
+    const image = new ImageData(/** @type {any} */ (rgba), width, height);
+    const faces = await untilAborted(Promise.resolve(provider.detect(image, { signal })), signal);
+    return scaleFaces(checkFaces(faces, "the provider's faces"), 1 / scale);
+  }
+
+  /**
+   * The engine's answer; if a GPU fails, that of the CPU.
+   * @param {import("./protocol.js").StylizeRequest | import("./protocol.js").DecodeRequest} request
+   * @param {AbortSignal | undefined} signal
+   * @param {(share: number) => void} [onProgress]
+   */
+  async #run(request, signal, onProgress) {
+    try {
+      return await this.#ask(request, signal, onProgress);
     } catch (error) {
       if (!isEngineError(error)) throw error;
       const wasGpu = this.#engine === "gpu";
@@ -308,38 +420,26 @@ class Stylizer {
       if (!wasGpu) throw error;
       this.#fellBack = error.message;
       this.#device = "cpu";
-      result = await this.#run(photo, longSide, options);
+      return this.#ask(request, signal, onProgress);
     }
-    const { width, height, blob, rgba } = result;
-    return {
-      ...(blob ? { blob } : { imageData: new ImageData(rgba, width, height) }),
-      width,
-      height,
-      engine: this.engine,
-      elapsedMs: performance.now() - startedAt,
-      ...(this.#fellBack ? { fellBack: this.#fellBack } : {}),
-    };
   }
 
   /**
-   * @param {Blob | import("./protocol.js").Pixels} photo
-   * @param {number} longSide
-   * @param {StylizeOptions} options
+   * @param {import("./protocol.js").StylizeRequest | import("./protocol.js").DecodeRequest} request
+   * @param {AbortSignal | undefined} signal
+   * @param {(share: number) => void} [onProgress]
    */
-  async #run(photo, longSide, { output = "blob", onProgress = () => {}, signal }) {
+  async #ask(request, signal, onProgress = () => {}) {
     // An engine that is starting goes on when the photo is cancelled: the next one needs it.
     await untilAborted(this.ready(), signal);
     const client = /** @type {Client} */ (this.#client);
     const isGpu = this.#engine === "gpu";
     // Pixels are copied, not transferred: they are the caller's, and a lost GPU needs them again.
-    return client.request(
-      { type: "stylize", photo, longSide, encode: output === "blob" },
-      {
-        onProgress: (_key, current, total) => onProgress(current / total),
-        signal,
-        quietLimitMs: isGpu ? GPU_QUIET_LIMIT_MS : undefined,
-      },
-    );
+    return client.request(request, {
+      onProgress: (_key, current, total) => onProgress(current / total),
+      signal,
+      quietLimitMs: isGpu ? GPU_QUIET_LIMIT_MS : undefined,
+    });
   }
 
   /**
@@ -351,9 +451,10 @@ class Stylizer {
     return /** @type {Client} */ (this.#client).request({ type: "selfcheck" });
   }
 
-  /** Frees the engine; photos that wait fail with "cancelled". */
+  /** Frees engine and detector; photos that wait fail with "cancelled". */
   dispose() {
     this.#disposed = true;
+    this.#faceDetector.dispose();
     this.#stop(cancelled());
   }
 
@@ -363,6 +464,37 @@ class Stylizer {
     this.#client = undefined;
     this.#starting = undefined;
   }
+}
+
+/**
+ * @param {StylizeOptions} options
+ * @throws {TypeError} naming the wrong value
+ */
+function checkStylizeOptions({ longSide = 1024, faces = "off", landmarks, faceProvider, sideBySide }) {
+  if (!Number.isInteger(longSide) || longSide < 1) {
+    throw new TypeError(`longSide is ${longSide}, expected a whole number above 0`);
+  }
+  if (!["off", "faces", "both"].includes(faces)) {
+    throw new TypeError(`faces is "${faces}", expected "off", "faces" or "both"`);
+  }
+  if (landmarks !== undefined) checkFaces(landmarks, "landmarks");
+  if (faceProvider !== undefined && typeof faceProvider?.detect !== "function") {
+    throw new TypeError(`faceProvider is ${faceProvider}, expected an object with a method "detect"`);
+  }
+  if (faces === "off" && sideBySide) {
+    throw new TypeError('sideBySide is true, which needs faces to be "faces" or "both"');
+  }
+}
+
+/**
+ * @param {Face[]} faces of one kind
+ * @returns {{kind: number, landmarks: Float32Array}}
+ */
+function flatten(faces) {
+  const kind = POINTS[faces[0]?.kind ?? 5];
+  const landmarks = new Float32Array(faces.length * 2 * kind);
+  faces.forEach((face, i) => landmarks.set(face.landmarks, i * 2 * kind));
+  return { kind, landmarks };
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * Messages between the page and the worker. Requests are `{v, id, type, ...}`; each is answered by
+ * Messages between the page and its workers, for engines and for faces. Requests are `{v, id, type, ...}`; each is answered by
  * any number of `progress` and one `result` or `error` with the same `id`. A `total` of 0 means that
  * it is not known.
  */
@@ -39,6 +39,28 @@ export const PROTOCOL_VERSION = 1;
  * @property {Blob | Pixels} photo
  * @property {number} longSide limit of the output's longer side, in pixels
  * @property {boolean} encode whether to answer with a PNG instead of pixels
+ * @property {FacesToDraw} [faces] to draw, too or alone
+ */
+
+/**
+ * @typedef {object} FacesToDraw
+ * @property {"faces" | "both"} mode
+ * @property {boolean} sideBySide whether the photo is put beside the picture
+ * @property {number} kind of landmarks: points of a face
+ * @property {Float32Array} landmarks of all faces, in pixels of the upright photo
+ */
+
+/**
+ * @typedef {object} DecodeRequest asks for a photo file's pixels
+ * @property {"decode"} type
+ * @property {Blob} photo
+ */
+
+/**
+ * @typedef {object} DetectRequest asks for the faces in a photo, best first
+ * @property {"detect"} type
+ * @property {string} facesUrl folder of the detector
+ * @property {Pixels} photo
  */
 
 /** @typedef {{type: "selfcheck"}} SelfcheckRequest asks for the error against the known answer */
@@ -50,7 +72,7 @@ export const PROTOCOL_VERSION = 1;
  * @property {number} request its id
  */
 
-/** @typedef {StartRequest | StylizeRequest | SelfcheckRequest} Request */
+/** @typedef {StartRequest | StylizeRequest | DecodeRequest | SelfcheckRequest | DetectRequest} Request */
 
 /**
  * @typedef {object} Started
@@ -63,7 +85,10 @@ export const PROTOCOL_VERSION = 1;
  * @property {Uint8ClampedArray} [rgba]
  * @property {number} width
  * @property {number} height
+ * @property {string[]} [outcomes] one a face, see `DrawnFace`
  */
+
+/** @typedef {Pixels & {scale: number}} Decoded upright; `scale` is below 1 if the photo was shrunk */
 
 /**
  * @typedef {{v: number, id: number} & (

@@ -1,8 +1,8 @@
 /** Runs one engine: loads its WebAssembly module and a style, then converts photos one by one. */
 
+import { answerRequests, messagesHandled } from "./answer_requests.js";
 import { loadModule, moduleName, threadCount } from "./engine_module.js";
 import { NijigenError, cancelled, toNijigenError } from "./errors.js";
-import { PROTOCOL_VERSION } from "./protocol.js";
 
 /** Photos above this many pixels are shrunk by the browser before they are copied to the engine. */
 const MAX_COPIED_PIXELS = 24e6;
@@ -11,63 +11,13 @@ const MAX_COPIED_PIXELS = 24e6;
 let engineModule;
 /** @type {any} the style on the engine */
 let stylizer;
-/** Requests are answered in order. */
-let queue = Promise.resolve();
-/** Ids of the requests that somebody waits for. @type {Set<number>} */
-const awaited = new Set();
 
-/** @typedef {(key: import("./protocol.js").ProgressKey, current: number, total: number) => void} Progress */
+/** @typedef {import("./answer_requests.js").Progress} Progress */
+
+answerRequests(answer);
 
 /**
- * Fails the request that is being answered, if any.
- * @type {((thrown: unknown) => void) | undefined}
- */
-let fail;
-// A trap inside an asynchronous call leaves its promise pending for ever; it shows up only here.
-addEventListener("unhandledrejection", (event) => {
-  if (!fail) return;
-  event.preventDefault();
-  fail(event.reason);
-});
-addEventListener("error", (event) => {
-  if (!fail) return;
-  event.preventDefault();
-  fail(event.error ?? event.message);
-});
-
-addEventListener("message", (event) => {
-  const { v, id, ...request } = event.data;
-  if (v !== PROTOCOL_VERSION) return;
-  if (request.type === "cancel") {
-    awaited.delete(request.request);
-    return;
-  }
-  awaited.add(id);
-  /** @param {object} reply @param {Transferable[]} [transfer] */
-  const reply = (reply, transfer = []) =>
-    self.postMessage({ v: PROTOCOL_VERSION, id, ...reply }, { transfer });
-  queue = queue.then(async () => {
-    try {
-      if (!awaited.has(id)) throw cancelled();
-      const failed = new Promise((_, reject) => (fail = reject));
-      /** @type {Progress} */
-      const progress = (key, current, total) =>
-        reply({ type: "progress", key, current, total });
-      const answered = answer(request, progress, () => !awaited.has(id));
-      const result = await Promise.race([answered, failed]);
-      reply({ type: "result", result }, result?.rgba ? [result.rgba.buffer] : []);
-    } catch (thrown) {
-      const { code, message } = toNijigenError(thrown);
-      reply({ type: "error", code, message });
-    } finally {
-      fail = undefined;
-      awaited.delete(id);
-    }
-  });
-});
-
-/**
- * @param {import("./protocol.js").Request} request
+ * @param {Exclude<import("./protocol.js").Request, {type: "detect"}>} request
  * @param {Progress} progress
  * @param {() => boolean} isCancelled
  * @returns {Promise<any>}
@@ -78,6 +28,8 @@ async function answer(request, progress, isCancelled) {
       return start(request, progress);
     case "stylize":
       return stylize(request, progress, isCancelled);
+    case "decode":
+      return decode(request.photo);
     case "selfcheck":
       return stylizer.known_answer_error();
   }
@@ -197,46 +149,48 @@ async function fetchStyle({ url, bytes: expected = 0 }, progress, cache = "defau
  * @returns {Promise<import("./protocol.js").Stylized>}
  */
 async function stylize(request, progress, isCancelled) {
-  const { rgba, width, height } =
-    request.photo instanceof Blob ? await decode(request.photo) : request.photo;
+  const { rgba, width, height, scale } =
+    request.photo instanceof Blob ? await decode(request.photo) : { ...request.photo, scale: 1 };
   if (isCancelled()) throw cancelled();
   progress("stylize", 0, 1);
-  const picture = await stylizer.stylize(
-    new Uint8Array(rgba.buffer, rgba.byteOffset, rgba.byteLength),
-    width,
-    height,
-    request.longSide,
-    async (/** @type {number} */ share) => {
-      progress("stylize", share, 1);
-      await messagesHandled();
-      return !isCancelled();
-    },
-  );
-  const size = { width: picture.width, height: picture.height };
-  const bytes = picture.take_rgba();
+  const bytes = new Uint8Array(rgba.buffer, rgba.byteOffset, rgba.byteLength);
+  const onProgress = async (/** @type {number} */ share) => {
+    progress("stylize", share, 1);
+    await messagesHandled();
+    return !isCancelled();
+  };
+  const { longSide, faces } = request;
+  const picture = await (faces
+    ? stylizer.stylize_faces(
+        bytes,
+        width,
+        height,
+        longSide,
+        faces.mode,
+        faces.sideBySide,
+        faces.kind,
+        faces.landmarks.map((value) => value * scale),
+        onProgress,
+      )
+    : stylizer.stylize(bytes, width, height, longSide, onProgress));
+  const about = {
+    width: picture.width,
+    height: picture.height,
+    ...(faces ? { outcomes: picture.outcomes() } : {}),
+  };
+  const drawn = picture.take_rgba();
   picture.free();
-  const pixels = new Uint8ClampedArray(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (!request.encode) return { rgba: pixels, ...size };
-  const { canvas, context } = newCanvas(size.width, size.height);
-  context.putImageData(new ImageData(pixels, size.width, size.height), 0, 0);
-  return { blob: await canvas.convertToBlob({ type: "image/png" }), ...size };
-}
-
-/** A task behind those of the messages that have arrived. */
-const { port1: bell, port2: ear } = new MessageChannel();
-
-/** Lets the messages that have arrived be handled. @returns {Promise<void>} */
-function messagesHandled() {
-  return new Promise((resolve) => {
-    ear.onmessage = () => resolve();
-    bell.postMessage(undefined);
-  });
+  const pixels = new Uint8ClampedArray(drawn.buffer, drawn.byteOffset, drawn.byteLength);
+  if (!request.encode) return { rgba: pixels, ...about };
+  const { canvas, context } = newCanvas(about.width, about.height);
+  context.putImageData(new ImageData(pixels, about.width, about.height), 0, 0);
+  return { blob: await canvas.convertToBlob({ type: "image/png" }), ...about };
 }
 
 /**
  * Decodes a photo file to upright sRGB pixels.
  * @param {Blob} file
- * @returns {Promise<import("./protocol.js").Pixels>}
+ * @returns {Promise<import("./protocol.js").Decoded>}
  */
 async function decode(file) {
   let bytes;
@@ -261,13 +215,13 @@ async function decode(file) {
     throw new NijigenError("photo-unreadable", `This ${format} photo is damaged and cannot be read.`);
   }
   try {
-    const shrink = Math.min(1, Math.sqrt(MAX_COPIED_PIXELS / (bitmap.width * bitmap.height)));
-    const width = Math.max(1, Math.round(bitmap.width * shrink));
-    const height = Math.max(1, Math.round(bitmap.height * shrink));
+    const scale = Math.min(1, Math.sqrt(MAX_COPIED_PIXELS / (bitmap.width * bitmap.height)));
+    const width = Math.max(1, Math.round(bitmap.width * scale));
+    const height = Math.max(1, Math.round(bitmap.height * scale));
     const { context } = newCanvas(width, height);
     context.imageSmoothingQuality = "high";
     context.drawImage(bitmap, 0, 0, width, height);
-    return { rgba: context.getImageData(0, 0, width, height).data, width, height };
+    return { rgba: context.getImageData(0, 0, width, height).data, width, height, scale };
   } finally {
     bitmap.close();
   }

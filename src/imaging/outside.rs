@@ -1,0 +1,98 @@
+//! What a crop shows beyond the borders of the photo: mirrored, and soon so blurred that nobody
+//! takes it for a second face.
+
+use fearless_simd::Level;
+
+use super::{Photo, Similarity, warp};
+use crate::error::Result;
+use crate::kernels::blend::{ToneChange, blend_rgba8};
+
+/// Pixels of the longer side of the blurred picture.
+const BLURRED_SIDE_PX: f32 = 6.0;
+/// Distance from the photo, as a part of the crop's longer side, from which on all is blurred.
+const FADE: f32 = 0.05;
+
+/// Blurs what lies outside of the photo of `photo_size` (`[width, height]`) in a crop that [`warp`]
+/// made with `to_photo`, the more the farther outside, as FFHQ's alignment does (Karras et al. 2019,
+/// arXiv:1812.04948).
+///
+/// # Errors
+/// Those of [`warp`].
+pub fn blur_outside(
+    crop: &mut Photo,
+    [a, b, tx, ty]: Similarity,
+    photo_size: [usize; 2],
+) -> Result<()> {
+    let (width, height) = (crop.width(), crop.height());
+    let [right, bottom] = photo_size.map(|side| side as f32);
+    let fade_px = FADE * width.max(height) as f32 * a.hypot(b);
+    let weight = |x: usize, y: usize| {
+        let (x, y) = (x as f32 + 0.5, y as f32 + 0.5);
+        let (x, y) = (a * x - b * y + tx, b * x + a * y + ty);
+        let outside = (-x).max(x - right).max((-y).max(y - bottom));
+        (outside / fade_px).clamp(0.0, 1.0)
+    };
+    let corners = [[0, 0], [width, 0], [0, height], [width, height]];
+    if corners.iter().all(|[x, y]| weight(*x, *y) <= 0.0) {
+        return Ok(());
+    }
+    let blurred = blur(crop)?;
+    let level = Level::new();
+    let unchanged = ToneChange {
+        gain: 1.0,
+        shift: [0.0; 3],
+    };
+    let lines = crop.pixels_mut().chunks_exact_mut(width);
+    for (y, (line, blurred)) in lines.zip(blurred.pixels().chunks_exact(width)).enumerate() {
+        let weights: Vec<f32> = (0..width).map(|x| weight(x, y)).collect();
+        blend_rgba8(level, line, blurred, &weights, unchanged);
+    }
+    Ok(())
+}
+
+/// The picture shrunk to a few pixels and enlarged again.
+fn blur(photo: &Photo) -> Result<Photo> {
+    let size = [photo.width(), photo.height()];
+    let scale = (size[0].max(size[1]) as f32 / BLURRED_SIDE_PX).max(1.0);
+    let small = size.map(|side| (side as f32 / scale).ceil() as usize);
+    let small = warp(photo, [scale, 0.0, 0.0, 0.0], small)?;
+    warp(&small, [1.0 / scale, 0.0, 0.0, 0.0], size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Stripes that a blur makes gray.
+    fn stripes(width: usize, height: usize) -> Photo {
+        let rgba = (0..width * height).flat_map(|i| [[0, 0, 0, 255], [255; 4]][i / 4 % 2]);
+        Photo::new(width, height, rgba.collect()).unwrap()
+    }
+
+    #[test]
+    fn blurs_outside_and_only_there() {
+        let photo = stripes(128, 128);
+        // The photo's left border is in the crop's middle.
+        let to_photo = [1.0, 0.0, -64.0, 0.0];
+        let mirrored = warp(&photo, to_photo, [128, 128]).unwrap();
+        let mut crop = mirrored.clone();
+        blur_outside(&mut crop, to_photo, [128, 128]).unwrap();
+        for (i, (pixel, old)) in crop.pixels().iter().zip(mirrored.pixels()).enumerate() {
+            match i % 128 {
+                x if x >= 64 => assert_eq!(pixel, old),
+                x if x < 56 => assert!(pixel[0].abs_diff(128) < 40, "{x}: {pixel:?}"),
+                _ => (),
+            }
+        }
+    }
+
+    #[test]
+    fn a_crop_inside_stays_as_it_is() {
+        let photo = stripes(64, 64);
+        let to_photo = [0.5, 0.0, 8.0, 8.0];
+        let before = warp(&photo, to_photo, [64, 64]).unwrap();
+        let mut crop = before.clone();
+        blur_outside(&mut crop, to_photo, [64, 64]).unwrap();
+        assert_eq!(crop, before);
+    }
+}

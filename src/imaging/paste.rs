@@ -1,0 +1,211 @@
+//! A stylised part put back into the whole picture, so that nobody sees where it ends.
+
+use std::ops::Range;
+
+use fearless_simd::Level;
+
+use super::{Photo, Similarity, warp};
+use crate::error::Result;
+use crate::kernels::blend::{ToneChange, WeightedTone, blend_rgba8, fade_ellipse_f32};
+
+/// The part of a patch that is seen, in units of the patch's sides.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FadingEllipse {
+    /// Centre, from the patch's top left corner.
+    pub center: [f32; 2],
+    /// Half its width and height. Beyond it nothing of the patch is seen.
+    pub radii: [f32; 2],
+    /// Part of the radii within which only the patch is seen; less than 1.
+    pub inner: f32,
+}
+
+/// The most that a patch's contrast is changed by, or its inverse.
+const MAX_GAIN: f32 = 1.2;
+
+/// Blends `patch` into the `columns` and `rows` of `picture`, which lie within it. `to_patch` takes
+/// the picture's places to those of the patch. Inside the ellipse, the patch gets the picture's mean
+/// colour and, within limits, its contrast: a network that normalises over all that it sees gives
+/// them different tones.
+///
+/// # Errors
+/// Those of [`warp`].
+pub fn paste(
+    picture: &mut Photo,
+    [columns, rows]: [Range<usize>; 2],
+    patch: &Photo,
+    [a, b, tx, ty]: Similarity,
+    ellipse: FadingEllipse,
+) -> Result<()> {
+    if columns.is_empty() || rows.is_empty() {
+        return Ok(());
+    }
+    let level = Level::new();
+    let (left, top) = (columns.start as f32, rows.start as f32);
+    let to_patch = [a, b, a * left - b * top + tx, b * left + a * top + ty];
+    let warped = warp(patch, to_patch, [columns.len(), rows.len()])?;
+    let sides = [patch.width(), patch.height()].map(|side| side as f32);
+    let weights = ellipse.weights(level, to_patch, sides, [columns.len(), rows.len()]);
+
+    let width = picture.width();
+    let line = |y: usize| y * width + columns.start..y * width + columns.end;
+    let (mut before, mut after) = (WeightedTone::default(), WeightedTone::default());
+    let lines = || {
+        let patch_lines = warped.pixels().chunks_exact(columns.len());
+        let lines = patch_lines.zip(weights.chunks_exact(columns.len()));
+        rows.clone().zip(lines)
+    };
+    for (y, (patch, weights)) in lines() {
+        before.add_row(level, &picture.pixels()[line(y)], weights);
+        after.add_row(level, patch, weights);
+    }
+    let Some(tone) = matching_tone(&before, &after) else {
+        return Ok(());
+    };
+    for (y, (patch, weights)) in lines() {
+        blend_rgba8(
+            level,
+            &mut picture.pixels_mut()[line(y)],
+            patch,
+            weights,
+            tone,
+        );
+    }
+    Ok(())
+}
+
+/// What gives `patch` the tones of `picture`; `None` if nothing of it is seen.
+fn matching_tone(picture: &WeightedTone, patch: &WeightedTone) -> Option<ToneChange> {
+    let (wanted, mean) = (picture.mean()?, patch.mean()?);
+    let ratio = picture.luma_deviation() / patch.luma_deviation();
+    // A patch of one colour has no contrast to change.
+    let gain = if ratio.is_finite() {
+        ratio.clamp(1.0 / MAX_GAIN, MAX_GAIN)
+    } else {
+        1.0
+    };
+    let shift = [0, 1, 2].map(|c| wanted[c] - gain * mean[c]);
+    Some(ToneChange { gain, shift })
+}
+
+impl FadingEllipse {
+    /// Weights of the patch in a window of `[width, height]` pixels.
+    fn weights(
+        &self,
+        level: Level,
+        [a, b, tx, ty]: Similarity,
+        sides: [f32; 2],
+        [width, height]: [usize; 2],
+    ) -> Vec<f32> {
+        let mut weights = vec![0.0; width * height];
+        for (y, row) in weights.chunks_exact_mut(width).enumerate() {
+            let y = y as f32 + 0.5;
+            let first = [a * 0.5 - b * y + tx, b * 0.5 + a * y + ty];
+            let [u, v] = [0, 1].map(|i| {
+                let step = [a, b][i];
+                let radius = self.radii[i] * sides[i];
+                let from_center = first[i] - self.center[i] * sides[i];
+                [from_center / radius, step / radius]
+            });
+            fade_ellipse_f32(level, u, v, self.inner, row);
+        }
+        weights
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ELLIPSE: FadingEllipse = FadingEllipse {
+        center: [0.5, 0.5],
+        radii: [0.5, 0.5],
+        inner: 0.6,
+    };
+
+    /// A horizontal ramp, a vertical one and their sum.
+    fn ramp(width: usize, height: usize, scale: f32, to: [f32; 2]) -> Photo {
+        let rgba = (0..width * height).flat_map(|i| {
+            let [x, y] = [i % width, i / width].map(|v| (v as f32 + 0.5) * scale);
+            let [x, y] = [x + to[0], y + to[1]];
+            [x, y, (x + y) / 2.0, 255.0].map(|v| v.round() as u8)
+        });
+        Photo::new(width, height, rgba.collect()).unwrap()
+    }
+
+    fn worst(a: &Photo, b: &Photo) -> u8 {
+        let pairs = a.rgba().iter().zip(b.rgba());
+        pairs.map(|(a, b)| a.abs_diff(*b)).max().unwrap()
+    }
+
+    /// The patch shows places 50 to 150 of the picture at twice its size, in other tones.
+    #[test]
+    fn tones_are_matched() {
+        let picture = ramp(200, 200, 1.0, [0.0, 0.0]);
+        let mut patch = ramp(200, 200, 0.5, [50.0, 50.0]);
+        for pixel in patch.pixels_mut() {
+            *pixel = [
+                (f32::from(pixel[0]) * 0.9 + 20.0) as u8,
+                (f32::from(pixel[1]) * 0.9 + 5.0) as u8,
+                (f32::from(pixel[2]) * 0.9 + 40.0) as u8,
+                255,
+            ];
+        }
+        let mut pasted = picture.clone();
+        paste(
+            &mut pasted,
+            [50..150, 50..150],
+            &patch,
+            [2.0, 0.0, -100.0, -100.0],
+            ELLIPSE,
+        )
+        .unwrap();
+        assert!(
+            worst(&pasted, &picture) <= 2,
+            "{}",
+            worst(&pasted, &picture)
+        );
+    }
+
+    #[test]
+    fn the_patch_is_seen_inside_and_only_there() {
+        let mut picture = Photo::new(100, 80, [90, 90, 90, 7].repeat(8000)).unwrap();
+        // Stripes, of which the mean is the picture's.
+        let stripes: Vec<u8> = (0..10_000u32)
+            .flat_map(|i| [[60, 60, 60, 255], [120, 120, 120, 255]][(i / 10 % 2) as usize])
+            .collect();
+        let patch = Photo::new(100, 100, stripes).unwrap();
+        let before = picture.clone();
+        paste(
+            &mut picture,
+            [30..70, 20..60],
+            &patch,
+            [2.5, 0.0, -75.0, -50.0],
+            ELLIPSE,
+        )
+        .unwrap();
+        for (i, (pixel, old)) in picture.pixels().iter().zip(before.pixels()).enumerate() {
+            let (x, y) = ((i % 100) as f32 + 0.5 - 50.0, (i / 100) as f32 + 0.5 - 40.0);
+            let radius = x.hypot(y);
+            assert_eq!(pixel[3], 7);
+            if radius > 20.5 {
+                assert_eq!(pixel, old);
+            }
+            if radius < 11.0 {
+                // The contrast was reduced, but no more than the limit.
+                assert!(pixel[0].abs_diff(90) >= 15, "{pixel:?} at {x} {y}");
+            }
+        }
+    }
+
+    #[test]
+    fn patches_of_one_colour_and_empty_windows_are_fine() {
+        let mut picture = ramp(50, 50, 2.0, [0.0, 0.0]);
+        let patch = Photo::new(4, 4, vec![255; 64]).unwrap();
+        let before = picture.clone();
+        let to_patch = [0.1, 0.0, 0.0, 0.0];
+        paste(&mut picture, [0..0, 0..5], &patch, to_patch, ELLIPSE).unwrap();
+        assert_eq!(picture, before);
+        paste(&mut picture, [0..50, 0..50], &patch, to_patch, ELLIPSE).unwrap();
+        assert_ne!(picture, before);
+    }
+}

@@ -1,0 +1,325 @@
+//! Faces by themselves: the portrait of `face2paint`, and small faces stylised at a size at which
+//! the network knows faces, put back into the whole picture.
+
+use super::stylize;
+use crate::engine::{Engine, Progress};
+use crate::error::{Error, Result};
+use crate::face::{FaceSquare, Features, LandmarkKind, Refusal, SimilarityTransform};
+use crate::imaging::{FadingEllipse, Photo, Similarity, blur_outside, fit_long_side, paste, warp};
+
+/// Side of a portrait, as in the public demonstrations of `face2paint`.
+pub const PORTRAIT_SIDE_PX: usize = 512;
+/// Narrower faces are left alone: there is too little to see.
+pub const LEAST_FACE_PX: f32 = 48.0;
+/// The most faces of a photo, which bounds the memory.
+pub const MOST_FACES: usize = 100;
+
+/// A face's square is stylised at twice its size in the picture within these limits, which are the
+/// sizes at which networks have learnt faces, ...
+const LEARNT_SIDES_PX: [f32; 2] = [256.0, 512.0];
+/// ... and large ones so that they are put back at no more than twice that size, up to this side.
+const LARGEST_SIDE_PX: f32 = 1024.0;
+/// Networks halve twice.
+const SIDE_STEP_PX: usize = 4;
+
+/// Half the width and height of what is put back, in sides of FFHQ's square: the head with its hair.
+const HEAD_RADII: [f32; 2] = [0.6, 0.64];
+/// The same limited to where the network sees what is around, in sides of the enlarged square.
+const LARGEST_RADIUS: f32 = 0.49;
+/// The part of the radii within which only the face's own picture is seen.
+const HEAD_INNER: f32 = 0.6;
+
+/// Landmarks of the faces in a photo.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Faces {
+    kind: LandmarkKind,
+    values: Vec<f32>,
+}
+
+impl Faces {
+    /// Wraps the landmarks of any number of faces, `[faces][points][2]`: x and y in pixels of the
+    /// photo from its top left corner, where the first pixel's centre is at 0.5. `points` says how
+    /// many a face has.
+    ///
+    /// # Errors
+    /// [`Error::FacesInvalid`] if there is no such kind of landmarks, or part of a face is missing.
+    pub fn new(points: usize, values: Vec<f32>) -> Result<Self> {
+        let kind = LandmarkKind::from_count(points).ok_or_else(|| {
+            Error::FacesInvalid(format!("{points} landmarks a face, expected 5, 68 or 468"))
+        })?;
+        if !values.len().is_multiple_of(2 * points) {
+            return Err(Error::FacesInvalid(format!(
+                "{} numbers, expected a multiple of {}: x and y of {points} landmarks a face",
+                values.len(),
+                2 * points
+            )));
+        }
+        let count = values.len() / (2 * points);
+        if count > MOST_FACES {
+            return Err(Error::FacesInvalid(format!(
+                "{count} faces, expected at most {MOST_FACES}"
+            )));
+        }
+        Ok(Self { kind, values })
+    }
+
+    /// The square around each face of a photo of `[width, height]` pixels, or why there is none.
+    fn squares(&self, size: [usize; 2], expand: f32) -> Vec<Found> {
+        let faces = self.values.as_chunks().0.chunks_exact(self.kind.count());
+        let square = |points| {
+            let features = Features::new(self.kind, points, size)?;
+            Ok((
+                FaceSquare::ffhq(&features, expand),
+                FaceSquare::ffhq(&features, 1.0).side_px() / 2.0,
+            ))
+        };
+        faces.map(square).collect()
+    }
+}
+
+/// A face's square, and the width of the face itself, which is half of that square before it is
+/// enlarged, in pixels of the photo.
+type Found = std::result::Result<(FaceSquare, f32), Refusal>;
+
+/// What became of a face.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Outcome {
+    /// It was stylised by itself.
+    Done,
+    /// It could have been, but the portrait is that of a larger one.
+    Unused,
+    /// It was left to the whole picture.
+    Refused(Refusal),
+}
+
+impl Outcome {
+    /// A stable word: `done`, `unused`, `invalid`, `turned_away` or `too_small`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Outcome::Done => "done",
+            Outcome::Unused => "unused",
+            Outcome::Refused(Refusal::Invalid(_)) => "invalid",
+            Outcome::Refused(Refusal::TurnedAway) => "turned_away",
+            Outcome::Refused(Refusal::TooSmall { .. }) => "too_small",
+        }
+    }
+}
+
+/// A picture, and what became of each face that was given, in their order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FacesPicture {
+    /// The picture.
+    pub photo: Photo,
+    /// One outcome a face.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// How faces are treated.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FaceOptions {
+    /// Factor by which FFHQ's square is enlarged, see [`crate::style`].
+    pub expand: f32,
+    /// Whether the picture gets the photo at its left.
+    pub side_by_side: bool,
+}
+
+/// The portrait of the largest usable face: its upright square, [`PORTRAIT_SIDE_PX`] pixels a side
+/// or at most `long_side_px`, stylised. Transparent parts of the photo are white.
+///
+/// # Errors
+/// [`Error::NoFace`] with the reason for each face; those of [`Engine::stylize`] and of `progress`.
+pub async fn stylize_portrait<E: Engine>(
+    engine: &E,
+    photo: &Photo,
+    faces: &Faces,
+    options: FaceOptions,
+    long_side_px: usize,
+    progress: &mut impl Progress,
+) -> Result<FacesPicture> {
+    let found: Vec<Found> = faces
+        .squares([photo.width(), photo.height()], options.expand)
+        .into_iter()
+        .map(|found| large_enough(found, 1.0))
+        .collect();
+    let widths = found.iter().enumerate();
+    let largest = widths
+        .filter_map(|(i, found)| found.as_ref().ok().map(|(square, _)| (i, *square)))
+        .max_by(|(_, a), (_, b)| a.side_px().total_cmp(&b.side_px()));
+    let Some((largest, square)) = largest else {
+        return Err(no_face(&found));
+    };
+    let mut crop = cut_out(photo, &square, PORTRAIT_SIDE_PX)?;
+    let to_photo = square.from_crop(PORTRAIT_SIDE_PX as f32);
+    blur_outside(
+        &mut crop,
+        numbers(to_photo),
+        [photo.width(), photo.height()],
+    )?;
+    let crop = fit_long_side(crop, long_side_px)?;
+    let picture = engine.stylize_photo(crop.clone(), progress).await?;
+    let outcome = |(i, found): (usize, &Found)| match found {
+        Ok(_) if i == largest => Outcome::Done,
+        Ok(_) => Outcome::Unused,
+        Err(refusal) => Outcome::Refused(*refusal),
+    };
+    Ok(FacesPicture {
+        photo: if options.side_by_side {
+            crop.beside(&picture)?
+        } else {
+            picture
+        },
+        outcomes: found.iter().enumerate().map(outcome).collect(),
+    })
+}
+
+/// The whole picture as [`stylize`] makes it, and over it each face as the network paints it when
+/// it sees nothing else. Faces are painted from small to large, so that the nearer one is in front.
+///
+/// # Errors
+/// Those of [`stylize`]. Faces that cannot be used are left to the whole picture.
+pub async fn stylize_both<E: Engine>(
+    engine: &E,
+    photo: Photo,
+    faces: &Faces,
+    options: FaceOptions,
+    long_side_px: usize,
+    progress: &mut impl Progress,
+) -> Result<FacesPicture> {
+    let size = [photo.width(), photo.height()];
+    let shrink = (long_side_px as f32 / size[0].max(size[1]) as f32).min(1.0);
+    let found: Vec<Found> = faces
+        .squares(size, options.expand)
+        .into_iter()
+        .map(|found| large_enough(found, shrink))
+        .collect();
+    let mut squares: Vec<FaceSquare> = found.iter().flatten().map(|(square, _)| *square).collect();
+    squares.sort_by(|a, b| a.side_px().total_cmp(&b.side_px()));
+    // Out of the photo before it shrinks: there is more to see.
+    let crops = squares.iter().map(|square| {
+        let side = square_side(square.side_px() * shrink);
+        cut_out(&photo, square, side)
+    });
+    let crops = crops.collect::<Result<Vec<Photo>>>()?;
+    let left = if options.side_by_side {
+        Some(fit_long_side(photo.clone(), long_side_px)?)
+    } else {
+        None
+    };
+
+    let whole_work = work(size) * shrink * shrink;
+    let face_work = crops.iter().map(|crop| work([crop.width(), crop.height()]));
+    let all_work = whole_work + face_work.sum::<f32>();
+    let mut done = whole_work / all_work;
+    let mut part = Part {
+        progress,
+        start: 0.0,
+        length: done,
+    };
+    let mut picture = stylize(engine, photo, long_side_px, &mut part).await?;
+    let new_size = [picture.width(), picture.height()];
+    let factors = [0, 1].map(|i| new_size[i] as f32 / size[i] as f32);
+    for (square, crop) in squares.iter().zip(crops) {
+        let mut part = Part {
+            progress,
+            start: done,
+            length: work([crop.width(), crop.height()]) / all_work,
+        };
+        part.report(0.0).await?;
+        done += part.length;
+        let face = engine.stylize_photo(crop, &mut part).await?;
+        let square = square.scaled(factors);
+        let Some(to_face) = square.from_crop(face.width() as f32).inverse() else {
+            continue;
+        };
+        paste(
+            &mut picture,
+            square.bounds(new_size),
+            &face,
+            numbers(to_face),
+            head(options.expand),
+        )?;
+    }
+    progress.report(1.0).await?;
+    let outcome = |found: &Found| match found {
+        Ok(_) => Outcome::Done,
+        Err(refusal) => Outcome::Refused(*refusal),
+    };
+    Ok(FacesPicture {
+        photo: match left {
+            Some(left) => left.beside(&picture)?,
+            None => picture,
+        },
+        outcomes: found.iter().map(outcome).collect(),
+    })
+}
+
+/// Refuses faces that are too small after the photo has shrunk by a factor.
+fn large_enough(found: Found, shrink: f32) -> Found {
+    let (square, width) = found?;
+    let width_px = width * shrink;
+    if width_px < LEAST_FACE_PX {
+        let least_px = LEAST_FACE_PX;
+        return Err(Refusal::TooSmall { width_px, least_px });
+    }
+    Ok((square, width))
+}
+
+/// Side at which a square is stylised that has so many pixels a side in the picture.
+fn square_side(in_picture_px: f32) -> usize {
+    let [least, most] = LEARNT_SIDES_PX;
+    let side = (2.0 * in_picture_px).clamp(least, most);
+    let side = side.max((in_picture_px / 2.0).min(LARGEST_SIDE_PX));
+    (side as usize).next_multiple_of(SIDE_STEP_PX)
+}
+
+/// What of a face's square is put back, whose sides are FFHQ's times `expand`.
+fn head(expand: f32) -> FadingEllipse {
+    FadingEllipse {
+        center: [0.5, 0.5],
+        radii: HEAD_RADII.map(|radius| (radius / expand).min(LARGEST_RADIUS)),
+        inner: HEAD_INNER,
+    }
+}
+
+fn no_face(found: &[Found]) -> Error {
+    if found.is_empty() {
+        return Error::NoFace("no faces were given".into());
+    }
+    let reasons: Vec<String> = found
+        .iter()
+        .enumerate()
+        .filter_map(|(i, found)| {
+            found
+                .as_ref()
+                .err()
+                .map(|why| format!("face {}: {why}", i + 1))
+        })
+        .collect();
+    Error::NoFace(format!("of {} given, {}", found.len(), reasons.join("; ")))
+}
+
+fn cut_out(photo: &Photo, square: &FaceSquare, side: usize) -> Result<Photo> {
+    warp(photo, numbers(square.from_crop(side as f32)), [side, side])
+}
+
+fn numbers(transform: SimilarityTransform) -> Similarity {
+    [transform.a, transform.b, transform.tx, transform.ty]
+}
+
+/// In units of a pixel's.
+fn work(size: [usize; 2]) -> f32 {
+    size[0] as f32 * size[1] as f32
+}
+
+/// Progress of a part of the work.
+struct Part<'a, P> {
+    progress: &'a mut P,
+    start: f32,
+    length: f32,
+}
+
+impl<P: Progress> Progress for Part<'_, P> {
+    async fn report(&mut self, share: f32) -> Result<()> {
+        self.progress.report(self.start + share * self.length).await
+    }
+}

@@ -1,0 +1,194 @@
+/** Finds faces and their landmarks: BlazeFace and FaceMesh, run by `faces/human.esm.js`. */
+
+import { answerRequests, messagesHandled } from "./answer_requests.js";
+import { NijigenError, cancelled } from "./errors.js";
+import { SEEN_PX, distinct, squaresToSearch } from "./face_search.js";
+
+/** More faces than this are not looked at. */
+const MAX_FACES = 30;
+/**
+ * How sure the detector must be that there is a face, and the mesh that it lies on one; 0 to 1. The
+ * detector takes a cup or a cat for a face with 0.77, the mesh does not: 0.5 is the most it said of
+ * what is none, and 1 of each face.
+ */
+const MIN_SEEN = 0.5;
+const MIN_MESH = 0.8;
+
+/** A face is cut out and turned upright for the mesh, in a square of so many pixels. */
+const CROP_PX = 512;
+/** Side of that square, by the side of the detector's box. */
+const CROP_BY_BOX = 1.6;
+
+const OFF = { enabled: false };
+/** Only detector and mesh; nothing is cached, warmed up or loaded from elsewhere. */
+const HUMAN_CONFIG = {
+  backend: "wasm",
+  async: false,
+  debug: false,
+  cacheModels: false,
+  cacheSensitivity: 0,
+  filter: OFF,
+  gesture: OFF,
+  body: OFF,
+  hand: OFF,
+  object: OFF,
+  segmentation: OFF,
+  face: {
+    detector: { rotation: false, maxDetected: MAX_FACES, minConfidence: MIN_SEEN, skipFrames: 0, skipTime: 0 },
+    mesh: { enabled: true },
+    iris: OFF,
+    emotion: OFF,
+    description: OFF,
+    antispoof: OFF,
+    liveness: OFF,
+  },
+};
+
+/** @typedef {import("./face_search.js").Box} Box */
+
+/**
+ * @typedef {object} Seen a face as the detector sees it
+ * @property {Box} box square, with room about the face
+ * @property {number} score
+ * @property {number} turn clockwise, in radians
+ */
+
+/** @type {any} an instance of Human */
+let human;
+
+answerRequests(async (request, _progress, isCancelled) => {
+  human ??= await load(request.facesUrl);
+  return detect(request.photo, isCancelled);
+});
+
+/** @param {string} folder of the detector, with a slash at its end */
+async function load(folder) {
+  try {
+    const { Human } = await import(`${folder}human.esm.js`);
+    const human = new Human({ ...HUMAN_CONFIG, modelBasePath: folder, wasmPath: folder });
+    // Its threads would start from addresses that a strict content security policy forbids.
+    human.tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
+    await human.load();
+    const { blazeface, facemesh } = human.models.models;
+    if (!blazeface?.executor || !facemesh?.executor) throw new Error("its models are missing");
+    return human;
+  } catch (thrown) {
+    const why = thrown instanceof Error ? thrown.message : thrown;
+    throw new NijigenError("load-failed", `The face detector ${folder} could not be loaded (${why}).`);
+  }
+}
+
+/**
+ * @param {import("./protocol.js").Pixels} photo
+ * @param {() => boolean} isCancelled
+ * @returns {Promise<import("./faces.js").Face[]>} best first
+ */
+async function detect({ rgba, width, height }, isCancelled) {
+  const photo = new OffscreenCanvas(width, height);
+  context(photo).putImageData(new ImageData(/** @type {any} */ (rgba), width, height), 0, 0);
+  /** @type {Seen[]} */
+  const seen = [];
+  for (const square of squaresToSearch(width, height)) {
+    await messagesHandled();
+    if (isCancelled()) throw cancelled();
+    seen.push(...(await look(photo, square)));
+  }
+  /** @type {import("./faces.js").Face[]} */
+  const faces = [];
+  for (const face of distinct(seen).slice(0, MAX_FACES)) {
+    await messagesHandled();
+    if (isCancelled()) throw cancelled();
+    const mesh = await layMesh(photo, face);
+    if (mesh) faces.push(mesh);
+  }
+  return distinct(faces);
+}
+
+/**
+ * @param {OffscreenCanvas} photo
+ * @param {import("./face_search.js").Square} square
+ * @returns {Promise<Seen[]>}
+ */
+async function look(photo, { x, y, side }) {
+  const scale = SEEN_PX / side;
+  const found = await run(SEEN_PX, false, (view) => {
+    view.drawImage(photo, x, y, side, side, 0, 0, SEEN_PX, SEEN_PX);
+  });
+  return found.map(({ box, size, score, mesh }) => {
+    const [right, left] = mesh;
+    return {
+      box: /** @type {Box} */ ([x + box[0] / scale, y + box[1] / scale, size[0] / scale, size[1] / scale]),
+      score,
+      turn: Math.atan2(left[1] - right[1], left[0] - right[0]),
+    };
+  });
+}
+
+/**
+ * @param {OffscreenCanvas} photo
+ * @param {Seen} face
+ * @returns {Promise<import("./faces.js").Face | undefined>} nothing if there is no face after all
+ */
+async function layMesh(photo, { box: [x, y, width, height], turn }) {
+  const scale = CROP_PX / (CROP_BY_BOX * Math.max(width, height));
+  const [centreX, centreY] = [x + width / 2, y + height / 2];
+  const [cos, sin] = [Math.cos(turn), Math.sin(turn)];
+  const found = await run(CROP_PX, true, (view) => {
+    view.setTransform(1, 0, 0, 1, CROP_PX / 2, CROP_PX / 2);
+    view.rotate(-turn);
+    view.scale(scale, scale);
+    // The circle about the crop is all that can be seen of the photo.
+    const side = (Math.SQRT2 * CROP_PX) / scale;
+    view.drawImage(photo, centreX - side / 2, centreY - side / 2, side, side, -side / 2, -side / 2, side, side);
+  });
+  /** From the middle of the crop. @param {any} face */
+  const distance = ({ box }) =>
+    Math.hypot(box[0] + box[2] / 2 - CROP_PX / 2, box[1] + box[3] / 2 - CROP_PX / 2);
+  const [nearest] = found.sort((a, b) => distance(a) - distance(b));
+  if (!nearest || nearest.score < MIN_MESH || nearest.mesh.length < 468) return undefined;
+  const landmarks = new Float32Array(2 * 468);
+  nearest.mesh.slice(0, 468).forEach((/** @type {number[]} */ [meshX, meshY], /** @type {number} */ i) => {
+    // Human rounds towards zero: half a pixel puts that right on average.
+    const dx = (meshX + 0.5 - CROP_PX / 2) / scale;
+    const dy = (meshY + 0.5 - CROP_PX / 2) / scale;
+    landmarks[2 * i] = centreX + dx * cos - dy * sin;
+    landmarks[2 * i + 1] = centreY + dx * sin + dy * cos;
+  });
+  return { box: boundingBox(landmarks), score: nearest.score, landmarks, kind: "468" };
+}
+
+/**
+ * What Human finds in a picture.
+ * @param {number} side of the picture in pixels
+ * @param {boolean} withMesh
+ * @param {(view: OffscreenCanvasRenderingContext2D) => void} draw
+ * @returns {Promise<any[]>}
+ */
+async function run(side, withMesh, draw) {
+  const view = context(new OffscreenCanvas(side, side));
+  view.imageSmoothingQuality = "high";
+  draw(view);
+  const pixels = human.tf.browser.fromPixels(view.getImageData(0, 0, side, side));
+  try {
+    const { face, error } = await human.detect(pixels, { face: { mesh: { enabled: withMesh } } });
+    if (error) throw new Error(error);
+    return face;
+  } finally {
+    human.tf.dispose(pixels);
+  }
+}
+
+/** @param {OffscreenCanvas} canvas */
+function context(canvas) {
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  if (!context) throw new NijigenError("engine-failed", "This browser offers no canvas to a worker.");
+  return context;
+}
+
+/** @param {Float32Array} landmarks @returns {Box} */
+function boundingBox(landmarks) {
+  const xs = landmarks.filter((_, i) => i % 2 === 0);
+  const ys = landmarks.filter((_, i) => i % 2 === 1);
+  const [left, top] = [Math.min(...xs), Math.min(...ys)];
+  return [left, top, Math.max(...xs) - left, Math.max(...ys) - top];
+}

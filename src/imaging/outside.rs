@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::kernels::blend::{ToneChange, blend_rgba8};
 
 /// Pixels of the longer side of the blurred picture.
-const BLURRED_SIDE_PX: f32 = 6.0;
+const BLURRED_SIDE_PX: f32 = 16.0;
 /// Distance from the photo, as a part of the crop's longer side, from which on all is blurred.
 const FADE: f32 = 0.05;
 
@@ -50,12 +50,16 @@ pub fn blur_outside(
     Ok(())
 }
 
-/// The picture shrunk to a few pixels and enlarged again.
+/// The picture shrunk to a few pixels, smoothed and enlarged again.
 fn blur(photo: &Photo) -> Result<Photo> {
     let size = [photo.width(), photo.height()];
     let scale = (size[0].max(size[1]) as f32 / BLURRED_SIDE_PX).max(1.0);
-    let small = size.map(|side| (side as f32 / scale).ceil() as usize);
-    let small = warp(photo, [scale, 0.0, 0.0, 0.0], small)?;
+    let small_size = size.map(|side| (side as f32 / scale).ceil() as usize);
+    let mut small = warp(photo, [scale, 0.0, 0.0, 0.0], small_size)?;
+    // A shift by half a pixel is a mean of 2 x 2; to and fro, so that the picture stays in place.
+    for shift in [0.5, -0.5, 0.5, -0.5, 0.5, -0.5] {
+        small = warp(&small, [1.0, 0.0, shift, shift], small_size)?;
+    }
     warp(&small, [1.0 / scale, 0.0, 0.0, 0.0], size)
 }
 

@@ -159,11 +159,11 @@ fn blend_at<S: Simd>(
         let (base, _) = padded_at(simd, picture, weights);
         let (patch, weights) = padded_at(simd, patch, weights);
         let mut channels = [rgba8::channel::<S>(base, 3); 4];
-        for c in 0..3 {
+        for (c, (channel, shift)) in channels.iter_mut().zip(tone.shift).enumerate() {
             let base = rgba8::channel::<S>(base, c as u32);
-            let shift = S::f32s::splat(simd, tone.shift[c]);
+            let shift = S::f32s::splat(simd, shift);
             let patch = rgba8::channel::<S>(patch, c as u32).mul_add(tone.gain, shift);
-            channels[c] = (patch - base).mul_add(weights, base);
+            *channel = (patch - base).mul_add(weights, base);
         }
         let words = rgba8::pack::<S>(channels);
         if picture.len() == lanes {

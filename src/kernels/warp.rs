@@ -9,11 +9,11 @@ use fearless_simd::{Level, Simd, SimdBase, SimdFloat, dispatch};
 use super::{MAX_LANES, rgba8};
 
 /// The most samples along each side of a pixel.
-const MAX_SAMPLES: usize = 3;
+const MAX_SAMPLES: usize = 2;
 
 /// The largest factor that a picture is shrunk by without losing pixels; halve it before
 /// ([`super::halve`]) if there is more to do.
-pub const MAX_SHRINK: f32 = 4.5;
+pub const MAX_SHRINK: f32 = 3.0;
 
 /// A picture to be read.
 #[derive(Clone, Copy, Debug)]

@@ -42,7 +42,8 @@ impl Faces {
     /// many a face has.
     ///
     /// # Errors
-    /// [`Error::FacesInvalid`] if there is no such kind of landmarks, or part of a face is missing.
+    /// [`Error::FacesInvalid`] if there is no such kind of landmarks, part of a face is missing, or there are more
+    /// than [`MOST_FACES`].
     pub fn new(points: usize, values: Vec<f32>) -> Result<Self> {
         let kind = LandmarkKind::from_count(points).ok_or_else(|| {
             Error::FacesInvalid(format!("{points} landmarks a face, expected 5, 68 or 468"))
@@ -63,23 +64,26 @@ impl Faces {
         Ok(Self { kind, values })
     }
 
-    /// The square around each face of a photo of `[width, height]` pixels, or why there is none.
-    fn squares(&self, size: [usize; 2], expand: f32) -> Vec<Found> {
+    /// The square around each face of a photo of `[width, height]` pixels, or why there is none, if
+    /// the picture is smaller than the photo by the factor `shrink`.
+    fn squares(&self, size: [usize; 2], expand: f32, shrink: f32) -> Vec<Found> {
         let faces = self.values.as_chunks().0.chunks_exact(self.kind.count());
         let square = |points| {
-            let features = Features::new(self.kind, points, size)?;
-            Ok((
-                FaceSquare::ffhq(&features, expand),
-                FaceSquare::ffhq(&features, 1.0).side_px() / 2.0,
-            ))
+            let square = FaceSquare::ffhq(&Features::new(self.kind, points, size)?, expand);
+            // A face fills half of FFHQ's square.
+            let width_px = square.side_px() / expand / 2.0 * shrink;
+            if width_px < LEAST_FACE_PX {
+                let least_px = LEAST_FACE_PX;
+                return Err(Refusal::TooSmall { width_px, least_px });
+            }
+            Ok(square)
         };
         faces.map(square).collect()
     }
 }
 
-/// A face's square, and the width of the face itself, which is half of that square before it is
-/// enlarged, in pixels of the photo.
-type Found = std::result::Result<(FaceSquare, f32), Refusal>;
+/// A face's square in the photo.
+type Found = std::result::Result<FaceSquare, Refusal>;
 
 /// What became of a face.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -136,25 +140,18 @@ pub async fn stylize_portrait<E: Engine>(
     long_side_px: usize,
     progress: &mut impl Progress,
 ) -> Result<FacesPicture> {
-    let found: Vec<Found> = faces
-        .squares([photo.width(), photo.height()], options.expand)
-        .into_iter()
-        .map(|found| large_enough(found, 1.0))
-        .collect();
-    let widths = found.iter().enumerate();
-    let largest = widths
-        .filter_map(|(i, found)| found.as_ref().ok().map(|(square, _)| (i, *square)))
+    let size = [photo.width(), photo.height()];
+    let found = faces.squares(size, options.expand, 1.0);
+    let usable = found.iter().enumerate();
+    let largest = usable
+        .filter_map(|(i, found)| found.as_ref().ok().map(|square| (i, *square)))
         .max_by(|(_, a), (_, b)| a.side_px().total_cmp(&b.side_px()));
     let Some((largest, square)) = largest else {
         return Err(no_face(&found));
     };
     let mut crop = cut_out(photo, &square, PORTRAIT_SIDE_PX)?;
     let to_photo = square.from_crop(PORTRAIT_SIDE_PX as f32);
-    blur_outside(
-        &mut crop,
-        numbers(to_photo),
-        [photo.width(), photo.height()],
-    )?;
+    blur_outside(&mut crop, numbers(to_photo), size)?;
     let crop = fit_long_side(crop, long_side_px)?;
     let picture = engine.stylize_photo(crop.clone(), progress).await?;
     let outcome = |(i, found): (usize, &Found)| match found {
@@ -187,12 +184,8 @@ pub async fn stylize_both<E: Engine>(
 ) -> Result<FacesPicture> {
     let size = [photo.width(), photo.height()];
     let shrink = (long_side_px as f32 / size[0].max(size[1]) as f32).min(1.0);
-    let found: Vec<Found> = faces
-        .squares(size, options.expand)
-        .into_iter()
-        .map(|found| large_enough(found, shrink))
-        .collect();
-    let mut squares: Vec<FaceSquare> = found.iter().flatten().map(|(square, _)| *square).collect();
+    let found = faces.squares(size, options.expand, shrink);
+    let mut squares: Vec<FaceSquare> = found.iter().flatten().copied().collect();
     squares.sort_by(|a, b| a.side_px().total_cmp(&b.side_px()));
     // Out of the photo before it shrinks: there is more to see.
     let crops = squares.iter().map(|square| {
@@ -253,17 +246,6 @@ pub async fn stylize_both<E: Engine>(
     })
 }
 
-/// Refuses faces that are too small after the photo has shrunk by a factor.
-fn large_enough(found: Found, shrink: f32) -> Found {
-    let (square, width) = found?;
-    let width_px = width * shrink;
-    if width_px < LEAST_FACE_PX {
-        let least_px = LEAST_FACE_PX;
-        return Err(Refusal::TooSmall { width_px, least_px });
-    }
-    Ok((square, width))
-}
-
 /// Side at which a square is stylised that has so many pixels a side in the picture.
 fn square_side(in_picture_px: f32) -> usize {
     let [least, most] = LEARNT_SIDES_PX;
@@ -285,16 +267,11 @@ fn no_face(found: &[Found]) -> Error {
     if found.is_empty() {
         return Error::NoFace("no faces were given".into());
     }
-    let reasons: Vec<String> = found
-        .iter()
-        .enumerate()
-        .filter_map(|(i, found)| {
-            found
-                .as_ref()
-                .err()
-                .map(|why| format!("face {}: {why}", i + 1))
-        })
-        .collect();
+    let reason = |(i, found): (usize, &Found)| {
+        let why = found.as_ref().err()?;
+        Some(format!("face {}: {why}", i + 1))
+    };
+    let reasons: Vec<String> = found.iter().enumerate().filter_map(reason).collect();
     Error::NoFace(format!("of {} given, {}", found.len(), reasons.join("; ")))
 }
 

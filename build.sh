@@ -79,8 +79,8 @@ set_up_chromium() {
 }
 
 # Shared memory, for threads: the standard library is compiled again with atomics, which is not
-# stable yet and asks for RUSTC_BOOTSTRAP. Its limit must be named: 1 GiB, which the engine needs at
-# about 1600 x 1600 pixels of a compact style; more is refused in words.
+# stable yet and asks for RUSTC_BOOTSTRAP. Its limit must be named: 1 GiB. Pictures that would need
+# more are streamed.
 threads_rustflags="+atomics,+bulk-memory,+mutable-globals"
 for arg in shared-memory import-memory max-memory=1073741824 \
     export=__wasm_init_tls export=__tls_size export=__tls_align export=__tls_base; do

@@ -120,7 +120,7 @@ impl<'a> StreamPlan<'a> {
         self.stored[node]
     }
 
-    /// Whether the sweep reads a node's stored rows, which it need not keep if it is the last.
+    /// Whether the sweep reads a node's stored rows.
     pub fn reads(&self, sweep: &Sweep, node: usize) -> bool {
         self.stored[node] && node != sweep.target
     }
@@ -143,7 +143,11 @@ impl<'a> StreamPlan<'a> {
             return false;
         }
         // The rows that a node's readers want next.
-        let mut wanted = vec![usize::MAX..0; self.nodes.len()];
+        let none = Range {
+            start: usize::MAX,
+            end: 0,
+        };
+        let mut wanted = vec![none; self.nodes.len()];
         wanted[sweep.target].end = windows[sweep.target].end + 1;
         for &index in sweep.nodes.iter().rev() {
             let node = &self.nodes[index];

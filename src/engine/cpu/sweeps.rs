@@ -89,26 +89,31 @@ impl<'a> StreamPlan<'a> {
             last_read: Vec::new(),
             stored,
         };
-        let narrowest = |target| plan.sweep(target, 1).window_values(&plan.nodes);
-        let narrowest = (1..plan.nodes.len()).map(narrowest).max().unwrap_or(0);
-        let windows = (memory / WINDOWS_SHARE).max(4 * narrowest);
-        plan.store_more(memory.saturating_sub(windows));
+        // Bytes for the windows of each sweep.
+        let windows: Vec<u64> = (1..plan.nodes.len())
+            .map(|target| plan.window_bytes(&plan.sweep(target, 1)))
+            .map(|least| least.max(memory / WINDOWS_SHARE))
+            .collect();
+        plan.store_more(memory, &windows);
         plan.last_read = plan.last_read(&plan.stored);
         plan.sweeps = (1..plan.nodes.len())
-            .map(|target| plan.widest_sweep(target, windows))
+            .zip(&windows)
+            .map(|(target, bytes)| plan.widest_sweep(target, *bytes))
             .collect();
         plan
     }
 
     /// Bytes of stored maps and windows at most.
     pub fn bytes(&self) -> u64 {
-        4 * self.window_values() as u64 + self.stored_bytes(&self.stored)
+        let stored = self.stored_bytes(&self.stored);
+        let sweeps = self.sweeps.iter().zip(stored);
+        let bytes = sweeps.map(|(sweep, stored)| self.window_bytes(sweep) + stored);
+        bytes.max().unwrap_or(0)
     }
 
-    /// Values of all windows of a sweep at most.
-    pub fn window_values(&self) -> usize {
-        let values = |sweep: &Sweep| sweep.window_values(&self.nodes) as usize;
-        self.sweeps.iter().map(values).max().unwrap_or(0)
+    /// Bytes of a sweep's windows.
+    fn window_bytes(&self, sweep: &Sweep) -> u64 {
+        4 * sweep.window_values(&self.nodes)
     }
 
     /// Work of the whole run, in multiply-accumulate operations.
@@ -179,7 +184,7 @@ impl<'a> StreamPlan<'a> {
         let mut blocks = 2 * threads();
         loop {
             let sweep = self.sweep(target, blocks);
-            if blocks == 1 || 4 * sweep.window_values(&self.nodes) <= bytes {
+            if blocks == 1 || self.window_bytes(&sweep) <= bytes {
                 return sweep;
             }
             blocks /= 2;
@@ -228,16 +233,18 @@ impl<'a> StreamPlan<'a> {
         last
     }
 
-    /// Bytes of the stored maps at most. While one takes the place of another, row by row, there
-    /// are never more of both than of the larger.
-    fn stored_bytes(&self, stored: &[bool]) -> u64 {
+    /// Bytes of the stored maps during each sweep at most. While one takes the place of another, row
+    /// by row, there are never more of both than of the larger.
+    fn stored_bytes(&self, stored: &[bool]) -> Vec<u64> {
         let last = self.last_read(stored);
-        let during = |target: usize| -> u64 {
+        let before = |target: usize| -> u64 {
             let lives = |node: &usize| stored[*node] && *node < target && target <= last[*node];
             let nodes = (0..self.nodes.len()).filter(lives);
             nodes.map(|node| self.nodes[node].stored_bytes()).sum()
         };
-        (1..self.nodes.len()).map(during).max().unwrap_or(0)
+        (1..self.nodes.len())
+            .map(|target| before(target).max(before(target + 1)))
+            .collect()
     }
 
     fn work(&self, stored: &[bool]) -> f64 {
@@ -253,8 +260,8 @@ impl<'a> StreamPlan<'a> {
             .sum()
     }
 
-    /// Stores what saves work, as long as all that is stored takes at most `bytes`.
-    fn store_more(&mut self, bytes: u64) {
+    /// Stores what saves work, as long as every sweep keeps within `memory` bytes with its windows.
+    fn store_more(&mut self, memory: u64, windows: &[u64]) {
         let with = |stored: &[bool], node: usize| {
             let mut stored = stored.to_vec();
             stored[node] = true;
@@ -274,7 +281,9 @@ impl<'a> StreamPlan<'a> {
         for (node, _) in saving {
             let stored = with(&self.stored, node);
             let work_then = self.work(&stored);
-            if work_then < work && self.stored_bytes(&stored) <= bytes {
+            let bytes = self.stored_bytes(&stored);
+            let fits = bytes.iter().zip(windows).all(|(a, b)| a + b <= memory);
+            if work_then < work && fits {
                 (self.stored, work) = (stored, work_then);
             }
         }
@@ -283,7 +292,7 @@ impl<'a> StreamPlan<'a> {
 
 impl Sweep {
     /// Values of all windows.
-    fn window_values(&self, nodes: &[Node]) -> u64 {
+    pub fn window_values(&self, nodes: &[Node]) -> u64 {
         let rows = self.window_rows.iter().zip(nodes);
         rows.map(|(rows, node)| (rows * node.row_len) as u64).sum()
     }

@@ -14,7 +14,9 @@ pub use decode::decode;
 pub use outside::blur_outside;
 pub use paste::{FadingEllipse, paste};
 pub use planes::Planes;
-pub(crate) use planes::{max_abs_difference, over_white, set_colours};
+pub(crate) use planes::max_abs_difference;
+#[cfg(feature = "cpu")]
+pub(crate) use planes::{over_white, set_colours};
 pub use probe::{MAX_MEGAPIXELS, PhotoHeader, probe};
 pub use resize::fit_long_side;
 pub use warp::{Similarity, warp};

@@ -22,8 +22,8 @@ use crate::kernels::region::Upsample;
 /// The share of the memory that windows should not exceed.
 const WINDOWS_SHARE: u64 = 16;
 
-/// What it costs to move or add a value, in multiply-accumulate operations.
-const VALUE_WORK: f64 = 8.0;
+/// What it costs to move a value, in multiply-accumulate operations: the memory is slow.
+const VALUE_WORK: f64 = 32.0;
 
 /// What a run reads and makes, in this order: the picture, each step's map, the head's output.
 pub(super) struct Node<'a> {

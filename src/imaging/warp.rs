@@ -174,8 +174,7 @@ mod tests {
         let crop = warp(&photo, [1.0, 0.0, -30.0, -20.0], [60, 40]).unwrap();
         for (x, y) in [(0, 0), (7, 33), (59, 3), (30, 20)] {
             // The first row and column are not repeated.
-            let mirror = |at: usize, by: usize| if at < by { by - at } else { at - by };
-            let from = mirror(y, 20) * 60 + mirror(x, 30);
+            let from = y.abs_diff(20) * 60 + x.abs_diff(30);
             assert_eq!(crop.pixels()[y * 60 + x], photo.pixels()[from], "{x} {y}");
         }
         // Much farther out than the photo is large.

@@ -64,7 +64,8 @@ pub fn run(arguments: &QuantizeArguments) -> Result<()> {
         let photo = load(&source.path)?;
         let picture = |engine: &CpuEngine| -> Result<Photo> {
             let photo = photo.clone();
-            let picture = pipeline::stylize(engine, photo, LONG_SIDE_PX, &mut |_: f32| {});
+            let mut progress = |_: f32| {};
+            let picture = pipeline::stylize(engine, photo, LONG_SIDE_PX, &mut progress);
             Ok(block_on(picture)?)
         };
         let [exact, stored, int8] = [&engines[0], &engines[1], &engines[2]].map(picture);

@@ -153,7 +153,7 @@ mod tests {
                 .unwrap()
                 .forward(Tensor::from_data(input, &device))
                 .into_data()
-                .into_vec::<f32>()
+                .try_into_vec::<f32>()
                 .unwrap();
             let at = |colour: usize, y: usize, x: usize| output[(colour * SIDE + y) * SIDE + x];
             let [low, mid, high] = [4, SIDE / 2, SIDE - 5];

@@ -172,7 +172,7 @@ mod tests {
         let photo = photo(60, 40, color);
         // 30 px to the left of the photo, 20 above it.
         let crop = warp(&photo, [1.0, 0.0, -30.0, -20.0], [60, 40]).unwrap();
-        for (x, y) in [(0, 0), (7, 33), (59, 3), (30, 20)] {
+        for (x, y) in [(0usize, 0usize), (7, 33), (59, 3), (30, 20)] {
             // The first row and column are not repeated.
             let from = y.abs_diff(20) * 60 + x.abs_diff(30);
             assert_eq!(crop.pixels()[y * 60 + x], photo.pixels()[from], "{x} {y}");

@@ -93,7 +93,7 @@ struct Progress<'a, O> {
 impl<O: Observer> Progress<'_, O> {
     async fn add(&mut self, work: f64) -> Result<()> {
         self.done += work;
-        if self.done - self.reported < GROUP_MACS * threads() as f64 / 2.0 {
+        if self.done - self.reported < GROUP_MACS * threads() as f64 / 4.0 {
             return Ok(());
         }
         self.report().await
@@ -379,7 +379,8 @@ impl Bands<'_> {
         progress: &mut Progress<'_, impl Observer>,
         compute: impl Fn(usize, &mut [f32], &mut Scratch) -> Moments + Sync,
     ) -> Result<Moments> {
-        let work = self.rows.len() as f64 * self.row_work;
+        // Half as much as of a whole picture: sweeps begin with small layers, slow for their work.
+        let work = 2.0 * self.rows.len() as f64 * self.row_work;
         let group_bands = bands_in_group(self.rows.len().div_ceil(self.block_rows), work);
         let group_rows = group_bands * self.block_rows;
         let mut moments = Moments::default();

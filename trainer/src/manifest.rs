@@ -139,6 +139,9 @@ fn entries(directory: &Path, titles: &BTreeMap<String, Title>) -> Result<Vec<Ent
         "{} has no .safetensors files",
         directory.display()
     );
+    // A page offers them in this order, and the first by default: by name, not by file name, in
+    // which "a-b.safetensors" comes before "a.safetensors".
+    entries.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(entries)
 }
 

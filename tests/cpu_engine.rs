@@ -5,16 +5,18 @@
 
 mod formula;
 mod test_style;
+mod until;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use futures_lite::future::block_on;
-use nijigen::engine::{CpuEngine, Engine, Progress};
+use nijigen::Error;
+use nijigen::engine::{CpuEngine, Engine};
 use nijigen::imaging::Planes;
 use nijigen::model::{
     ConvSpec, DecoderStage, GeneratorConfig, HeadSpec, ResidualSpec, StridePadding, Upsampling,
 };
-use nijigen::{Error, Result};
 use test_style::style;
+use until::Until;
 
 /// Both sum thousands of products in f32, in different orders, and the engine's transforms lose
 /// another digit.
@@ -101,16 +103,6 @@ fn check(name: &str, config: &GeneratorConfig, sizes: &[[usize; 2]]) {
         assert!(shares.is_sorted(), "{name}: progress goes back");
         assert_eq!(shares.last().copied(), Some(1.0), "{name}: progress ends");
         assert!(engine.peak_bytes(width, height) > 24 * (height * width) as u64);
-    }
-}
-
-/// Loses interest after so many reports.
-struct Until(usize);
-
-impl Progress for Until {
-    async fn report(&mut self, _share: f32) -> Result<()> {
-        self.0 = self.0.checked_sub(1).ok_or(Error::Cancelled)?;
-        Ok(())
     }
 }
 

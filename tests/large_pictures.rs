@@ -4,6 +4,7 @@
 
 mod formula;
 mod test_style;
+mod until;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,6 +17,7 @@ use nijigen::model::GeneratorConfig;
 use nijigen::style::Style;
 use nijigen::{Error, Result};
 use test_style::style;
+use until::Until;
 
 /// Counts the bytes that are allocated.
 struct Counting;
@@ -133,16 +135,6 @@ fn what_does_not_fit_is_refused_with_numbers() {
         "12 MB",
     ] {
         assert!(words.contains(number), "{words}");
-    }
-}
-
-/// Loses interest after so many reports.
-struct Until(usize);
-
-impl Progress for Until {
-    async fn report(&mut self, _share: f32) -> Result<()> {
-        self.0 = self.0.checked_sub(1).ok_or(Error::Cancelled)?;
-        Ok(())
     }
 }
 

@@ -166,13 +166,7 @@ fn blend_at<S: Simd>(
             *channel = (patch - base).mul_add(weights, base);
         }
         let words = rgba8::pack::<S>(channels);
-        if picture.len() == lanes {
-            rgba8::store::<S>(words, picture);
-        } else {
-            let mut last = [[0; 4]; MAX_LANES];
-            rgba8::store::<S>(words, &mut last[..lanes]);
-            picture.copy_from_slice(&last[..picture.len()]);
-        }
+        rgba8::store_start::<S>(words, picture);
     }
 }
 

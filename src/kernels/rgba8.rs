@@ -5,6 +5,8 @@
 
 use fearless_simd::{Bytes, Simd, SimdBase, SimdFloat, SimdInt};
 
+use super::MAX_LANES;
+
 /// The pixels as words. There are as many as a register holds `f32`.
 #[inline(always)]
 pub fn load<S: Simd>(simd: S, pixels: &[[u8; 4]]) -> S::u32s {
@@ -41,4 +43,17 @@ fn to_byte<S: Simd>(values: S::f32s) -> S::u32s {
     // Positive, so that truncation rounds halves up. The maximum comes last: it drops NaN.
     let rounded = (values + 0.5).min_precise(255.0).max_precise(0.0);
     rounded.to_int::<S::i32s>().bitcast()
+}
+
+/// Stores the first pixels of a register, as many as `out` has: at most all.
+#[inline(always)]
+pub fn store_start<S: Simd>(words: S::u32s, out: &mut [[u8; 4]]) {
+    let lanes = S::f32s::LEN;
+    if out.len() == lanes {
+        store::<S>(words, out);
+    } else {
+        let mut last = [[0; 4]; MAX_LANES];
+        store::<S>(words, &mut last[..lanes]);
+        out.copy_from_slice(&last[..out.len()]);
+    }
 }

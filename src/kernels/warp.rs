@@ -84,13 +84,7 @@ fn row_at<S: Simd>(
             }
         }
         let words = rgba8::pack::<S>(sums);
-        if out.len() == lanes {
-            rgba8::store::<S>(words, out);
-        } else {
-            let mut last = [[0; 4]; MAX_LANES];
-            rgba8::store::<S>(words, &mut last[..lanes]);
-            out.copy_from_slice(&last[..out.len()]);
-        }
+        rgba8::store_start::<S>(words, out);
     }
 }
 

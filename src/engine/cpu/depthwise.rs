@@ -113,9 +113,7 @@ impl Depthwise {
         }
         moments
     }
-}
 
-impl Depthwise {
     /// One row of output, `[width][channels]`, from three rows of activated input.
     pub fn convolve_row(&self, level: Level, rows: [&[f32]; 3], out: &mut [f32]) {
         let channels = self.bias.len();

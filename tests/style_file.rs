@@ -44,6 +44,7 @@ fn style(dtype: Dtype) -> Style {
         value_range: [-1.0, 1.0],
         alignment: Alignment::default(),
         dtype,
+        f16_tensors: Vec::new(),
         licence: Licence {
             code: "MIT OR Apache-2.0".into(),
             data: "CC0-1.0".into(),
@@ -140,6 +141,31 @@ fn int8_round_trip_rounds_once() {
         }
     }
     assert!(read.to_bytes().expect("bytes") == bytes);
+}
+
+#[test]
+fn int8_keeps_the_named_tensors_in_f16() {
+    let name = "residuals.0.project.weight";
+    let style = int8_style();
+    assert!(style.quantisable_tensors().any(|tensor| tensor == name));
+    let mut header = style.header().clone();
+    header.f16_tensors = vec![name.to_owned()];
+    let kept = Style::new(header.clone(), style.weights().clone()).expect("a valid style");
+    let bytes = kept.to_bytes().expect("bytes");
+    let file = safetensors::SafeTensors::deserialize(&bytes).expect("a file");
+    let stored = file.tensor(name).expect("a tensor").dtype();
+    assert_eq!(stored, safetensors::Dtype::F16);
+    let read = Style::from_bytes(&bytes).expect("a style");
+    assert_eq!(read.header(), kept.header());
+
+    header.f16_tensors = vec!["no.such.weight".to_owned()];
+    let refused = Style::new(header, style.weights().clone()).expect_err("an unknown tensor");
+    assert!(
+        refused
+            .to_string()
+            .contains("f16_tensors names \"no.such.weight\""),
+        "{refused}"
+    );
 }
 
 #[test]

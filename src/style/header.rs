@@ -27,6 +27,10 @@ pub struct StyleHeader {
     pub alignment: Alignment,
     /// How the weights are stored in the file.
     pub dtype: Dtype,
+    /// Tensors that are stored as f16 although [`Dtype::Int8`] would store them in 8 bits: those
+    /// that pictures suffer from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub f16_tensors: Vec<String>,
     /// Licences of the code and of the weights.
     pub licence: Licence,
     /// Whether these weights are meant to stay.

@@ -10,12 +10,11 @@ pub(super) const SCALE_SUFFIX: &str = ".scale";
 /// Largest stored integer.
 const LIMIT: f32 = 127.0;
 
-/// An output channel of fewer weights is stored as f16: a scale would cost as much as it saves, and
-/// the first and the last layer, whose errors are seen directly, are of this kind.
+/// An output channel of fewer weights is stored as f16: a scale would cost as much as it saves.
 const MIN_CHANNEL_WEIGHTS: usize = 64;
 
 /// Whether a tensor of this shape is stored in 8 bits, where a style asks for it.
-pub(super) fn is_quantised(shape: &[usize]) -> bool {
+pub(super) fn is_quantisable(shape: &[usize]) -> bool {
     matches!(shape, [_, rest @ ..] if rest.len() == 3
         && rest.iter().product::<usize>() >= MIN_CHANNEL_WEIGHTS)
 }
@@ -91,10 +90,10 @@ mod tests {
 
     #[test]
     fn small_channels_and_vectors_stay_in_floating_point() {
-        assert!(is_quantised(&[24, 64, 1, 1]));
-        assert!(is_quantised(&[1, 8, 3, 3]));
-        assert!(!is_quantised(&[512, 1, 3, 3]));
-        assert!(!is_quantised(&[64]));
-        assert!(!is_quantised(&[]));
+        assert!(is_quantisable(&[24, 64, 1, 1]));
+        assert!(is_quantisable(&[1, 8, 3, 3]));
+        assert!(!is_quantisable(&[512, 1, 3, 3]));
+        assert!(!is_quantisable(&[64]));
+        assert!(!is_quantisable(&[]));
     }
 }

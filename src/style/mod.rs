@@ -15,7 +15,8 @@ pub use hash::{sha256_hex, verify_sha256};
 pub use header::{Alignment, Dtype, Licence, Status, StyleHeader};
 pub use known_answer::KnownAnswer;
 
-use crate::error::Result;
+use self::int8::is_quantisable;
+use crate::error::{Error, Result};
 use crate::model::{GeneratorConfig, Weights};
 
 /// The version of the format that is written, and the only one that is read.
@@ -43,6 +44,15 @@ impl Style {
     pub fn new(header: StyleHeader, weights: Weights) -> Result<Self> {
         header.validate()?;
         header.generator.check_weights(&weights)?;
+        if let Some(unknown) = header
+            .f16_tensors
+            .iter()
+            .find(|&t| !weights.contains_key(t))
+        {
+            return Err(Error::StyleInvalid(format!(
+                "f16_tensors names {unknown:?}, which the network does not have"
+            )));
+        }
         Ok(Self { header, weights })
     }
 
@@ -54,6 +64,16 @@ impl Style {
     /// The network's configuration.
     pub fn generator(&self) -> &GeneratorConfig {
         &self.header.generator
+    }
+
+    /// The tensors that [`Dtype::Int8`] stores in 8 bits unless
+    /// [`f16_tensors`](StyleHeader::f16_tensors) names them.
+    pub fn quantisable_tensors(&self) -> impl Iterator<Item = &str> {
+        let quantisable = self
+            .weights
+            .iter()
+            .filter(|(_, tensor)| is_quantisable(&tensor.shape));
+        quantisable.map(|(name, _)| name.as_str())
     }
 
     /// The weights by module path.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use half::f16;
 use safetensors::{Dtype as StDtype, tensor::TensorView};
 
-use super::int8::{SCALE_SUFFIX, is_quantised, quantise};
+use super::int8::{SCALE_SUFFIX, is_quantisable, quantise};
 use super::{Dtype, METADATA_KEY, Style};
 use crate::error::{Error, Result};
 use crate::model::TensorValues;
@@ -24,7 +24,9 @@ impl Style {
             let shape = tensor.shape.clone();
             let (dtype, bytes) = match self.header.dtype {
                 Dtype::F32 => (StDtype::F32, f32_bytes(&tensor.values)),
-                Dtype::Int8 if is_quantised(&shape) => {
+                Dtype::Int8
+                    if is_quantisable(&shape) && !self.header.f16_tensors.contains(name) =>
+                {
                     let (integers, scales) = quantise(tensor);
                     let scales = (StDtype::F32, vec![scales.len()], f32_bytes(&scales));
                     stored.push((format!("{name}{SCALE_SUFFIX}"), scales));

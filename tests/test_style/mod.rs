@@ -18,6 +18,7 @@ pub fn style(config: &GeneratorConfig) -> Style {
         value_range: [-1.0, 1.0],
         alignment: Alignment::default(),
         dtype: Dtype::F32,
+        f16_tensors: Vec::new(),
         licence: Licence {
             code: "MIT OR Apache-2.0".into(),
             data: "CC0-1.0".into(),

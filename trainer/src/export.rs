@@ -64,6 +64,7 @@ pub fn run(arguments: &ExportArguments) -> Result<()> {
         value_range: [-1.0, 1.0],
         alignment: Alignment::default(),
         dtype: Dtype::F16,
+        f16_tensors: Vec::new(),
         licence: Licence {
             code: "MIT OR Apache-2.0".into(),
             data: arguments.data_licence.clone(),

@@ -188,6 +188,7 @@ fn header(arguments: &ImportArguments) -> StyleHeader {
             DtypeArgument::F16 => Dtype::F16,
             DtypeArgument::Int8 => Dtype::Int8,
         },
+        f16_tensors: Vec::new(),
         licence: Licence {
             code: arguments.code_licence.clone(),
             data: arguments.data_licence.clone(),

@@ -30,17 +30,17 @@ pub struct QuantizeArguments {
     /// Folder of photos whose pictures are compared; may be given again.
     #[arg(long, value_name = "DIR", required = true)]
     photos: Vec<PathBuf>,
-    /// Write nothing if a picture differs more than this from the unquantised style's (peak
-    /// signal-to-noise ratio in dB).
+    /// Least peak signal-to-noise ratio in dB of a picture against the unquantised style's. Layers that
+    /// cost more than they may stay in f16; if that does not help, nothing is written.
     #[arg(long, default_value_t = 38.0)]
     min_psnr: f64,
 }
 
-/// Quantises and prints what it costs.
+/// Quantises, keeps in f16 what pictures suffer from, and prints what it costs.
 ///
 /// # Errors
-/// If a file cannot be read, the style is quantised already, or a picture falls below
-/// `--min-psnr`.
+/// If a file cannot be read, the style is quantised already, or a picture falls
+/// below `--min-psnr` even so.
 pub fn run(arguments: &QuantizeArguments) -> Result<()> {
     let original = open_style(&arguments.style)?;
     ensure!(
@@ -48,31 +48,14 @@ pub fn run(arguments: &QuantizeArguments) -> Result<()> {
         "the weights of {} are quantised already",
         arguments.style.display()
     );
-    let header = StyleHeader {
-        dtype: Dtype::Int8,
-        ..original.header().clone()
-    };
-    let quantised = as_stored(&Style::new(header, original.weights().clone())?)?;
-    let engines = [
-        CpuEngine::new(&original)?,
-        CpuEngine::new(&quantised)?,
-        CpuEngine::with_precision(&quantised, Precision::Int8),
-    ];
-    println!("PSNR (dB) of 8-bit weights, with products in f32 and in 8 bits");
-    let mut worst = f64::INFINITY;
-    for source in list(&arguments.photos)? {
-        let photo = load(&source.path)?;
-        let picture = |engine: &CpuEngine| -> Result<Photo> {
-            let photo = photo.clone();
-            let mut progress = |_: f32| {};
-            let picture = pipeline::stylize(engine, photo, LONG_SIDE_PX, &mut progress);
-            Ok(block_on(picture)?)
-        };
-        let [exact, stored, int8] = [&engines[0], &engines[1], &engines[2]].map(picture);
-        let exact = exact?;
-        let (stored, int8) = (psnr(&exact, &stored?), psnr(&exact, &int8?));
-        println!("{:6.1} {:6.1}  {}", stored, int8, source.relative);
-        worst = worst.min(stored).min(int8);
+    let mut references = references(&original, &arguments.photos)?;
+    let mut quantised = int8_style(&original, Vec::new())?;
+    let mut worst = compare(&quantised, &mut references)?;
+    if worst < arguments.min_psnr {
+        println!("the worst picture has {worst:.1} dB; looking for the layers that cost most");
+        let sensitive = sensitive_tensors(&original, &references, arguments.min_psnr)?;
+        quantised = int8_style(&original, sensitive)?;
+        worst = compare(&quantised, &mut references)?;
     }
     ensure!(
         worst >= arguments.min_psnr,
@@ -90,6 +73,111 @@ pub fn run(arguments: &QuantizeArguments) -> Result<()> {
         sha256_hex(&bytes)
     );
     Ok(())
+}
+
+/// A photo and the picture of it that a quantised style is measured by.
+struct Reference {
+    name: String,
+    photo: Photo,
+    picture: Photo,
+    /// PSNR of the latest comparison, in dB.
+    psnr: f64,
+}
+
+fn references(original: &Style, folders: &[PathBuf]) -> Result<Vec<Reference>> {
+    let engine = CpuEngine::new(original)?;
+    let mut references = Vec::new();
+    for source in list(folders)? {
+        let photo = load(&source.path)?;
+        let picture = picture(&engine, &photo)?;
+        references.push(Reference {
+            name: source.relative,
+            photo,
+            picture,
+            psnr: f64::INFINITY,
+        });
+    }
+    Ok(references)
+}
+
+/// The style as a file in 8 bits holds it.
+fn int8_style(original: &Style, f16_tensors: Vec<String>) -> Result<Style> {
+    let header = StyleHeader {
+        dtype: Dtype::Int8,
+        f16_tensors,
+        ..original.header().clone()
+    };
+    as_stored(&Style::new(header, original.weights().clone())?)
+}
+
+/// Prints the PSNR of every picture with products in f32 and in 8 bits, and gives the worst, in dB.
+fn compare(quantised: &Style, references: &mut [Reference]) -> Result<f64> {
+    println!("PSNR (dB) of 8-bit weights, with products in f32 and in 8 bits");
+    let stored = CpuEngine::new(quantised)?;
+    let int8 = CpuEngine::with_precision(quantised, Precision::Int8);
+    let mut worst = f64::INFINITY;
+    for reference in references {
+        let [stored, int8] = [&stored, &int8].map(|engine| {
+            let picture = picture(engine, &reference.photo)?;
+            anyhow::Ok(psnr(&reference.picture, &picture))
+        });
+        let (stored, int8) = (stored?, int8?);
+        println!("{stored:6.1} {int8:6.1}  {}", reference.name);
+        reference.psnr = stored.min(int8);
+        worst = worst.min(reference.psnr);
+    }
+    Ok(worst)
+}
+
+/// Photos that each layer is measured on: those that suffer most.
+const SENSITIVITY_PHOTOS: usize = 4;
+
+/// A layer that alone takes a quarter of the error that is allowed stays in f16, in dB above the
+/// least PSNR.
+const QUARTER_OF_THE_ERROR_DB: f64 = 6.0;
+
+/// The tensors that change a picture too much when they alone are stored in 8 bits.
+fn sensitive_tensors(
+    original: &Style,
+    references: &[Reference],
+    min_psnr: f64,
+) -> Result<Vec<String>> {
+    let mut worst: Vec<&Reference> = references.iter().collect();
+    worst.sort_by(|a, b| a.psnr.total_cmp(&b.psnr));
+    worst.truncate(SENSITIVITY_PHOTOS);
+    let quantisable: Vec<&str> = original.quantisable_tensors().collect();
+    let mut sensitive = Vec::new();
+    for &tensor in &quantisable {
+        let others = quantisable.iter().filter(|&&name| name != tensor);
+        let alone = int8_style(original, others.map(ToString::to_string).collect())?;
+        let engine = CpuEngine::new(&alone)?;
+        let mut least = f64::INFINITY;
+        for reference in &worst {
+            least = least.min(psnr(
+                &reference.picture,
+                &picture(&engine, &reference.photo)?,
+            ));
+        }
+        let keep = least < min_psnr + QUARTER_OF_THE_ERROR_DB;
+        println!(
+            "{least:6.1}  {tensor}{}",
+            if keep { ": stays in f16" } else { "" }
+        );
+        if keep {
+            sensitive.push(tensor.to_owned());
+        }
+    }
+    Ok(sensitive)
+}
+
+fn picture(engine: &CpuEngine, photo: &Photo) -> Result<Photo> {
+    let mut progress = |_: f32| {};
+    Ok(block_on(pipeline::stylize(
+        engine,
+        photo.clone(),
+        LONG_SIDE_PX,
+        &mut progress,
+    ))?)
 }
 
 fn with_metric(style: Style, psnr: f64) -> Result<Style> {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The one entry point: ./build.sh serve | test | build | dist | fmt
+# The one entry point: ./build.sh serve | test | build | dist | pack | fmt
 # Sets up what is missing, inside this folder where possible (target/, node_modules/).
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -115,6 +115,19 @@ build_module() {
     printf '%s' "$stamp" >"$out/stamp"
 }
 
+# Size and SHA-256 of the modules, by which www/nijigen/assets.js knows them.
+list_modules() {
+    local name wasm separator=""
+    printf '{"version": 1, "modules": {'
+    for name in "${modules[@]}"; do
+        wasm=target/wasm/$name/nijigen_bg.wasm
+        printf '%s\n  "%s": {"bytes": %d, "sha256": "%s"}' "$separator" "$name" \
+            "$(wc -c <"$wasm")" "$(sha256sum "$wasm" | cut -d" " -f1)"
+        separator=","
+    done
+    printf '\n}}\n'
+}
+
 # The folder that can be copied to any static host: target/dist
 assemble_dist() {
     say "assembling target/dist"
@@ -128,6 +141,7 @@ assemble_dist() {
         cp "target/wasm/$name/nijigen.js" "target/wasm/$name/nijigen_bg.wasm" \
             "target/dist/nijigen/wasm/$name/"
     done
+    list_modules >target/dist/nijigen/wasm/manifest.json
     # The default detector of faces, which a page loads only where faces are asked for. TensorFlow.js
     # and the models are under the Apache licence.
     local human=node_modules/@vladmandic/human faces=target/dist/nijigen/faces
@@ -193,6 +207,11 @@ serve)
 test) run_tests ;;
 build) build ;;
 dist) assemble_dist ;;
+pack)
+    build
+    node npm/assemble.mjs target/package
+    (cd target/package && npm pack --pack-destination ..)
+    ;;
 fmt) cargo fmt --all ;;
 *)
     cat <<'USAGE'
@@ -200,6 +219,7 @@ usage: ./build.sh serve [--port N]   set up, build, and serve the page
        ./build.sh test               set up and run all tests
        ./build.sh build              build the page into target/dist
        ./build.sh dist               assemble target/dist again from what is built
+       ./build.sh pack               build the npm package into target/package, and its tarball
        ./build.sh fmt                format the Rust code
 USAGE
     exit 2

@@ -83,6 +83,25 @@ pub struct HeadSpec {
     pub bias: bool,
 }
 
+/// A layer with an activation of its own, as `Generator::forward_layers` reports them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Layer {
+    /// An encoder layer.
+    Encoder(usize),
+    /// The wide 1x1 layer of an inverted residual.
+    Expand(usize),
+    /// The depthwise layer of an inverted residual.
+    Depthwise(usize),
+    /// An inverted residual as a whole.
+    Residual(usize),
+    /// A bridge layer.
+    Bridge(usize),
+    /// A decoder stage and its layer, the stage's last one with its skip.
+    Decoder(usize, usize),
+    /// The head, after tanh.
+    Head,
+}
+
 /// Where a stride-2 convolution pads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -181,6 +200,28 @@ impl GeneratorConfig {
             stride_padding: StridePadding::Symmetric,
             upsampling: Upsampling::HalfPixel,
             norm_eps: 1e-5,
+        }
+    }
+
+    /// `compact` for live cameras and phones, its widths found by a small search
+    /// (`docs/models.md`).
+    pub fn tiny() -> Self {
+        Self {
+            encoder: vec![conv(16, 3, 1), conv(32, 3, 2), conv(64, 3, 2)],
+            residuals: vec![
+                ResidualSpec {
+                    hidden: 256,
+                    channels: 64,
+                };
+                7
+            ],
+            decoder: [32, 16]
+                .map(|channels| DecoderStage {
+                    convs: vec![conv(channels, 3, 1)],
+                    skip: true,
+                })
+                .to_vec(),
+            ..Self::compact()
         }
     }
 

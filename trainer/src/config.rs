@@ -122,10 +122,13 @@ impl GeneratorChoice {
 
     /// The network's name in style files.
     pub fn name(&self) -> &'static str {
-        match self.network {
-            Some(_) => "custom",
-            None => self.architecture.name(),
-        }
+        let config = self.config();
+        let is_it = |named: &&Architecture| match self.upsampling {
+            Some(upsampling) => named.config().with_upsampling(upsampling) == config,
+            None => named.config() == config,
+        };
+        let named = Architecture::value_variants().iter().find(is_it);
+        named.map_or("custom", |architecture| architecture.name())
     }
 }
 

@@ -172,7 +172,7 @@ mod tests {
         let path = file.to_str().expect("UTF-8");
         let described = student(path).expect("a description");
         assert_eq!(described.config(), GeneratorConfig::compact());
-        assert_eq!(described.name(), "custom");
+        assert_eq!(described.name(), "compact");
         std::fs::write(&file, text.replacen("channels = 24", "channels = 0", 1)).expect("written");
         let error = format!("{:#}", student(path).expect_err("no channels"));
         assert!(error.contains("encoder.0 has 0 channels"), "{error}");

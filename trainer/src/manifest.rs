@@ -77,7 +77,7 @@ enum Variant {
 /// A network of at most so many multiplications for a pixel is tiny: a tenth of `animegan2`'s.
 const TINY_MACS: f64 = 40_107.0;
 /// The same for compact.
-const COMPACT_MACS: f64 = 200_000.0;
+const COMPACT_MACS: f64 = 150_000.0;
 
 impl Variant {
     /// By the network's cost.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
@@ -14,7 +14,7 @@ use nijigen::style::{
 
 use crate::checkpoint::Checkpoint;
 use crate::config::Architecture;
-use crate::onnx::{self, ModelProto};
+use crate::onnx;
 use crate::parity::{Difference, formula_photo, output};
 use crate::reference::read_planes;
 use crate::style_file::as_stored;
@@ -134,14 +134,7 @@ pub fn run(arguments: &ImportArguments) -> Result<()> {
     // The header's own fields are told apart from the checkpoint's faults before reading it.
     header.validate()?;
     let weights = if arguments.checkpoint.extension() == Some("onnx".as_ref()) {
-        let model = read_onnx(&arguments.checkpoint)
-            .with_context(|| format!("in {}", arguments.checkpoint.display()))?;
-        if arguments.upsampling.is_none()
-            && let Some(upsampling) = onnx::upsampling(&model)?
-        {
-            header.generator.upsampling = upsampling;
-        }
-        onnx::weights(&model, &header.generator)
+        onnx_weights(arguments, &mut header.generator)
             .with_context(|| format!("in {}", arguments.checkpoint.display()))?
     } else {
         let mut checkpoint = Checkpoint::read(&arguments.checkpoint)?;
@@ -228,14 +221,20 @@ fn header(arguments: &ImportArguments) -> StyleHeader {
     }
 }
 
-/// Reads an ONNX model that was not made of a style file: from such a one more can be had.
-fn read_onnx(path: &Path) -> Result<ModelProto> {
-    let model = onnx::read_model(&fs::read(path)?)?;
+/// Takes the network's tensors out of an ONNX model that was made of a checkpoint, and how it
+/// upsamples, unless the arguments say otherwise.
+fn onnx_weights(arguments: &ImportArguments, generator: &mut GeneratorConfig) -> Result<Weights> {
+    let model = onnx::read_model(&fs::read(&arguments.checkpoint)?)?;
     ensure!(
         !onnx::is_style(&model),
         "it was made of a style file: trainer onnx import makes that file again, with its header"
     );
-    Ok(model)
+    if arguments.upsampling.is_none()
+        && let Some(upsampling) = onnx::upsampling(&model)?
+    {
+        generator.upsampling = upsampling;
+    }
+    onnx::weights(&model, generator)
 }
 
 /// Takes the network's tensors out of the checkpoint, which must hold nothing else.

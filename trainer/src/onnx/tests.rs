@@ -1,5 +1,4 @@
 //! Models written, run by onnxruntime (the golden files, see `make_golden.py` there), and read.
-#![allow(clippy::unwrap_used)]
 
 #[path = "../../../tests/formula/mod.rs"]
 mod formula;

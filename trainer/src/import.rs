@@ -1,4 +1,5 @@
-//! `trainer import`: a PyTorch checkpoint or an ONNX model becomes a style file, with a report on its fidelity.
+//! `trainer import`: a PyTorch checkpoint or an ONNX model becomes a style file, with a report on its
+//! fidelity.
 
 use std::collections::BTreeMap;
 use std::fs;

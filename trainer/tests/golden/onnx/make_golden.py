@@ -115,6 +115,13 @@ def export_torch():
         path = HERE / f"{name}.onnx"
         torch.onnx.export(Public(), (x,), path, opset_version=opset, input_names=["input"],
                           output_names=["output"], **options)
+        # Where each node comes from in Python takes more bytes than the weights.
+        model = onnx.load(path)
+        for node in model.graph.node:
+            node.ClearField("metadata_props")
+            node.ClearField("doc_string")
+        del model.graph.value_info[:]
+        onnx.save(model, path)
 
 
 def is_norm(network, name):

@@ -1,9 +1,11 @@
-//! `trainer import`: a PyTorch checkpoint becomes a style file, with a report on its fidelity.
+//! `trainer import`: a PyTorch checkpoint or an ONNX model becomes a style file, with a report on its
+//! fidelity.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use nijigen::engine::CpuEngine;
 use nijigen::model::{GeneratorConfig, PublicLayout, Upsampling, Weights, public_key};
@@ -13,6 +15,7 @@ use nijigen::style::{
 
 use crate::checkpoint::Checkpoint;
 use crate::config::Architecture;
+use crate::onnx;
 use crate::parity::{Difference, formula_photo, output};
 use crate::reference::read_planes;
 use crate::style_file::as_stored;
@@ -21,7 +24,7 @@ use crate::write_file::write_file;
 /// Arguments of `trainer import`.
 #[derive(Args)]
 pub struct ImportArguments {
-    /// The checkpoint: PyTorch (.pt, .pth) or safetensors.
+    /// The checkpoint: PyTorch (.pt, .pth), safetensors, or an ONNX model (.onnx) made of it.
     checkpoint: PathBuf,
     /// The style file to write; an existing one is replaced.
     style: PathBuf,
@@ -31,7 +34,8 @@ pub struct ImportArguments {
     /// The network that the checkpoint belongs to.
     #[arg(long, value_enum, default_value_t = Architecture::Animegan2)]
     architecture: Architecture,
-    /// Coordinates of upsampling; by default those that the architecture was trained with.
+    /// Coordinates of upsampling; by default those of the ONNX model, or those that the
+    /// architecture was trained with.
     #[arg(long, value_enum)]
     upsampling: Option<UpsamplingArgument>,
     /// Added to the variance in every normalisation.
@@ -69,11 +73,26 @@ enum UpsamplingArgument {
     HalfPixel,
 }
 
+/// How weights are stored.
 #[derive(Clone, Copy, ValueEnum)]
-enum DtypeArgument {
+pub enum DtypeArgument {
+    /// Single precision.
     F32,
+    /// Half precision.
     F16,
+    /// 8-bit integers, the rest in half precision.
     Int8,
+}
+
+impl DtypeArgument {
+    /// As style files name it.
+    pub fn dtype(self) -> Dtype {
+        match self {
+            Self::F32 => Dtype::F32,
+            Self::F16 => Dtype::F16,
+            Self::Int8 => Dtype::Int8,
+        }
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -112,11 +131,16 @@ pub fn run(arguments: &ImportArguments) -> Result<()> {
         arguments.reference_input.len(),
         arguments.reference_output.len()
     );
-    let header = header(arguments);
+    let mut header = header(arguments);
     // The header's own fields are told apart from the checkpoint's faults before reading it.
     header.validate()?;
-    let mut checkpoint = Checkpoint::read(&arguments.checkpoint)?;
-    let weights = map_weights(&mut checkpoint, arguments.architecture, &header.generator)?;
+    let weights = if arguments.checkpoint.extension() == Some("onnx".as_ref()) {
+        onnx_weights(arguments, &mut header.generator)
+            .with_context(|| format!("in {}", arguments.checkpoint.display()))?
+    } else {
+        let mut checkpoint = Checkpoint::read(&arguments.checkpoint)?;
+        map_weights(&mut checkpoint, arguments.architecture, &header.generator)?
+    };
     let exact = Style::new(header, weights)?;
 
     // Everything below is about the weights as the file will hold them.
@@ -183,11 +207,7 @@ fn header(arguments: &ImportArguments) -> StyleHeader {
         generator,
         value_range: [-1.0, 1.0],
         alignment: Alignment::default(),
-        dtype: match arguments.dtype {
-            DtypeArgument::F32 => Dtype::F32,
-            DtypeArgument::F16 => Dtype::F16,
-            DtypeArgument::Int8 => Dtype::Int8,
-        },
+        dtype: arguments.dtype.dtype(),
         f16_tensors: Vec::new(),
         licence: Licence {
             code: arguments.code_licence.clone(),
@@ -201,6 +221,22 @@ fn header(arguments: &ImportArguments) -> StyleHeader {
         metrics: BTreeMap::from_iter(arguments.metrics.iter().cloned()),
         known_answer: None,
     }
+}
+
+/// Takes the network's tensors out of an ONNX model that was made of a checkpoint, and how it
+/// upsamples, unless the arguments say otherwise.
+fn onnx_weights(arguments: &ImportArguments, generator: &mut GeneratorConfig) -> Result<Weights> {
+    let model = onnx::read_model(&fs::read(&arguments.checkpoint)?)?;
+    ensure!(
+        !onnx::is_style(&model),
+        "it was made of a style file: trainer onnx import makes that file again, with its header"
+    );
+    if arguments.upsampling.is_none()
+        && let Some(upsampling) = onnx::upsampling(&model)?
+    {
+        generator.upsampling = upsampling;
+    }
+    onnx::weights(&model, generator)
 }
 
 /// Takes the network's tensors out of the checkpoint, which must hold nothing else.

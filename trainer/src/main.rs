@@ -17,6 +17,7 @@ mod lab;
 mod losses;
 mod manifest;
 mod mtcnn;
+mod onnx;
 mod parity;
 mod picture;
 mod plane;
@@ -67,6 +68,8 @@ enum Command {
     Export(export::ExportArguments),
     /// Store a style's weights in 8 bits, and measure what that changes.
     Quantize(quantize::QuantizeArguments),
+    /// Write a style as an ONNX model, or make the style file of one again.
+    Onnx(onnx::OnnxArguments),
     /// List the style files of a directory in its manifest.json.
     Manifest(manifest::ManifestArguments),
 }
@@ -84,6 +87,7 @@ fn main() -> ExitCode {
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Quantize(arguments) => quantize::run(&arguments),
+        Command::Onnx(arguments) => onnx::run(&arguments),
         Command::Manifest(arguments) => manifest::run(&arguments),
     };
     match done {

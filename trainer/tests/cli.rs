@@ -256,6 +256,92 @@ fn a_checkpoint_becomes_a_style_that_reproduces_its_answer() {
 }
 
 #[test]
+fn a_style_survives_onnx() {
+    let folder = TempDir::new().unwrap();
+    let (model, again) = (
+        folder.path().join("ink.onnx"),
+        folder.path().join("again.safetensors"),
+    );
+    let onnx = |direction: &str, from: &Path, to: &Path, more: &[&str]| {
+        let mut command = trainer();
+        command
+            .args(["onnx", direction])
+            .arg(from)
+            .arg(to)
+            .args(more);
+        command.output().expect("the program runs")
+    };
+    let output = onnx("export", &style(), &model, &[]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let output = onnx("import", &model, &again, &[]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(fs::read(&again).unwrap() == fs::read(style()).unwrap());
+
+    // In another type, the model's known answer is that of the weights it holds.
+    let output = onnx("export", &style(), &model, &["--dtype", "int8"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let output = onnx("import", &model, &again, &[]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let style_as_int8 = Style::from_bytes(&fs::read(&again).unwrap()).unwrap();
+    assert_eq!(style_as_int8.header().dtype, nijigen::style::Dtype::Int8);
+    let shipped = Style::from_bytes(&fs::read(style()).unwrap()).unwrap();
+    let answer = |style: &Style| style.header().known_answer.clone();
+    assert_ne!(answer(&style_as_int8), answer(&shipped));
+}
+
+#[test]
+fn onnx_models_that_cannot_be_used_are_named() {
+    let folder = TempDir::new().unwrap();
+    let model = folder.path().join("ink.onnx");
+    let output = trainer()
+        .args(["onnx", "export"])
+        .args([&style(), &model])
+        .output()
+        .expect("the program runs");
+    assert!(output.status.success(), "{}", stderr(&output));
+    let cut = folder.path().join("cut.onnx");
+    let bytes = fs::read(&model).unwrap();
+    fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
+    let torch = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/onnx/torch-folded.onnx");
+    let out = folder.path().join("out.safetensors");
+    for (arguments, model, reason) in [
+        (&["onnx", "import"][..], &cut, "not a whole ONNX model"),
+        (
+            &["onnx", "import"],
+            &photo("plain.png"),
+            "not a whole ONNX model",
+        ),
+        (
+            &["onnx", "import"],
+            &torch,
+            "it was not made of a style file",
+        ),
+        (
+            &["import", "--name", "a"],
+            &model,
+            "trainer onnx import makes that file again",
+        ),
+        (&["import", "--name", "a"], &cut, "not a whole ONNX model"),
+        (
+            &["import", "--name", "a"],
+            &torch,
+            "has weights of the shape [5, 3, 7, 7], expected [32, 3, 7, 7]",
+        ),
+    ] {
+        let output = trainer()
+            .args(arguments)
+            .args([model, &out])
+            .output()
+            .expect("the program runs");
+        assert_eq!(output.status.code(), Some(1));
+        let words = stderr(&output);
+        let name = model.file_name().unwrap().to_string_lossy().into_owned();
+        assert!(words.contains(&name) && words.contains(reason), "{words}");
+    }
+    assert!(!out.exists());
+}
+
+#[test]
 fn the_page_s_manifest_is_up_to_date() {
     let output = trainer()
         .args(["manifest", "--check"])

@@ -156,8 +156,8 @@ pub(super) mod tests {
     use zip::write::SimpleFileOptions;
 
     use super::*;
-    use crate::backbone::onnx::{GraphProto, ModelProto, TensorProto};
     use crate::backbone::{Backbone, Tap};
+    use crate::onnx::{GraphProto, ModelProto, TensorProto};
 
     const WIDTH_DIVISOR: usize = 16;
 
@@ -217,8 +217,15 @@ pub(super) mod tests {
             raw_data: vec![0; 8],
             ..Default::default()
         });
-        let graph = GraphProto { initializer };
-        ModelProto { graph: Some(graph) }.encode_to_vec()
+        let graph = GraphProto {
+            initializer,
+            ..Default::default()
+        };
+        let model = ModelProto {
+            graph: Some(graph),
+            ..Default::default()
+        };
+        model.encode_to_vec()
     }
 
     /// Tensors of a narrow torchvision network; the places of its convolutions are written out.

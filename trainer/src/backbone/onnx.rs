@@ -1,6 +1,4 @@
-//! The weights inside ONNX files: as much of the format as that takes.
-//!
-//! Field numbers are those of `onnx.proto`; protobuf readers skip all other fields.
+//! The weights inside ONNX files, by name.
 
 use std::collections::BTreeMap;
 
@@ -8,34 +6,7 @@ use anyhow::{Context, Result, ensure};
 use nijigen::model::TensorValues;
 use prost::Message;
 
-/// `TensorProto.DataType.FLOAT`.
-const FLOAT: i32 = 1;
-
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct ModelProto {
-    #[prost(message, optional, tag = "7")]
-    pub graph: Option<GraphProto>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct GraphProto {
-    #[prost(message, repeated, tag = "5")]
-    pub initializer: Vec<TensorProto>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct TensorProto {
-    #[prost(int64, repeated, tag = "1")]
-    pub dims: Vec<i64>,
-    #[prost(int32, tag = "2")]
-    pub data_type: i32,
-    #[prost(float, repeated, tag = "4")]
-    pub float_data: Vec<f32>,
-    #[prost(string, tag = "8")]
-    pub name: String,
-    #[prost(bytes = "vec", tag = "9")]
-    pub raw_data: Vec<u8>,
-}
+use crate::onnx::{ModelProto, TensorProto, data_type, floats};
 
 /// The initialisers of an ONNX model (its weights) by name.
 pub struct Initializers(BTreeMap<String, TensorProto>);
@@ -64,55 +35,42 @@ impl Initializers {
             return Ok(None);
         };
         ensure!(
-            tensor.data_type == FLOAT,
-            "tensor {name} has ONNX's data type {}, expected {FLOAT} (32-bit floating point)",
-            tensor.data_type
+            tensor.data_type == data_type::FLOAT,
+            "tensor {name} has ONNX's data type {}, expected {} (32-bit floating point)",
+            tensor.data_type,
+            data_type::FLOAT
         );
-        let dims = tensor.dims.iter().map(|dim| usize::try_from(*dim).ok());
-        let shape = dims
-            .collect::<Option<Vec<usize>>>()
-            .with_context(|| format!("tensor {name} has the shape {:?}", tensor.dims))?;
-        // Writers use one of the two fields.
-        let values = if tensor.raw_data.is_empty() {
-            tensor.float_data
-        } else {
-            let (chunks, rest) = tensor.raw_data.as_chunks();
-            ensure!(
-                rest.is_empty(),
-                "tensor {name} has {} bytes, expected a multiple of 4",
-                tensor.raw_data.len()
-            );
-            chunks.iter().map(|b| f32::from_le_bytes(*b)).collect()
-        };
-        let count = shape.iter().try_fold(1usize, |n, dim| n.checked_mul(*dim));
-        ensure!(
-            count == Some(values.len()),
-            "tensor {name} has {} values, expected as many as its shape {shape:?} says",
-            values.len()
-        );
-        Ok(Some(TensorValues { shape, values }))
+        floats(&tensor).map(Some)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::onnx::GraphProto;
 
     fn tensor(name: &str, dims: &[i64]) -> TensorProto {
         TensorProto {
             dims: dims.to_vec(),
-            data_type: FLOAT,
+            data_type: data_type::FLOAT,
             name: name.into(),
             ..Default::default()
         }
     }
 
-    fn initializers(tensors: Vec<TensorProto>) -> Result<Initializers> {
+    fn model(initializer: Vec<TensorProto>) -> ModelProto {
         let graph = GraphProto {
-            initializer: tensors,
+            initializer,
+            ..Default::default()
         };
-        let model = ModelProto { graph: Some(graph) };
-        Initializers::from_bytes(&model.encode_to_vec())
+        ModelProto {
+            graph: Some(graph),
+            ..Default::default()
+        }
+    }
+
+    fn initializers(tensors: Vec<TensorProto>) -> Result<Initializers> {
+        Initializers::from_bytes(&model(tensors).encode_to_vec())
     }
 
     #[test]
@@ -134,12 +92,9 @@ mod tests {
     fn skips_fields_that_are_not_needed() -> Result<()> {
         let mut tensor = tensor("a", &[1]);
         tensor.float_data = vec![1.0];
-        let graph = GraphProto {
-            initializer: vec![tensor],
-        };
-        // Field 1 (ir_version) and field 2 (producer_name) come before the graph in real files.
-        let mut bytes = vec![0x08, 0x07, 0x12, 0x01, b'p'];
-        bytes.extend(ModelProto { graph: Some(graph) }.encode_to_vec());
+        // Field 3 (producer_version) and field 5 (model_version) come before the graph in real files.
+        let mut bytes = vec![0x1a, 0x01, b'2', 0x28, 0x07];
+        bytes.extend(model(vec![tensor]).encode_to_vec());
         let taken = Initializers::from_bytes(&bytes)?.take("a")?;
         assert_eq!(taken.expect("it was put there").values, [1.0]);
         Ok(())
@@ -159,9 +114,9 @@ mod tests {
         for (tensor, expected) in [
             (int64, "data type 7"),
             (odd, "5 bytes"),
-            (few, "3 values"),
-            (elsewhere, "0 values"),
-            (huge, "0 values"),
+            (few, "12 bytes"),
+            (elsewhere, "0 bytes"),
+            (huge, "0 bytes"),
             (tensor("a", &[-1]), "shape [-1]"),
         ] {
             let error = initializers(vec![tensor])

@@ -1,0 +1,404 @@
+//! A style file as an ONNX model.
+//!
+//! Weights keep their names and their bytes. Those in f16 are widened by a `Cast`, those in 8 bits
+//! by a `DequantizeLinear` for each output channel: a runtime does so once, when it loads the model,
+//! and computes in f32.
+//!
+//! ONNX 17 has no normalisation over a whole image. PyTorch's exporter writes an
+//! `InstanceNormalization` of a reshaped map; runtimes add its millions of values up in one f32, on one
+//! thread. Here moments are taken of each row, then of the rows, which is as fast and a hundred times
+//! as exact, and applied as one scale and one shift a channel.
+
+use anyhow::{Context, Result};
+use nijigen::model::{ConvSpec, GeneratorConfig, ResidualSpec, StridePadding, Upsampling};
+use nijigen::style::Style;
+use prost::Message;
+use safetensors::{Dtype, SafeTensors};
+
+use super::proto::{
+    AttributeProto, Dimension, GraphProto, ModelProto, NodeProto, OperatorSetIdProto,
+    StringStringEntryProto, TensorProto, TensorShapeProto, TensorType, TypeProto, ValueInfoProto,
+    attribute_type,
+};
+use super::tensor::data_type;
+use super::{METADATA_KEY, OPSET, SCALE_SUFFIX};
+
+/// The version of the file format that came with [`OPSET`].
+const IR_VERSION: i64 = 8;
+
+/// Slope of LeakyReLU below zero.
+const NEGATIVE_SLOPE: f32 = 0.2;
+
+/// The model that computes what the style's network does.
+///
+/// Its input `input` and its output `output` are f32, `[batch, 3, height, width]` with values in
+/// [-1, 1], all but the 3 chosen at run time; sides are at least 16.
+///
+/// # Errors
+/// If `style_file` is no style file.
+pub fn export(style_file: &[u8]) -> Result<Vec<u8>> {
+    let style = Style::from_bytes(style_file)?;
+    let (_, metadata) = SafeTensors::read_metadata(style_file)?;
+    let header = metadata
+        .metadata()
+        .as_ref()
+        .and_then(|entries| entries.get(METADATA_KEY))
+        .context("the style file has no header")?;
+    let mut builder = Builder {
+        config: style.generator(),
+        file: SafeTensors::deserialize(style_file)?,
+        graph: GraphProto {
+            name: style.header().name.clone(),
+            input: vec![picture("input")],
+            output: vec![picture("output")],
+            ..Default::default()
+        },
+    };
+    builder.network()?;
+    let model = ModelProto {
+        ir_version: IR_VERSION,
+        producer_name: "nijigen".into(),
+        graph: Some(builder.graph),
+        opset_import: vec![OperatorSetIdProto {
+            domain: String::new(),
+            version: OPSET,
+        }],
+        metadata_props: vec![StringStringEntryProto {
+            key: METADATA_KEY.into(),
+            value: header.clone(),
+        }],
+    };
+    Ok(model.encode_to_vec())
+}
+
+/// Adds the network's nodes one after another. Values have the names of their nodes.
+struct Builder<'a> {
+    config: &'a GeneratorConfig,
+    file: SafeTensors<'a>,
+    graph: GraphProto,
+}
+
+impl Builder<'_> {
+    fn network(&mut self) -> Result<()> {
+        let config = self.config;
+        // What the decoder comes back to: the size, and the activation where a skip is added.
+        let mut levels = Vec::new();
+        let mut x = "input".to_owned();
+        let mut channels = 3;
+        for (i, spec) in config.encoder.iter().enumerate() {
+            if spec.stride == 2 {
+                let start = vec![int("start", 2)];
+                let size = self.node(
+                    format!("level.{}.size", levels.len()),
+                    "Shape",
+                    &[&x],
+                    start,
+                );
+                levels.push((size, x.clone()));
+            }
+            x = self.conv_norm(&x, &format!("encoder.{i}"), spec)?;
+            channels = spec.channels;
+        }
+        for (i, spec) in config.residuals.iter().enumerate() {
+            x = self.residual(&x, &format!("residuals.{i}"), channels, spec)?;
+            channels = spec.channels;
+        }
+        for (i, spec) in config.bridge.iter().enumerate() {
+            x = self.conv_norm(&x, &format!("bridge.{i}"), spec)?;
+        }
+        for (s, stage) in config.decoder.iter().enumerate() {
+            let (size, level) = levels
+                .pop()
+                .context("the decoder has more stages than the encoder has halvings")?;
+            x = self.upsample(&x, &size, &format!("decoder.{s}.upsample"));
+            for (i, spec) in stage.convs.iter().enumerate() {
+                x = self.conv_norm(&x, &format!("decoder.{s}.convs.{i}"), spec)?;
+            }
+            if stage.skip {
+                x = self.node(format!("decoder.{s}.skip"), "Add", &[&x, &level], vec![]);
+            }
+        }
+        let half = config.head.kernel / 2;
+        x = self.pad(&x, "head.pad", [half; 4]);
+        let head = Conv {
+            stride: 1,
+            groups: 1,
+            bias: config.head.bias,
+        };
+        x = self.conv(&x, "head", &head)?;
+        self.node("output".into(), "Tanh", &[&x], vec![]);
+        Ok(())
+    }
+
+    /// Convolution, normalisation, LeakyReLU.
+    fn conv_norm(&mut self, x: &str, name: &str, spec: &ConvSpec) -> Result<String> {
+        let half = spec.kernel / 2;
+        let padding = match (spec.stride, self.config.stride_padding) {
+            (2, StridePadding::RightBottom) => [0, 0, 1, 1],
+            _ => [half; 4],
+        };
+        let x = self.pad(x, &format!("{name}.pad"), padding);
+        let conv = Conv {
+            stride: spec.stride as i64,
+            groups: 1,
+            bias: false,
+        };
+        let x = self.conv(&x, &format!("{name}.conv"), &conv)?;
+        let x = self.norm(&x, &format!("{name}.norm"))?;
+        Ok(self.leaky_relu(&x, name))
+    }
+
+    fn residual(
+        &mut self,
+        input: &str,
+        name: &str,
+        channels_in: usize,
+        spec: &ResidualSpec,
+    ) -> Result<String> {
+        let expand = ConvSpec {
+            channels: spec.hidden,
+            kernel: 1,
+            stride: 1,
+        };
+        let x = self.conv_norm(input, &format!("{name}.expand"), &expand)?;
+        let depthwise = format!("{name}.depthwise");
+        let x = self.pad(&x, &format!("{depthwise}.pad"), [1; 4]);
+        let conv = Conv {
+            stride: 1,
+            groups: spec.hidden as i64,
+            bias: self.config.depthwise_bias,
+        };
+        let x = self.conv(&x, &format!("{depthwise}.conv"), &conv)?;
+        let x = self.norm(&x, &format!("{depthwise}.norm"))?;
+        let x = self.leaky_relu(&x, &depthwise);
+        let conv = Conv {
+            stride: 1,
+            groups: 1,
+            bias: false,
+        };
+        let x = self.conv(&x, &format!("{name}.project"), &conv)?;
+        let x = self.norm(&x, &format!("{name}.project_norm"))?;
+        if channels_in == spec.channels {
+            return Ok(self.node(name.into(), "Add", &[input, &x], vec![]));
+        }
+        Ok(x)
+    }
+
+    /// Pads `[top, left, bottom, right]` pixels by reflection.
+    fn pad(&mut self, x: &str, name: &str, padding: [usize; 4]) -> String {
+        if padding == [0; 4] {
+            return x.into();
+        }
+        let [top, left, bottom, right] = padding.map(|pixels| pixels as i64);
+        let pads = self.constant(
+            &format!("pads.{top}.{left}.{bottom}.{right}"),
+            data_type::INT64,
+            &[8],
+            &[0, 0, top, left, 0, 0, bottom, right]
+                .map(i64::to_le_bytes)
+                .concat(),
+        );
+        let reflect = vec![string("mode", "reflect")];
+        self.node(name.into(), "Pad", &[x, &pads], reflect)
+    }
+
+    fn conv(&mut self, x: &str, name: &str, conv: &Conv) -> Result<String> {
+        let weight = self.weight(&format!("{name}.weight"), 0)?;
+        let mut inputs = vec![x, &weight];
+        let bias;
+        if conv.bias {
+            bias = self.weight(&format!("{name}.bias"), 0)?;
+            inputs.push(&bias);
+        }
+        let attributes = vec![
+            ints("strides", &[conv.stride; 2]),
+            int("group", conv.groups),
+        ];
+        Ok(self.node(name.into(), "Conv", &inputs, attributes))
+    }
+
+    /// Normalises each picture of a batch over channels, height and width, then each channel by its
+    /// own scale and shift.
+    fn norm(&mut self, x: &str, name: &str) -> Result<String> {
+        let part = |part: &str| format!("{name}/{part}");
+        let rows = || vec![ints("axes", &[3])];
+        let all = || vec![ints("axes", &[1, 2, 3])];
+        let gamma = self.weight(&format!("{name}.gamma"), 2)?;
+        let beta = self.weight(&format!("{name}.beta"), 2)?;
+        let eps = (self.config.norm_eps as f32).to_le_bytes();
+        let eps = self.constant("norm_eps", data_type::FLOAT, &[], &eps);
+
+        let mean = self.node(part("row_means"), "ReduceMean", &[x], rows());
+        let mean = self.node(part("mean"), "ReduceMean", &[&mean], all());
+        // The sum of a row's squares, which takes no map of squares as their mean would.
+        let squares = self.node(part("row_squares"), "ReduceSumSquare", &[x], rows());
+        let squares = self.node(part("squares"), "ReduceMean", &[&squares], all());
+        let width = self.node(part("shape"), "Shape", &[x], vec![int("start", 3)]);
+        let to_float = vec![int("to", i64::from(data_type::FLOAT))];
+        let width = self.node(part("width"), "Cast", &[&width], to_float);
+        let squares = self.node(part("mean_square"), "Div", &[&squares, &width], vec![]);
+        let squared = self.node(part("squared_mean"), "Mul", &[&mean, &mean], vec![]);
+        let variance = self.node(part("difference"), "Sub", &[&squares, &squared], vec![]);
+        // Rounding must not make it negative.
+        let variance = self.node(part("variance"), "Relu", &[&variance], vec![]);
+        let variance = self.node(part("with_eps"), "Add", &[&variance, &eps], vec![]);
+        let deviation = self.node(part("deviation"), "Sqrt", &[&variance], vec![]);
+        let scale = self.node(part("scale"), "Div", &[&gamma, &deviation], vec![]);
+        let mean = self.node(part("scaled_mean"), "Mul", &[&mean, &scale], vec![]);
+        let shift = self.node(part("shift"), "Sub", &[&beta, &mean], vec![]);
+        let scaled = self.node(part("scaled"), "Mul", &[x, &scale], vec![]);
+        Ok(self.node(name.into(), "Add", &[&scaled, &shift], vec![]))
+    }
+
+    fn leaky_relu(&mut self, x: &str, name: &str) -> String {
+        let slope = vec![float("alpha", NEGATIVE_SLOPE)];
+        self.node(name.into(), "LeakyRelu", &[x], slope)
+    }
+
+    /// Bilinear resize to `size`, the value `[height, width]`.
+    fn upsample(&mut self, x: &str, size: &str, name: &str) -> String {
+        let kept = self.node(format!("{name}/kept"), "Shape", &[x], vec![int("end", 2)]);
+        let axis = vec![int("axis", 0)];
+        let sizes = self.node(format!("{name}/sizes"), "Concat", &[&kept, size], axis);
+        let coordinates = match self.config.upsampling {
+            Upsampling::AlignCorners => "align_corners",
+            Upsampling::HalfPixel => "half_pixel",
+        };
+        let attributes = vec![
+            string("mode", "linear"),
+            string("coordinate_transformation_mode", coordinates),
+        ];
+        self.node(name.into(), "Resize", &[x, "", "", &sizes], attributes)
+    }
+
+    /// A tensor of the style file in f32, with dimensions of 1 added behind its own.
+    fn weight(&mut self, name: &str, more_dims: usize) -> Result<String> {
+        let tensor = self.file.tensor(name)?;
+        let mut shape = tensor.shape().to_vec();
+        shape.resize(shape.len() + more_dims, 1);
+        let (stored, bytes) = (tensor.dtype(), tensor.data().to_vec());
+        let widened = format!("{name}/f32");
+        match stored {
+            Dtype::F32 => Ok(self.constant(name, data_type::FLOAT, &shape, &bytes)),
+            Dtype::I8 => {
+                let scale_name = format!("{name}{SCALE_SUFFIX}");
+                let scale = self.file.tensor(&scale_name)?;
+                let (scale_shape, scales) = (scale.shape().to_vec(), scale.data().to_vec());
+                let integers = self.constant(name, data_type::INT8, &shape, &bytes);
+                let scale = self.constant(&scale_name, data_type::FLOAT, &scale_shape, &scales);
+                let axis = vec![int("axis", 0)];
+                Ok(self.node(widened, "DequantizeLinear", &[&integers, &scale], axis))
+            }
+            // The reader of style files knows no other type.
+            _ => {
+                let half = self.constant(name, data_type::FLOAT16, &shape, &bytes);
+                let to_float = vec![int("to", i64::from(data_type::FLOAT))];
+                Ok(self.node(widened, "Cast", &[&half], to_float))
+            }
+        }
+    }
+
+    /// Adds an initialiser unless there is one of that name; returns the name.
+    fn constant(&mut self, name: &str, data_type: i32, shape: &[usize], bytes: &[u8]) -> String {
+        if !self
+            .graph
+            .initializer
+            .iter()
+            .any(|known| known.name == name)
+        {
+            self.graph.initializer.push(TensorProto {
+                dims: shape.iter().map(|dim| *dim as i64).collect(),
+                data_type,
+                name: name.into(),
+                raw_data: bytes.to_vec(),
+                ..Default::default()
+            });
+        }
+        name.into()
+    }
+
+    /// Adds a node; returns the name of its only output, which is its own.
+    fn node(
+        &mut self,
+        name: String,
+        op_type: &str,
+        inputs: &[&str],
+        attribute: Vec<AttributeProto>,
+    ) -> String {
+        self.graph.node.push(NodeProto {
+            input: inputs.iter().map(|input| (*input).to_owned()).collect(),
+            output: vec![name.clone()],
+            name: name.clone(),
+            op_type: op_type.into(),
+            attribute,
+        });
+        name
+    }
+}
+
+/// What a convolution's weights do not say.
+struct Conv {
+    stride: i64,
+    groups: i64,
+    bias: bool,
+}
+
+/// The type `[batch, 3, height, width]` of f32.
+fn picture(name: &str) -> ValueInfoProto {
+    let named = |name: &str| Dimension {
+        dim_value: None,
+        dim_param: Some(name.into()),
+    };
+    let channels = Dimension {
+        dim_value: Some(3),
+        dim_param: None,
+    };
+    let shape = TensorShapeProto {
+        dim: vec![named("batch"), channels, named("height"), named("width")],
+    };
+    ValueInfoProto {
+        name: name.into(),
+        kind: Some(TypeProto {
+            tensor_type: Some(TensorType {
+                elem_type: data_type::FLOAT,
+                shape: Some(shape),
+            }),
+        }),
+    }
+}
+
+fn int(name: &str, value: i64) -> AttributeProto {
+    AttributeProto {
+        name: name.into(),
+        i: Some(value),
+        kind: attribute_type::INT,
+        ..Default::default()
+    }
+}
+
+fn ints(name: &str, values: &[i64]) -> AttributeProto {
+    AttributeProto {
+        name: name.into(),
+        ints: values.to_vec(),
+        kind: attribute_type::INTS,
+        ..Default::default()
+    }
+}
+
+fn float(name: &str, value: f32) -> AttributeProto {
+    AttributeProto {
+        name: name.into(),
+        f: Some(value),
+        kind: attribute_type::FLOAT,
+        ..Default::default()
+    }
+}
+
+fn string(name: &str, value: &str) -> AttributeProto {
+    AttributeProto {
+        name: name.into(),
+        s: Some(value.into()),
+        kind: attribute_type::STRING,
+        ..Default::default()
+    }
+}

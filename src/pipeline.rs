@@ -4,8 +4,8 @@ mod faces;
 mod presentation;
 
 pub use faces::{
-    FaceOptions, Faces, FacesPicture, LEAST_FACE_PX, MOST_FACES, Outcome, PORTRAIT_SIDE_PX,
-    stylize_both, stylize_portrait,
+    FaceOptions, Faces, FacesPicture, LEAST_FACE_IN_PICTURE_PX, LEAST_FACE_PX, MOST_FACES, Outcome,
+    PORTRAIT_SIDE_PX, stylize_both, stylize_portrait,
 };
 pub use presentation::Presentation;
 

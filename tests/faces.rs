@@ -154,13 +154,13 @@ fn crowd() -> Faces {
 #[test]
 fn faces_are_put_back_where_they_were() {
     let photo = photo(640, 520, color);
-    for side in [640, 400] {
+    for side in [640, 400, 250] {
         let picture = both(&copyist(), &photo, &crowd(), side);
         let expected = whole(&copyist(), &photo, side);
         let worst = worst(&picture.photo, &expected);
         assert!(worst <= 4, "{side}: {worst}");
         let done = words(&picture).iter().filter(|w| **w == "done").count();
-        assert_eq!(done, if side == 640 { 6 } else { 4 });
+        assert_eq!(done, if side == 250 { 4 } else { 6 });
     }
 }
 
@@ -224,13 +224,15 @@ fn small_faces_are_enlarged_for_the_network_and_none_is_made_coarse() {
         engine.sizes.into_inner()
     };
     // A square has 2.6 times the width of its face.
-    assert_eq!(sizes_of(50.0, 2200)[1], [260, 260]);
-    assert_eq!(sizes_of(100.0, 1100)[1], [260, 260]);
-    assert_eq!(sizes_of(48.5, 2200)[1], [256, 256]);
+    assert_eq!(sizes_of(80.0, 2200)[1], [416, 416]);
+    assert_eq!(sizes_of(160.0, 1100)[1], [416, 416]);
+    assert_eq!(sizes_of(48.5, 2200)[1], [384, 384]);
     assert_eq!(sizes_of(200.0, 2200)[1], [512, 512]);
     assert_eq!(sizes_of(500.0, 2200)[1], [652, 652]);
-    assert_eq!(sizes_of(110.0, 1000), [[1000, 955], [260, 260]]);
-    assert_eq!(sizes_of(104.0, 1000), [[1000, 955]]);
+    // At least 48 pixels in the photo and 24 in the picture.
+    assert_eq!(sizes_of(54.0, 1000), [[1000, 955], [384, 384]]);
+    assert_eq!(sizes_of(52.0, 1000), [[1000, 955]]);
+    assert_eq!(sizes_of(47.5, 2200), [[2200, 2100]]);
 }
 
 #[test]

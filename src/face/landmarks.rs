@@ -23,17 +23,13 @@ const IBUG_68: Groups = [
     &[30],
     &[48, 54],
 ];
-/// The eyes' outlines, the tip of the nose, the outer corners of the mouth.
+/// What comes nearest to MTCNN's points in photos of 330 people: corners and upper lid of the eyes,
+/// tip and bridge of the nose, both sides of the corners of the mouth.
 const MESH_468: Groups = [
-    &[
-        33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246,
-    ],
-    &[
-        362, 382, 381, 380, 374, 373, 390, 249, 263, 466, 388, 387, 386, 385, 384, 398,
-    ],
-    // The point that MTCNN calls the nose; the mesh's own tip, 1, lies lower.
-    &[4],
-    &[61, 291],
+    &[33, 133, 159],
+    &[263, 362, 386],
+    &[1, 4],
+    &[57, 62, 287, 292],
 ];
 
 impl LandmarkKind {
@@ -237,9 +233,8 @@ mod tests {
             for (group, center) in groups.iter().zip([FACE[0], FACE[1], FACE[2], [60.0, 90.0]]) {
                 for (i, &at) in group.iter().enumerate() {
                     // Opposite points cancel out.
-                    let by = if group.len() == 1 { 0.0 } else { 4.0 };
-                    let sign = if i % 2 == 0 { 1.0 } else { -1.0 };
-                    points[at] = [center[0] + sign * by, center[1]];
+                    let by = 4.0 * (i as f32 - (group.len() - 1) as f32 / 2.0);
+                    points[at] = [center[0] + by, center[1]];
                 }
             }
             assert_eq!(

@@ -9,14 +9,16 @@ use crate::imaging::{FadingEllipse, Photo, Similarity, blur_outside, fit_long_si
 
 /// Side of a portrait, as in the public demonstrations of `face2paint`.
 pub const PORTRAIT_SIDE_PX: usize = 512;
-/// Narrower faces are left alone: there is too little to see.
+/// Faces that are narrower in the photo are left alone: there is too little to see.
 pub const LEAST_FACE_PX: f32 = 48.0;
+/// The same in the picture, where fewer pixels show no features.
+pub const LEAST_FACE_IN_PICTURE_PX: f32 = 24.0;
 /// The most faces of a photo, which bounds the memory.
 pub const MOST_FACES: usize = 100;
 
 /// A face's square is stylised at twice its size in the picture within these limits, which are the
 /// sizes at which networks have learnt faces, ...
-const LEARNT_SIDES_PX: [f32; 2] = [256.0, 512.0];
+const LEARNT_SIDES_PX: [f32; 2] = [384.0, 512.0];
 /// ... and large ones so that they are put back at no more than twice that size, up to this side.
 const LARGEST_SIDE_PX: f32 = 1024.0;
 /// Networks halve twice.
@@ -71,12 +73,15 @@ impl Faces {
         let square = |points| {
             let square = FaceSquare::ffhq(&Features::new(self.kind, points, size)?, expand);
             // A face fills half of FFHQ's square.
-            let width_px = square.side_px() / expand / 2.0 * shrink;
-            if width_px < LEAST_FACE_PX {
-                let least_px = LEAST_FACE_PX;
-                return Err(Refusal::TooSmall { width_px, least_px });
+            let in_photo = square.side_px() / expand / 2.0;
+            let limits = [
+                (in_photo, LEAST_FACE_PX),
+                (in_photo * shrink, LEAST_FACE_IN_PICTURE_PX),
+            ];
+            match limits.into_iter().find(|(width, least)| width < least) {
+                Some((width_px, least_px)) => Err(Refusal::TooSmall { width_px, least_px }),
+                None => Ok(square),
             }
-            Ok(square)
         };
         faces.map(square).collect()
     }

@@ -13,8 +13,8 @@ const COFFEE = join(ROOT, "www/samples/coffee.jpg");
 const GROUP = fixture("group.jpg");
 /** @type {{faceWidth: number, points: Point[]}[]} as `make_group.py` put them */
 const PEOPLE = JSON.parse(await readFile(fixture("group.json"), "utf8"));
-/** Eyes, nose and corners of the mouth of astronaut.jpg, as MTCNN finds them. @type {Point[]} */
-const ASTRONAUT_POINTS = [[204, 100], [246, 103], [224, 128], [201, 139], [244, 142]];
+/** Eyes, nose and corners of the mouth of astronaut.jpg, as the trainer's MTCNN finds them. @type {Point[]} */
+const ASTRONAUT_POINTS = [[204.8, 101.6], [246.6, 103.1], [224.2, 130.2], [200.5, 140.5], [245.2, 141.7]];
 
 /** @type {import("./browser.mjs").Browser} */
 let browser;
@@ -59,7 +59,7 @@ async function run(body) {
 }
 
 /**
- * Eyes, nose and corners of the mouth of a face mesh.
+ * Eyes, nose and corners of the mouth of a face mesh, by the points of `src/face/landmarks.rs`.
  * @param {number[]} landmarks
  * @returns {Point[]}
  */
@@ -69,23 +69,26 @@ function fivePoints(landmarks) {
     const sum = [0, 1].map((axis) => indices.reduce((sum, i) => sum + landmarks[2 * i + axis], 0));
     return [sum[0] / indices.length, sum[1] / indices.length];
   };
-  return [mean(33, 133, 159, 145), mean(362, 263, 386, 374), mean(4), mean(61), mean(291)];
+  return [mean(33, 133, 159), mean(362, 263, 386), mean(1, 4), mean(57, 62), mean(287, 292)];
 }
 
 /**
  * @param {Point[]} points
  * @param {Point[]} expected
- * @returns {number} the largest distance between them, by that of the eyes
+ * @returns {{mean: number, largest: number}} the distances between them, by that of the eyes
  */
 function error(points, expected) {
   /** @param {Point} a @param {Point} b */
   const distance = (a, b) => Math.hypot(a[0] - b[0], a[1] - b[1]);
   const eyes = distance(expected[0], expected[1]);
-  return Math.max(...points.map((point, i) => distance(point, expected[i]) / eyes));
+  const distances = points.map((point, i) => distance(point, expected[i]) / eyes);
+  const mean = distances.reduce((sum, distance) => sum + distance, 0) / points.length;
+  return { mean, largest: Math.max(...distances) };
 }
 
-/** MTCNN and the mesh mean slightly different points: up to 5 % of the eyes' distance apart. */
-const CLOSE = 0.07;
+/** By the distance of the eyes: MTCNN's points move by 3 % on average when a photo is mirrored. */
+const CLOSE = 0.04;
+const CLOSE_LARGEST = 0.05;
 
 test("the eighteen faces of a group are found, from 48 to 200 pixels, and nothing else", async () => {
   const found = await run(`
@@ -100,8 +103,10 @@ test("the eighteen faces of a group are found, from 48 to 200 pixels, and nothin
   }
   for (const { faceWidth, points } of PEOPLE) {
     const errors = found.map((/** @type {any} */ { landmarks }) => error(fivePoints(landmarks), points));
-    const least = Math.min(...errors);
-    assert.ok(least < CLOSE, `the face ${faceWidth} pixels wide at ${points[2]} is off by ${least}`);
+    errors.sort((/** @type {any} */ a, /** @type {any} */ b) => a.mean - b.mean);
+    const [{ mean, largest }] = errors;
+    const off = `the face ${faceWidth} pixels wide at ${points[2]} is off by ${mean}, at most ${largest}`;
+    assert.ok(mean < CLOSE && largest < CLOSE_LARGEST, off);
   }
 });
 
@@ -131,8 +136,8 @@ test("landmarks are pixels of the upright photo: EXIF orientation, photos that a
     assert.equal(faces.length, 1, `photo ${i}`);
     const scale = i === 3 ? 10 : 1;
     const expected = ASTRONAUT_POINTS.map(([x, y]) => /** @type {Point} */ ([x * scale, y * scale]));
-    const off = error(fivePoints(faces[0]), expected);
-    assert.ok(off < CLOSE, `photo ${i} is off by ${off}`);
+    const { mean, largest } = error(fivePoints(faces[0]), expected);
+    assert.ok(mean < CLOSE && largest < CLOSE_LARGEST, `photo ${i} is off by ${mean}, at most ${largest}`);
   }
 });
 
@@ -309,8 +314,8 @@ test("the page: one click draws a group with its faces, offline once the detecto
   try {
     const group = await convert(page, GROUP);
     const said = "status" in group ? group.status : group.error;
-    // The others are less than 48 pixels wide in the picture.
-    const large = PEOPLE.filter(({ faceWidth }) => (faceWidth * 768) / 1600 > 50).length;
+    // The others' landmarks are those of faces of less than 48 pixels.
+    const large = PEOPLE.filter(({ faceWidth }) => faceWidth > 50).length;
     const [, done] = / (\d+) of 18 faces drawn: \d+ too small/.exec(said) ?? [];
     assert.ok(Number(done) >= large, said);
     const boxes = page.locator("#face-boxes button");

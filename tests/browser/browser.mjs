@@ -42,6 +42,8 @@ const SWIFTSHADER_FLAGS = [
  * @param {number} [options.height]
  * @param {"light" | "dark"} [options.colorScheme]
  * @param {boolean} [options.isolated] whether the host sends the headers of cross-origin isolation
+ * @param {boolean} [options.serviceWorker] whether the page may install its service worker, which then
+ *   answers for files, so that routes do not see them
  */
 export async function openBrowser({
   webgpu = false,
@@ -49,6 +51,7 @@ export async function openBrowser({
   height = 900,
   colorScheme = "light",
   isolated = true,
+  serviceWorker = false,
 } = {}) {
   const server = await serve(DIST, 0, isolated);
   const profile = await mkdtemp(join(tmpdir(), "nijigen-"));
@@ -58,6 +61,7 @@ export async function openBrowser({
     viewport: { width, height },
     colorScheme,
     acceptDownloads: true,
+    serviceWorkers: serviceWorker ? "allow" : "block",
   });
   const page = context.pages()[0] ?? (await context.newPage());
   page.setDefaultTimeout(PATIENCE_MS);

@@ -2,7 +2,7 @@
 
 import { NijigenError, createStylizer, listStyles } from "../nijigen/index.js";
 import { chosenFaces, labelFaceBoxes, showFaceBoxes } from "./faces.js";
-import { isolate } from "./isolation.js";
+import { receivePhotos, startOffline } from "./offline.js";
 import { strings } from "./strings.js";
 
 /** @template {HTMLElement} T @param {string} id @param {new () => T} type @returns {T} */
@@ -339,11 +339,24 @@ async function showStyles() {
   showStyleNote();
 }
 
+/** @param {() => void} reload */
+function showUpdate(reload) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "button";
+  button.textContent = strings.newRelease;
+  button.addEventListener("click", reload);
+  ui.styleNote.before(button);
+}
+
 listenForPhotos();
-isolate(() => ui.work.hidden).catch(console.error);
 showSamples().catch(console.error);
+receivePhotos(([file]) => void convert(file, file.name)).catch(console.error);
+const offline = startOffline({ onUpdate: showUpdate, isUntouched: () => ui.work.hidden });
 try {
   await showStyles();
+  // What is loaded before is not kept for offline use.
+  await offline;
   // The engine is got ready while the visitor looks for a photo. A photo under way tells its own
   // errors, and an engine that was replaced by another choice none.
   stylizer().catch((thrown) => {

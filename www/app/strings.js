@@ -1,6 +1,7 @@
 /** Everything the page says that is not in index.html. */
 
 export const strings = {
+  newRelease: "There is a new version: reload",
   startingEngine: "Getting the engine ready…",
   /** @param {number} bytes */
   loadingEngine: (bytes) => `Loading the engine: ${megabytes(bytes)}`,

@@ -6,6 +6,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { PNG } from "pngjs";
 import { serve } from "../../www/server.mjs";
 import { DIST, convert, fixture, openBrowser, outcome } from "./browser.mjs";
 
@@ -149,6 +150,24 @@ test("a new release is offered, and taken with the saved queue intact", async ()
     return { id, name, text: await photo.text(), options, state };
   });
   assert.deepEqual(saved, { id: 1, name: "a.png", text: "a", options: { size: 512 }, state: "waiting" });
+});
+
+test("the page can be installed", async () => {
+  const { page, context, url } = browser;
+  await visit();
+  const devtools = await context.newCDPSession(page);
+  const { errors, data } = await devtools.send("Page.getAppManifest");
+  assert.deepEqual(errors, []);
+  const { installabilityErrors } = await devtools.send("Page.getInstallabilityErrors");
+  // Playwright's pages are of a private window's kind.
+  assert.deepEqual(installabilityErrors.filter(({ errorId }) => errorId !== "in-incognito"), []);
+  for (const { src, sizes, type } of JSON.parse(data ?? "").icons) {
+    const response = await page.request.get(url + src);
+    assert.equal(response.headers()["content-type"], type);
+    if (type !== "image/png") continue;
+    const { width, height } = PNG.sync.read(await response.body());
+    assert.equal(`${width}x${height}`, sizes);
+  }
 });
 
 test("a photo that another app shares is converted", async () => {

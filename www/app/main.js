@@ -224,7 +224,7 @@ async function convert(source, name, faces) {
     if (signal.aborted) return;
     showProgress(strings.reading);
     const { picture, note } = await drawPicture(made, photo, {
-      longSide: Number(ui.size.value),
+      size: Number(ui.size.value),
       signal,
       onProgress: (share) => {
         if (signal.aborted) return;

@@ -38,6 +38,7 @@ const SWIFTSHADER_FLAGS = [
  * A page in a fresh Chromium, the served folder, and all that went wrong in it.
  * @param {object} [options]
  * @param {boolean} [options.webgpu] with a software WebGPU adapter
+ * @param {string[]} [options.flags] more of them
  * @param {number} [options.width]
  * @param {number} [options.height]
  * @param {"light" | "dark"} [options.colorScheme]
@@ -49,6 +50,7 @@ const SWIFTSHADER_FLAGS = [
  */
 export async function openBrowser({
   webgpu = false,
+  flags = [],
   width = 1280,
   height = 900,
   colorScheme = "light",
@@ -60,7 +62,7 @@ export async function openBrowser({
   const profile = await mkdtemp(join(tmpdir(), "nijigen-"));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: [...QUIET_FLAGS, ...(webgpu ? SWIFTSHADER_FLAGS : [])],
+    args: [...QUIET_FLAGS, ...(webgpu ? SWIFTSHADER_FLAGS : []), ...flags],
     viewport: { width, height },
     colorScheme,
     acceptDownloads: true,

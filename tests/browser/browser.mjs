@@ -11,7 +11,7 @@ import { serve } from "../../www/server.mjs";
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** The folder under test, as build.sh assembles it. */
-const DIST = process.env.DIST ?? join(ROOT, "target/dist");
+export const DIST = process.env.DIST ?? join(ROOT, "target/dist");
 
 /** Long enough for the slowest step on two busy cores. */
 const PATIENCE_MS = 180_000;
@@ -42,6 +42,10 @@ const SWIFTSHADER_FLAGS = [
  * @param {number} [options.height]
  * @param {"light" | "dark"} [options.colorScheme]
  * @param {boolean} [options.isolated] whether the host sends the headers of cross-origin isolation
+ * @param {Awaited<ReturnType<typeof serve>>} [options.server] in place of one that serves the folder under
+ *   test; closed with the browser
+ * @param {boolean} [options.serviceWorker] whether the page may install its service worker, which then
+ *   answers for files, so that routes do not see them
  */
 export async function openBrowser({
   webgpu = false,
@@ -49,8 +53,10 @@ export async function openBrowser({
   height = 900,
   colorScheme = "light",
   isolated = true,
+  server,
+  serviceWorker = false,
 } = {}) {
-  const server = await serve(DIST, 0, isolated);
+  const { url, close } = server ?? (await serve(DIST, 0, isolated));
   const profile = await mkdtemp(join(tmpdir(), "nijigen-"));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -58,6 +64,7 @@ export async function openBrowser({
     viewport: { width, height },
     colorScheme,
     acceptDownloads: true,
+    serviceWorkers: serviceWorker ? "allow" : "block",
   });
   const page = context.pages()[0] ?? (await context.newPage());
   page.setDefaultTimeout(PATIENCE_MS);
@@ -75,12 +82,12 @@ export async function openBrowser({
   return {
     context,
     page,
-    url: server.url,
+    url,
     complaints,
     requests,
     close: async () => {
       await context.close();
-      server.close();
+      close();
       await rm(profile, { recursive: true, force: true });
     },
   };

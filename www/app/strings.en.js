@@ -77,6 +77,7 @@ export const strings = {
   "options.title": "How to draw",
   "style.title": "Style",
   "style.interim": "trial",
+  "style.about": "About the style and its licence",
   "style.note": "Style “{title}”. {credit} Licence: {licence}",
   "variant.title": "Network",
   "variant.auto": "Automatic",

@@ -77,6 +77,7 @@ export const strings = {
   "options.title": "怎么画",
   "style.title": "画风",
   "style.interim": "试用",
+  "style.about": "关于画风及其许可",
   "style.note": "画风“{title}”。{credit} 许可：{licence}",
   "variant.title": "网络",
   "variant.auto": "自动",

@@ -4,7 +4,11 @@ import { element, make } from "./dom.js";
 import { inLanguage, onLanguage, sentence, text } from "./language.js";
 import { recall, remember } from "./memory.js";
 
-/** @typedef {import("../nijigen/index.js").StyleEntry} StyleEntry */
+/**
+ * A style of the manifest; those of one family are networks of several sizes that draw the same.
+ * @typedef {import("../nijigen/index.js").StyleEntry
+ *   & {family?: string, variant?: Variant, status?: string}} StyleEntry
+ */
 
 /** Of the best pictures first. */
 const VARIANTS = /** @type {const} */ (["full", "compact", "tiny"]);
@@ -23,15 +27,18 @@ export function startStyles(entries, isFast, onChange) {
   const cards = element("styles", HTMLElement);
   const variantLabel = element("variant-label", HTMLElement);
   const variant = element("variant", HTMLSelectElement);
-  const families = Map.groupBy
-    ? Map.groupBy(entries, familyOf)
-    : entries.reduce((map, entry) => map.set(familyOf(entry), [...(map.get(familyOf(entry)) ?? []), entry]), new Map());
+  /** @type {Map<string, StyleEntry[]>} */
+  const families = new Map();
+  for (const entry of entries) {
+    const family = entry.family ?? entry.name;
+    families.set(family, [...(families.get(family) ?? []), entry]);
+  }
   const remembered = recall("style");
   let family = families.has(remembered) ? remembered : [...families.keys()][0];
 
   function members() {
     const found = families.get(family) ?? [];
-    return VARIANTS.flatMap((name) => found.filter((/** @type {StyleEntry} */ entry) => variantOf(entry) === name));
+    return VARIANTS.flatMap((name) => found.filter((entry) => variantOf(entry) === name));
   }
 
   function chosen() {
@@ -97,12 +104,7 @@ export function startStyles(entries, isFast, onChange) {
   };
 }
 
-/** @param {StyleEntry} entry @returns {string} */
-function familyOf(entry) {
-  return entry.family ?? entry.name;
-}
-
-/** @param {StyleEntry} entry @returns {Variant} */
+/** @param {StyleEntry} entry @returns {Variant} a style without variants has one */
 function variantOf(entry) {
-  return entry.variant ?? (entry.architecture === "animegan2" ? "full" : "compact");
+  return entry.variant ?? "full";
 }

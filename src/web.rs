@@ -15,7 +15,7 @@ use crate::engine::StepTime;
 use crate::engine::{Engine, Progress};
 use crate::error::{Error, Result};
 use crate::imaging::{self, Photo, Planes};
-use crate::pipeline::{self, FaceOptions, Faces, Outcome};
+use crate::pipeline::{self, FaceOptions, Faces, Outcome, Presentation};
 use crate::style::{Style, verify_sha256};
 
 #[cfg(not(feature = "gpu"))]
@@ -144,19 +144,28 @@ impl Stylizer {
 
     /// Turns RGBA pixels into an anime picture whose longer side is at most `long_side`.
     /// `on_progress` is called with the share of the work that is done, and may return a promise,
-    /// which is waited for. The value `false` stops the conversion.
+    /// which is waited for. The value `false` stops the conversion. `strength` (0 to 1) is the share
+    /// of the picture in a mixture with the photo; `side_by_side` puts the photo at its left.
+    #[allow(clippy::too_many_arguments)]
     pub async fn stylize(
         &self,
         rgba: Vec<u8>,
         width: u32,
         height: u32,
         long_side: u32,
+        strength: f32,
+        side_by_side: bool,
         on_progress: Function,
     ) -> std::result::Result<StylizedPhoto, JsValue> {
         let stylize = async {
             let photo = Photo::new(width as usize, height as usize, rgba)?;
             let mut progress = Callback(on_progress);
-            pipeline::stylize(&self.engine, photo, long_side as usize, &mut progress).await
+            let presentation = Presentation {
+                strength,
+                side_by_side,
+            };
+            let (engine, side) = (&self.engine, long_side as usize);
+            pipeline::stylize_presented(engine, photo, side, presentation, &mut progress).await
         };
         let photo = stylize.await.map_err(to_js)?;
         Ok(StylizedPhoto {
@@ -168,8 +177,7 @@ impl Stylizer {
 
     /// As [`Stylizer::stylize`], with a face or faces by themselves. `mode` is `faces`, the portrait
     /// of the largest usable face, 512 pixels a side or at most `long_side`; or `both`, the whole
-    /// picture with each usable face painted over it. `side_by_side` puts the photo at the
-    /// picture's left. `landmarks` has x and y of `kind` (5, 68 or 468) points for each face, in
+    /// picture with each usable face painted over it. `landmarks` has x and y of `kind` (5, 68 or 468) points for each face, in
     /// pixels of `rgba` from its top left corner, the first pixel's centre at 0.5.
     ///
     /// Codes of its own: `faces-invalid` if mode, kind or the number of landmarks is wrong;
@@ -181,8 +189,9 @@ impl Stylizer {
         width: u32,
         height: u32,
         long_side: u32,
-        mode: String,
+        strength: f32,
         side_by_side: bool,
+        mode: String,
         kind: u32,
         landmarks: Vec<f32>,
         on_progress: Function,
@@ -192,7 +201,10 @@ impl Stylizer {
             let faces = Faces::new(kind as usize, landmarks)?;
             let options = FaceOptions {
                 expand: self.style.header().alignment.expand,
-                side_by_side,
+                presentation: Presentation {
+                    strength,
+                    side_by_side,
+                },
             };
             let (engine, side) = (&self.engine, long_side as usize);
             let mut progress = Callback(on_progress);
@@ -251,6 +263,11 @@ impl Stylizer {
         let row =
             |step: StepTime| Array::of3(&step.name.into(), &step.macs.into(), &step.ms.into());
         Ok(steps.into_iter().map(row).collect())
+    }
+
+    /// Work of a picture of this size, in multiply-accumulate operations.
+    pub fn work(&self, width: u32, height: u32) -> f64 {
+        self.engine.work(width as usize, height as usize)
     }
 
     /// Bytes that the engine needs at most for a picture of this size.

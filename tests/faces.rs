@@ -7,8 +7,8 @@ use futures_lite::future::block_on;
 use nijigen::engine::{Engine, Progress};
 use nijigen::imaging::{Photo, Planes};
 use nijigen::pipeline::{
-    FaceOptions, Faces, FacesPicture, MOST_FACES, Outcome, PORTRAIT_SIDE_PX, stylize, stylize_both,
-    stylize_portrait,
+    FaceOptions, Faces, FacesPicture, MOST_FACES, Outcome, PORTRAIT_SIDE_PX, Presentation, stylize,
+    stylize_both, stylize_portrait, stylize_presented,
 };
 use nijigen::{Error, Result};
 
@@ -50,7 +50,10 @@ fn copyist() -> impl Engine {
 
 const OPTIONS: FaceOptions = FaceOptions {
     expand: 1.3,
-    side_by_side: false,
+    presentation: Presentation {
+        strength: 1.0,
+        side_by_side: false,
+    },
 };
 
 /// A smooth picture.
@@ -366,8 +369,12 @@ fn the_portrait_is_that_of_the_largest_face() {
 fn the_photo_beside_the_picture() {
     let photo = photo(640, 520, color);
     let engine = Fake::new(|_, _, value| -value);
-    let options = FaceOptions {
+    let presentation = Presentation {
         side_by_side: true,
+        ..Presentation::default()
+    };
+    let options = FaceOptions {
+        presentation,
         ..OPTIONS
     };
     let (faces, mut silent) = (crowd(), |_: f32| {});
@@ -382,6 +389,43 @@ fn the_photo_beside_the_picture() {
     let both = stylize_both(&engine, photo, &faces, options, 320, &mut silent);
     let pair = block_on(both).unwrap().photo;
     assert_eq!((pair.width(), pair.height()), (640, 260));
+}
+
+#[test]
+fn a_mixture_of_photo_and_picture() {
+    let photo = photo(640, 520, color);
+    let negative = Fake::new(|_, _, value| -value);
+    let (faces, mut silent) = (crowd(), |_: f32| {});
+    // Half of a photo and half of its negative are gray, wherever in it a face was painted.
+    let half = Presentation {
+        strength: 0.5,
+        ..Presentation::default()
+    };
+    let options = FaceOptions {
+        presentation: half,
+        ..OPTIONS
+    };
+    let plain = stylize_presented(&negative, photo.clone(), 320, half, &mut silent);
+    let plain = block_on(plain).unwrap();
+    let portrait = stylize_portrait(&negative, &photo, &faces, options, 512, &mut silent);
+    for picture in [plain, block_on(portrait).unwrap().photo] {
+        for pixel in picture.rgba().chunks_exact(4) {
+            assert!(pixel[..3].iter().all(|v| v.abs_diff(127) <= 1), "{pixel:?}");
+        }
+    }
+    let photo_alone = Presentation {
+        strength: 0.0,
+        ..half
+    };
+    let options = FaceOptions {
+        presentation: photo_alone,
+        ..OPTIONS
+    };
+    let both = stylize_both(&negative, photo.clone(), &faces, options, 320, &mut silent);
+    assert_eq!(
+        block_on(both).unwrap().photo,
+        whole(&copyist(), &photo, 320)
+    );
 }
 
 /// Remembers the shares, and cancels at one of them.

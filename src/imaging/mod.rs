@@ -2,6 +2,7 @@
 
 #[cfg(feature = "decode")]
 mod decode;
+mod mix;
 mod outside;
 mod paste;
 mod planes;
@@ -11,6 +12,7 @@ mod warp;
 
 #[cfg(feature = "decode")]
 pub use decode::decode;
+pub use mix::mix;
 pub use outside::blur_outside;
 pub use paste::{FadingEllipse, paste};
 pub use planes::Planes;

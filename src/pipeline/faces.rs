@@ -1,7 +1,7 @@
 //! Faces by themselves: the portrait of `face2paint`, and small faces stylised at a size at which
 //! the network knows faces, put back into the whole picture.
 
-use super::stylize;
+use super::{Presentation, stylize};
 use crate::engine::{Engine, Progress};
 use crate::error::{Error, Result};
 use crate::face::{FaceSquare, Features, LandmarkKind, Refusal, SimilarityTransform};
@@ -123,8 +123,8 @@ pub struct FacesPicture {
 pub struct FaceOptions {
     /// Factor by which FFHQ's square is enlarged, see [`crate::style`].
     pub expand: f32,
-    /// Whether the picture gets the photo at its left.
-    pub side_by_side: bool,
+    /// What becomes of the picture in the end.
+    pub presentation: Presentation,
 }
 
 /// The portrait of the largest usable face: its upright square, [`PORTRAIT_SIDE_PX`] pixels a side
@@ -153,18 +153,15 @@ pub async fn stylize_portrait<E: Engine>(
     let to_photo = square.from_crop(PORTRAIT_SIDE_PX as f32);
     blur_outside(&mut crop, numbers(to_photo), size)?;
     let crop = fit_long_side(crop, long_side_px)?;
-    let picture = engine.stylize_photo(crop.clone(), progress).await?;
+    let kept = options.presentation.keep(&crop);
+    let picture = engine.stylize_photo(crop, progress).await?;
     let outcome = |(i, found): (usize, &Found)| match found {
         Ok(_) if i == largest => Outcome::Done,
         Ok(_) => Outcome::Unused,
         Err(refusal) => Outcome::Refused(*refusal),
     };
     Ok(FacesPicture {
-        photo: if options.side_by_side {
-            crop.beside(&picture)?
-        } else {
-            picture
-        },
+        photo: options.presentation.apply(kept, picture)?,
         outcomes: found.iter().enumerate().map(outcome).collect(),
     })
 }
@@ -193,11 +190,8 @@ pub async fn stylize_both<E: Engine>(
         cut_out(&photo, square, side)
     });
     let crops = crops.collect::<Result<Vec<Photo>>>()?;
-    let left = if options.side_by_side {
-        Some(fit_long_side(photo.clone(), long_side_px)?)
-    } else {
-        None
-    };
+    let photo = fit_long_side(photo, long_side_px)?;
+    let kept = options.presentation.keep(&photo);
 
     let whole_work = work(size) * shrink * shrink;
     let face_work = crops.iter().map(|crop| work([crop.width(), crop.height()]));
@@ -238,10 +232,7 @@ pub async fn stylize_both<E: Engine>(
         Err(refusal) => Outcome::Refused(*refusal),
     };
     Ok(FacesPicture {
-        photo: match left {
-            Some(left) => left.beside(&picture)?,
-            None => picture,
-        },
+        photo: options.presentation.apply(kept, picture)?,
         outcomes: found.iter().map(outcome).collect(),
     })
 }

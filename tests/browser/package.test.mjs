@@ -65,17 +65,136 @@ test("pixels and bitmaps give the same picture as the file, and stay the caller'
   assert.deepEqual(made, { kinds: 1, left: 64 * 64 * 4, bitmap: 64 });
 });
 
-test("the longer side is limited", async () => {
+test("the longer side is limited, and wrong options are named", async () => {
   const made = await run(`
     const stylizer = await createStylizer({ device: "cpu" });
-    const { width, height } = await stylizer.stylize(photo, { longSide: 40 });
-    const wrong = await failure(stylizer.stylize(photo, { longSide: 0 }));
-    const missing = await failure(stylizer.stylize("photo.jpg"));
+    const { width, height } = await stylizer.stylize(photo, { size: 40 });
+    const wrong = {};
+    for (const [name, value] of Object.entries({ size: 0, strength: 2, quality: NaN, format: "gif" })) {
+      wrong[name] = (await failure(stylizer.stylize(photo, { [name]: value }))).message;
+    }
     stylizer.dispose();
-    return { width, height, wrong: wrong.message, missing: missing.code };`);
+    return { width, height, wrong };`);
   assert.deepEqual([made.width, made.height], [40, 40]);
-  assert.match(made.wrong, /longSide is 0/);
-  assert.equal(made.missing, "photo-missing");
+  assert.match(made.wrong.size, /size is 0, expected a whole number above 0/);
+  assert.match(made.wrong.strength, /strength is 2, expected a number from 0 to 1/);
+  assert.match(made.wrong.quality, /quality is NaN/);
+  assert.match(made.wrong.format, /format is "gif", expected one of "png", "jpeg", "webp"/);
+});
+
+test("addresses, elements, canvases and frames are photos too; what is none is told", async () => {
+  const made = await run(`
+    const stylizer = await createStylizer({ device: "cpu" });
+    const address = "/samples/astronaut.jpg";
+    const image = new Image();
+    image.src = address;
+    await image.decode();
+    const { width, height } = image;
+    const canvas = Object.assign(document.createElement("canvas"), { width, height });
+    const context = canvas.getContext("2d");
+    context.drawImage(image, 0, 0);
+    const offscreen = new OffscreenCanvas(width, height);
+    offscreen.getContext("2d").drawImage(image, 0, 0);
+    const frame = new VideoFrame(canvas, { timestamp: 0 });
+    const draw = (source) => stylizer.stylize(source, { size: 64, output: "imagedata" });
+    const expected = [...(await draw(large)).imageData.data].join();
+    const sources = { address, url: new URL(address, location), image, canvas, offscreen, frame };
+    // Read when they are given: what becomes of them while they wait does not matter.
+    const pictures = Object.entries(sources).map(async ([name, source]) => [name, (await draw(source)).imageData.data]);
+    context.fillRect(0, 0, width, height);
+    frame.close();
+    const same = {};
+    for (const [name, data] of await Promise.all(pictures)) same[name] = [...data].join() === expected;
+    const errors = {};
+    for (const [name, source] of Object.entries({
+      missing: "/no-such-photo.jpg",
+      number: 42,
+      nothing: undefined,
+      empty: new Image(),
+      closed: frame,
+    })) errors[name] = await failure(draw(source));
+    stylizer.dispose();
+    return { same, errors };`);
+  const names = ["address", "url", "image", "canvas", "offscreen", "frame"];
+  assert.deepEqual(made.same, Object.fromEntries(names.map((name) => [name, true])));
+  const codes = Object.entries(made.errors).map(([name, { code }]) => `${name} ${code}`);
+  assert.deepEqual(codes, [
+    "missing photo-unreachable",
+    "number photo-missing",
+    "nothing photo-missing",
+    "empty photo-missing",
+    "closed photo-missing",
+  ]);
+  assert.match(made.errors.missing.message, /no-such-photo.jpg.*status 404/);
+});
+
+test("a mixture with the photo, the photo beside it, and other formats", async () => {
+  const made = await run(`
+    const stylizer = await createStylizer({ device: "cpu" });
+    const pixels = async (options) => (await stylizer.stylize(photo, { output: "imagedata", ...options })).imageData;
+    const picture = await pixels({});
+    const half = await pixels({ strength: 0.5 });
+    const none = await pixels({ strength: 0 });
+    const pair = await pixels({ strength: 0.5, sideBySide: true });
+    let worst = 0;
+    half.data.forEach((v, i) => (worst = Math.max(worst, Math.abs(v - (picture.data[i] + none.data[i]) / 2))));
+    const canvas = new OffscreenCanvas(64, 64).getContext("2d");
+    canvas.drawImage(await createImageBitmap(photo), 0, 0);
+    const original = canvas.getImageData(0, 0, 64, 64).data.join();
+    const context = new OffscreenCanvas(128, 64).getContext("2d");
+    context.putImageData(pair, 0, 0);
+    const left = context.getImageData(0, 0, 64, 64).data.join();
+    const right = context.getImageData(64, 0, 64, 64).data.join();
+    const files = {};
+    for (const format of ["png", "jpeg", "webp"]) {
+      const { blob } = await stylizer.stylize(photo, { format });
+      const low = (await stylizer.stylize(photo, { format, quality: 0.1 })).blob;
+      files[format] = { type: blob.type, smaller: low.size < blob.size };
+    }
+    const clear = await stylizer.stylize(new ImageData(64, 64), { format: "jpeg" });
+    context.drawImage(await createImageBitmap(clear.blob), 0, 0);
+    const white = [...context.getImageData(9, 9, 1, 1).data];
+    stylizer.dispose();
+    return {
+      worst, changed: picture.data.join() !== original, none: none.data.join() === original,
+      size: [pair.width, pair.height], left: left === original, right: right === half.data.join(), files, white,
+    };`);
+  assert.ok(made.worst <= 1, `half of each is off by ${made.worst}`);
+  assert.deepEqual([made.changed, made.none, made.left, made.right], [true, true, true, true]);
+  assert.deepEqual(made.size, [128, 64]);
+  assert.deepEqual(made.files, {
+    png: { type: "image/png", smaller: false },
+    jpeg: { type: "image/jpeg", smaller: true },
+    webp: { type: "image/webp", smaller: true },
+  });
+  assert.deepEqual(made.white, [255, 255, 255, 255]);
+});
+
+test("a queue: a crashed worker costs one photo a second try, a bad photo only itself", async () => {
+  await prependToWorker(
+    browser,
+    `new BroadcastChannel("test").onmessage = () => { throw new Error("sabotage"); };`,
+  );
+  const made = await run(`
+    const stylizer = await createStylizer({ device: "cpu" });
+    const queue = stylizer.queue();
+    let sabotaged = false;
+    const jobs = [large, new Blob(["no photo"]), photo].map((source) => queue.add(source, {
+      size: source === large ? 384 : 64,
+      onProgress: (share) => {
+        if (source !== large || share === 0 || sabotaged) return;
+        sabotaged = true;
+        new BroadcastChannel("test").postMessage("die");
+      },
+    }));
+    await queue.idle();
+    stylizer.dispose();
+    return jobs.map(({ state, attempts, error, picture }) => [state, attempts, error?.code, picture?.width]);`);
+  assert.deepEqual(made, [
+    ["done", 2, undefined, 384],
+    ["failed", 1, "photo-unreadable", undefined],
+    ["done", 1, undefined, 64],
+  ]);
 });
 
 test("a photo can be cancelled while it runs and while it waits; the next one works", async () => {

@@ -2,6 +2,7 @@
 
 /**
  * @typedef {"photo-unreadable" | "photo-unsupported" | "photo-too-large" | "photo-missing"
+ *   | "photo-unreachable"
  *   | "style-invalid" | "style-hash" | "engine-failed" | "engine-known-answer" | "gpu-lost"
  *   | "gpu-unavailable" | "gpu-fallback-adapter" | "load-failed" | "worker-crashed"
  *   | "faces-invalid" | "no-face" | "cancelled"} ErrorCode
@@ -36,6 +37,15 @@ const ENGINE_CODES = new Set([
  */
 export function isEngineError(error) {
   return error instanceof NijigenError && ENGINE_CODES.has(error.code);
+}
+
+/**
+ * Whether the same photo may succeed at a second try, with a fresh engine.
+ * @param {unknown} error
+ * @returns {boolean}
+ */
+export function isWorthRetrying(error) {
+  return isEngineError(error) || (error instanceof NijigenError && error.code === "photo-unreachable");
 }
 
 /**

@@ -37,15 +37,16 @@ export const PROTOCOL_VERSION = 1;
  * @typedef {object} StylizeRequest
  * @property {"stylize"} type
  * @property {Blob | Pixels} photo
- * @property {number} longSide limit of the output's longer side, in pixels
- * @property {boolean} encode whether to answer with a PNG instead of pixels
+ * @property {number} size limit of the picture's longer side, in pixels
+ * @property {number} strength share of the picture in a mixture with the photo, 0 to 1
+ * @property {boolean} sideBySide whether the photo is put beside the picture
+ * @property {{type: string, quality: number}} [encode] the file to answer with, instead of pixels
  * @property {FacesToDraw} [faces] to draw, too or alone
  */
 
 /**
  * @typedef {object} FacesToDraw
  * @property {"faces" | "both"} mode
- * @property {boolean} sideBySide whether the photo is put beside the picture
  * @property {number} kind of landmarks: points of a face
  * @property {Float32Array} landmarks of all faces, in pixels of the upright photo
  */

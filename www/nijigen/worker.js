@@ -159,20 +159,21 @@ async function stylize(request, progress, isCancelled) {
     await messagesHandled();
     return !isCancelled();
   };
-  const { longSide, faces } = request;
+  const { size, strength, sideBySide, faces } = request;
   const picture = await (faces
     ? stylizer.stylize_faces(
         bytes,
         width,
         height,
-        longSide,
+        size,
+        strength,
+        sideBySide,
         faces.mode,
-        faces.sideBySide,
         faces.kind,
         faces.landmarks.map((value) => value * scale),
         onProgress,
       )
-    : stylizer.stylize(bytes, width, height, longSide, onProgress));
+    : stylizer.stylize(bytes, width, height, size, strength, sideBySide, onProgress));
   const about = {
     width: picture.width,
     height: picture.height,
@@ -184,7 +185,12 @@ async function stylize(request, progress, isCancelled) {
   if (!request.encode) return { rgba: pixels, ...about };
   const { canvas, context } = newCanvas(about.width, about.height);
   context.putImageData(new ImageData(pixels, about.width, about.height), 0, 0);
-  return { blob: await canvas.convertToBlob({ type: "image/png" }), ...about };
+  if (request.encode.type === "image/jpeg") {
+    context.globalCompositeOperation = "destination-over";
+    context.fillStyle = "white";
+    context.fillRect(0, 0, about.width, about.height);
+  }
+  return { blob: await canvas.convertToBlob(request.encode), ...about };
 }
 
 /**

@@ -97,6 +97,15 @@ impl CpuEngine {
         self.bytes([height, width], self.stream_plan([height, width]).as_ref())
     }
 
+    /// Work of [`Engine::stylize_photo`] for a photo of this size, in multiply-accumulate operations:
+    /// what is streamed makes some maps more than once.
+    pub fn work(&self, width: usize, height: usize) -> f64 {
+        match self.stream_plan([height, width]) {
+            None => self.network.macs() * (width * height) as f64,
+            Some(plan) => plan.total_work(),
+        }
+    }
+
     fn bytes(&self, size: [usize; 2], plan: Option<&StreamPlan>) -> u64 {
         match plan {
             None => self.whole_bytes(size),

@@ -149,6 +149,11 @@ impl Network {
         self.memory_plan(size).bytes()
     }
 
+    /// Multiply-accumulate operations for one pixel of a picture that is made as a whole.
+    pub fn macs(&self) -> f64 {
+        self.steps.iter().map(|step| step.macs).sum::<f64>() + self.head.macs
+    }
+
     /// Runs the network. `planes` is `[3][height][width]` in [-1, 1].
     pub async fn run(
         &self,
@@ -186,7 +191,7 @@ impl Network {
             scratches,
             progress: Progress {
                 done: 0.0,
-                total: self.steps.iter().map(|step| step.macs).sum::<f64>() + self.head.macs,
+                total: self.macs(),
                 pixels: (size[0] * size[1]) as f64,
                 observer,
             },

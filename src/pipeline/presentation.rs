@@ -1,0 +1,53 @@
+//! The finished picture with its photo: mixed with it, or beside it.
+
+use crate::error::Result;
+use crate::imaging::{Photo, mix};
+
+/// What becomes of a picture in the end.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Presentation {
+    /// Share of the picture in a mixture with the photo: 1 is the picture alone, 0 the photo.
+    /// Values outside of 0 to 1 count as the nearer end, and NaN as 1.
+    pub strength: f32,
+    /// Whether the picture gets the photo at its left.
+    pub side_by_side: bool,
+}
+
+impl Default for Presentation {
+    /// The picture alone.
+    fn default() -> Self {
+        Self {
+            strength: 1.0,
+            side_by_side: false,
+        }
+    }
+}
+
+impl Presentation {
+    /// A copy of the photo for [`Presentation::apply`], if it will be needed.
+    pub(super) fn keep(self, photo: &Photo) -> Option<Photo> {
+        (self.side_by_side || self.strength < 1.0).then(|| photo.clone())
+    }
+
+    /// `picture` as it is wanted, of the photo that was kept, which has its size.
+    ///
+    /// # Errors
+    /// Those of [`Photo::beside`].
+    pub(super) fn apply(self, kept: Option<Photo>, picture: Photo) -> Result<Photo> {
+        let Some(photo) = kept else {
+            return Ok(picture);
+        };
+        let picture = if self.strength < 1.0 {
+            let mut mixed = photo.clone();
+            mix(&mut mixed, &picture, self.strength.max(0.0));
+            mixed
+        } else {
+            picture
+        };
+        if self.side_by_side {
+            photo.beside(&picture)
+        } else {
+            Ok(picture)
+        }
+    }
+}

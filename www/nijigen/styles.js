@@ -1,0 +1,78 @@
+/** The list of styles, and the file of the one that is wanted. */
+
+import { NijigenError } from "./errors.js";
+
+/**
+ * @typedef {object} StyleEntry a style in `styles/manifest.json`
+ * @property {string} name
+ * @property {string} [family] the look, which several entries may share; default: the name
+ * @property {"full" | "compact" | "tiny"} [variant] of the family: how large its network is
+ * @property {string} file
+ * @property {number} bytes
+ * @property {string} sha256
+ * @property {Record<string, string>} title by language
+ * @property {string} credit
+ * @property {string} license
+ */
+
+/** The folder that this package is in. */
+export function defaultAssets() {
+  return new URL("..", import.meta.url);
+}
+
+/**
+ * @param {string | URL} assets relative to the document
+ * @returns {URL} with the slash at its end that relative addresses need
+ */
+export function toFolder(assets) {
+  const folder = new URL(assets, globalThis.document?.baseURI ?? location.href);
+  if (!folder.pathname.endsWith("/")) folder.pathname += "/";
+  return folder;
+}
+
+/**
+ * The styles that are there.
+ * @param {string | URL} [assets] folder that holds `nijigen/` and `styles/`
+ * @returns {Promise<StyleEntry[]>}
+ */
+export async function listStyles(assets = defaultAssets()) {
+  const url = new URL("styles/manifest.json", toFolder(assets));
+  let why;
+  try {
+    const response = await fetch(url);
+    if (response.ok) {
+      const manifest = await response.json();
+      if (manifest.version === 1) return manifest.styles;
+      why = `version ${manifest.version}, expected 1`;
+    } else {
+      why = `status ${response.status}`;
+    }
+  } catch (thrown) {
+    why = thrown instanceof Error ? thrown.message : thrown;
+  }
+  throw new NijigenError("load-failed", `The list of styles ${url} could not be loaded (${why}).`);
+}
+
+/**
+ * @param {string | {url: string, sha256?: string} | undefined} style a name or family, the first of
+ *   which in the list is taken; or a file elsewhere
+ * @param {URL} assets
+ * @returns {Promise<import("./protocol.js").StyleSource>}
+ */
+export async function findStyle(style, assets) {
+  if (typeof style === "object") {
+    const url = new URL(style.url, globalThis.document?.baseURI ?? location.href);
+    return { url: url.href, sha256: style.sha256 ?? "" };
+  }
+  const styles = await listStyles(assets);
+  const entry =
+    style === undefined
+      ? styles[0]
+      : (styles.find(({ name }) => name === style) ?? styles.find(({ family }) => family === style));
+  if (!entry) {
+    const names = styles.map(({ name }) => name).join(", ");
+    throw new NijigenError("style-invalid", `There is no style "${style}" (there are: ${names}).`);
+  }
+  const { file, bytes, sha256 } = entry;
+  return { url: new URL(`styles/${file}`, assets).href, bytes, sha256 };
+}

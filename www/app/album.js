@@ -5,6 +5,7 @@ import { openEngine } from "./engine.js";
 import { chosenFaces } from "./faces.js";
 
 /** @typedef {import("../nijigen/index.js").Picture} Picture */
+/** @typedef {ReturnType<import("./engine.js").Engine["queue"]["add"]>} Job */
 /** @typedef {import("./engine.js").EngineChoice} EngineChoice */
 
 /**
@@ -164,11 +165,12 @@ export class Album extends EventTarget {
       if (signal.aborted) return;
       this.#hear(engine.queue);
       const { mode, landmarks, report } = facesToDraw(item, settings);
-      if (item === this.selected && settings.size > NO_PREVIEW_PX) this.#drawPreview(engine, item, signal);
+      const hasPreview = item === this.selected && settings.size > NO_PREVIEW_PX;
+      const preview = hasPreview ? this.#drawPreview(engine, item, signal) : undefined;
       let picture;
       let hasPortrait = mode === "faces";
       try {
-        picture = await this.#run(engine, item, { mode, landmarks, signal });
+        picture = await this.#run(engine, item, { mode, landmarks, preview, signal });
       } catch (thrown) {
         if (!(thrown instanceof NijigenError) || thrown.code !== "no-face" || signal.aborted) throw thrown;
         // There is no portrait, then. Drawn with its faces, the picture says why.
@@ -192,10 +194,11 @@ export class Album extends EventTarget {
    * A picture by the engine's queue.
    * @param {import("./engine.js").Engine} engine
    * @param {Item} item
-   * @param {{mode: Settings["faces"], landmarks?: import("./faces.js").Face[], signal: AbortSignal}} how
+   * @param {{mode: Settings["faces"], landmarks?: import("./faces.js").Face[], preview?: Job,
+   *   signal: AbortSignal}} how
    * @returns {Promise<Picture>}
    */
-  async #run({ stylizer, queue }, item, { mode, landmarks, signal }) {
+  async #run({ stylizer, queue }, item, { mode, landmarks, preview, signal }) {
     item.engine = stylizer.engine;
     const job = queue.add(item.photo, {
       size: item.settings.size,
@@ -208,8 +211,7 @@ export class Album extends EventTarget {
       onProgress: () => (item.isReadable = true),
     });
     this.#itemOfJob.set(job, item);
-    // What is looked at comes first.
-    if (item === this.selected) queue.move(job.id, queue.jobs.findIndex(({ state }) => state === "waiting"));
+    if (item === this.selected) bringForward(queue, job, preview);
     this.#follow(job, item);
     try {
       return await job.done;
@@ -222,10 +224,11 @@ export class Album extends EventTarget {
    * @param {import("./engine.js").Engine} engine
    * @param {Item} item
    * @param {AbortSignal} signal
+   * @returns {Job}
    */
   #drawPreview({ queue }, item, signal) {
     const job = queue.add(item.photo, { size: PREVIEW_PX, output: "imagedata", signal });
-    queue.move(job.id, queue.jobs.findIndex(({ state }) => state === "waiting" || state === "running"));
+    bringForward(queue, job);
     job.done
       .then(({ imageData }) => {
         if (!signal.aborted && !item.picture) this.#change(item, { preview: imageData, isReadable: true });
@@ -235,6 +238,7 @@ export class Album extends EventTarget {
       .finally(() => {
         if (queue.jobs.includes(job)) queue.remove(job.id);
       });
+    return job;
   }
 
   /** @param {import("./engine.js").Engine["queue"]} queue */
@@ -248,7 +252,7 @@ export class Album extends EventTarget {
     });
   }
 
-  /** @param {import("../nijigen/queue.js").Job} job @param {Item} item */
+  /** @param {Job} job @param {Item} item */
   #follow(job, item) {
     if (job.state !== "running" || !isUnfinished(item)) return;
     this.#change(item, { state: "running", share: job.share });
@@ -263,6 +267,19 @@ export class Album extends EventTarget {
   #tellList() {
     this.dispatchEvent(new Event("list"));
   }
+}
+
+/**
+ * Lets a job wait before all others: what is looked at comes first.
+ * @param {import("./engine.js").Engine["queue"]} queue
+ * @param {Job} job
+ * @param {Job} [before] the only one that it waits for
+ */
+function bringForward(queue, job, before) {
+  if (job.state !== "waiting") return;
+  const { jobs } = queue;
+  const isBehind = before?.state === "waiting";
+  queue.move(job.id, isBehind ? jobs.indexOf(before) + 1 : jobs.findIndex(({ state }) => state === "waiting"));
 }
 
 /** @param {Item} item */

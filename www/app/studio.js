@@ -1,6 +1,6 @@
 /** What the page does with photos: the album, and the panels that show and change it. */
 
-import { NijigenError, capabilities, listStyles } from "../nijigen/index.js";
+import { NijigenError, listStyles } from "../nijigen/index.js";
 import { Album } from "./album.js";
 import { element } from "./dom.js";
 import { text } from "./language.js";
@@ -41,7 +41,7 @@ export async function startStudio() {
   let hasGpu = false;
   try {
     const entries = await listStyles();
-    hasGpu = await capabilities().then(({ webgpu }) => webgpu, () => false);
+    hasGpu = await findGpu().catch(() => false);
     const isFast = () => device.value === "webgpu" || (device.value === "auto" && hasGpu);
     styles = startStyles(entries, isFast, redraw);
   } catch (thrown) {
@@ -85,6 +85,12 @@ export async function startStudio() {
     if (!(thrown instanceof NijigenError)) console.error(thrown);
     else if (!album.items.length) showError(errorText(thrown));
   });
+}
+
+/** Whether there is a GPU that is not emulated. @returns {Promise<boolean>} */
+async function findGpu() {
+  const adapter = await /** @type {any} */ (navigator).gpu?.requestAdapter();
+  return Boolean(adapter) && !(adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter);
 }
 
 /** @param {HTMLFieldSetElement} fieldset @returns {"off" | "both" | "faces"} */

@@ -136,6 +136,11 @@ assemble_dist() {
         node_modules/@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm "$faces/"
     # Without the address of its source map, which is not shipped.
     sed '/^\/\/# sourceMappingURL=/d' "$human/dist/human.esm.js" >"$faces/human.esm.js"
+    # Zip files, for the page, which loads it when one is asked for. Under the MIT licence.
+    local zip=node_modules/client-zip
+    mkdir -p target/dist/vendor
+    cp "$zip/index.js" target/dist/vendor/client-zip.js
+    cp "$zip/LICENSE.txt" target/dist/vendor/client-zip.LICENSE.txt
     write_release
 }
 

@@ -2,7 +2,7 @@
 
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { PNG } from "pngjs";
@@ -38,24 +38,24 @@ const SWIFTSHADER_FLAGS = [
  * A page in a fresh Chromium, the served folder, and all that went wrong in it.
  * @param {object} [options]
  * @param {boolean} [options.webgpu] with a software WebGPU adapter
- * @param {string[]} [options.flags] more of them
  * @param {number} [options.width]
  * @param {number} [options.height]
  * @param {"light" | "dark"} [options.colorScheme]
  * @param {boolean} [options.isolated] whether the host sends the headers of cross-origin isolation
  * @param {Awaited<ReturnType<typeof serve>>} [options.server] in place of one that serves the folder under
  *   test; closed with the browser
+ * @param {string[]} [options.flags] more of Chromium's
  * @param {boolean} [options.serviceWorker] whether the page may install its service worker, which then
  *   answers for files, so that routes do not see them
  */
 export async function openBrowser({
   webgpu = false,
-  flags = [],
   width = 1280,
   height = 900,
   colorScheme = "light",
   isolated = true,
   server,
+  flags = [],
   serviceWorker = false,
 } = {}) {
   const { url, close } = server ?? (await serve(DIST, 0, isolated));
@@ -105,6 +105,7 @@ export async function openBrowser({
 export async function openPage({ page, url }, device = "cpu") {
   await page.goto(url);
   await page.waitForSelector("#samples button");
+  await page.waitForSelector("#styles label");
   await page.selectOption("#device", device);
 }
 
@@ -149,6 +150,25 @@ export async function outcome(page) {
   await page.waitForSelector("#error:not([hidden]), #download:not([hidden])");
   if (await page.isVisible("#error")) return { error: await page.innerText("#error") };
   return { status: await page.innerText("#status") };
+}
+
+/**
+ * Gives the page files as if they were dropped on it.
+ * @param {import("playwright-core").Page} page
+ * @param {string[]} paths
+ */
+export async function drop(page, paths) {
+  const files = await Promise.all(
+    paths.map(async (path) => ({ name: basename(path), base64: await readFile(path, "base64") })),
+  );
+  const dataTransfer = await page.evaluateHandle((files) => {
+    const transfer = new DataTransfer();
+    for (const { name, base64 } of files) {
+      transfer.items.add(new File([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], name));
+    }
+    return transfer;
+  }, files);
+  await page.dispatchEvent("main", "drop", { dataTransfer });
 }
 
 /**

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { PNG } from "pngjs";
 import { serve } from "../../www/server.mjs";
-import { DIST, convert, fixture, openBrowser, outcome } from "./browser.mjs";
+import { DIST, convert, download, fixture, openBrowser, outcome } from "./browser.mjs";
 
 /** A copy of the release, which the tests change. */
 let folder = "";
@@ -188,7 +188,7 @@ test("a photo that another app shares is converted", async () => {
   }, base64);
   const ended = await outcome(browser.page);
   assert.match("status" in ended ? ended.status : ended.error, /64 × 64/);
-  assert.equal(await browser.page.getAttribute("#download", "download"), "共享-anime.png");
+  assert.equal((await download(browser.page)).name, "共享-anime.png");
   assert.equal(new URL(browser.page.url()).search, "");
 });
 

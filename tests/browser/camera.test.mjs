@@ -29,7 +29,7 @@ test("what the camera sees is drawn live, and drawn as a photo by a click", asyn
   const side = await page.$eval("#camera-picture", (canvas) => /** @type {HTMLCanvasElement} */ (canvas).width);
   assert.ok(side <= 256, `the live preview is ${side} px wide`);
   await page.click("#camera-take");
-  assert.ok(!(await page.isVisible("#camera")));
+  await page.waitForSelector("#camera", { state: "hidden" });
   const ended = await outcome(page);
   assert.match("status" in ended ? ended.status : ended.error, /\d+ × \d+ in .* on the CPU/);
   assert.match(await page.innerText("#queue .name"), /^camera-.*\.jpg$/);

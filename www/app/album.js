@@ -32,6 +32,7 @@ import { chosenFaces } from "./faces.js";
  * @property {import("./faces.js").FacesReport} [facesReport] what became of them
  * @property {Error} [error] why it failed
  * @property {AbortController} [turn] ends what is under way for it
+ * @property {() => void} [hurry] lets it be the next one, if it waits
  */
 
 /** Longer side of the picture that is made first, in pixels. */
@@ -101,6 +102,7 @@ export class Album extends EventTarget {
   /** @param {Item | undefined} item */
   select(item) {
     this.selected = item;
+    if (item?.state === "waiting") item.hurry?.();
     this.#tellList();
   }
 
@@ -211,11 +213,13 @@ export class Album extends EventTarget {
       onProgress: () => (item.isReadable = true),
     });
     this.#itemOfJob.set(job, item);
-    if (item === this.selected) bringForward(queue, job, preview);
+    item.hurry = () => bringForward(queue, job, preview);
+    if (item === this.selected) item.hurry();
     this.#follow(job, item);
     try {
       return await job.done;
     } finally {
+      item.hurry = undefined;
       if (queue.jobs.includes(job)) queue.remove(job.id);
     }
   }

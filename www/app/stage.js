@@ -258,7 +258,8 @@ export function startStage(album, readOutput) {
     showState();
     void show();
   });
-  album.addEventListener("change", () => {
+  album.addEventListener("change", (event) => {
+    if (/** @type {CustomEvent} */ (event).detail.state === "running") loadingText = "";
     showState();
     void show();
   });

@@ -49,7 +49,7 @@ export const strings = {
   "status.loadingStyle": "Loading the style: {megabytes} of {total} MB",
   "status.waiting": "Waiting for its turn…",
   "status.reading": "Reading the photo…",
-  "status.cpu": "Drawing on the CPU: {percent} %",
+  "status.cpu": "Drawing on the CPU…",
   "status.gpu": "Drawing on the GPU…",
   "status.cancelled": "Cancelled.",
   "status.done": "{width} × {height} in {seconds} s on the {engine}. Nothing left this device.",

@@ -49,7 +49,7 @@ export const strings = {
   "status.loadingStyle": "正在加载画风：{megabytes} / {total} MB",
   "status.waiting": "排队中…",
   "status.reading": "正在读取照片…",
-  "status.cpu": "正在用 CPU 绘制：{percent} %",
+  "status.cpu": "正在用 CPU 绘制…",
   "status.gpu": "正在用 GPU 绘制…",
   "status.cancelled": "已取消。",
   "status.done": "{width} × {height}，用 {engine} 画了 {seconds} 秒。没有任何数据离开这台设备。",

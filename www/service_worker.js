@@ -19,6 +19,8 @@ const files = new Map(Object.entries(worker.release));
 /** @type {string} the folder's address, with a slash at its end */
 const folder = worker.registration.scope;
 const KEPT = `nijigen ${folder}`;
+/** What the package keeps while no service worker is in charge, under the same keys. */
+const KEPT_BY_PACKAGE = "nijigen-assets";
 
 /** @param {string} path of a listed file @returns {string} what it is kept under */
 const key = (path) => `${folder}${path}?sha256=${files.get(path)}`;
@@ -29,7 +31,7 @@ const key = (path) => `${folder}${path}?sha256=${files.get(path)}`;
  * @param {string} path
  */
 function isShell(path) {
-  if (/^nijigen\/(wasm|faces)\/|bench/.test(path)) return false;
+  if (/^nijigen\/faces\/|bench/.test(path)) return false;
   return /\.(html|css|js|json|svg|webmanifest)$/.test(path);
 }
 
@@ -66,18 +68,28 @@ function pathOf(url) {
 
 /** Keeps what every visit needs, and the new state of what this visitor has used. */
 async function keepRelease() {
-  const cache = await caches.open(KEPT);
-  const used = (await cache.keys()).map(({ url }) => pathOf(url));
+  const used = (await allKept()).map(({ request }) => pathOf(request.url));
   await fetchMissing([...[...files.keys()].filter(isShell), ...used]);
+}
+
+/** All that is kept of this folder, whatever its release. */
+async function allKept() {
+  const found = [];
+  for (const name of [KEPT, KEPT_BY_PACKAGE]) {
+    const cache = await caches.open(name);
+    for (const request of await cache.keys()) {
+      if (request.url.startsWith(folder)) found.push({ cache, request });
+    }
+  }
+  return found;
 }
 
 /** @param {string[]} paths those that are not listed are passed over */
 async function fetchMissing(paths) {
-  const cache = await caches.open(KEPT);
   const wanted = [...new Set(paths)].filter((path) => files.has(path));
   await Promise.all(
     wanted.map(async (path) => {
-      if (await cache.match(key(path))) return;
+      if (await caches.match(key(path))) return;
       await keep(path, await fetch(folder + path, { cache: "no-cache" }));
     }),
   );
@@ -107,10 +119,10 @@ async function keep(path, response) {
 
 /** Removes what belongs to other releases. */
 async function removeOthers() {
-  const cache = await caches.open(KEPT);
   const wanted = new Set([...files.keys()].map(key));
-  const others = (await cache.keys()).filter(({ url }) => !wanted.has(url));
-  await Promise.all(others.map((request) => cache.delete(request)));
+  for (const { cache, request } of await allKept()) {
+    if (!wanted.has(request.url)) await cache.delete(request);
+  }
 }
 
 /**
@@ -143,8 +155,7 @@ async function answer(event, path) {
  */
 async function findKept(path) {
   try {
-    const cache = await caches.open(KEPT);
-    return await cache.match(key(path));
+    return await caches.match(key(path));
   } catch (thrown) {
     console.warn(thrown);
     return undefined;

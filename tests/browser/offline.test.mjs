@@ -42,11 +42,11 @@ async function visit() {
   await page.waitForSelector("#samples button");
 }
 
-/** What the service worker keeps: path and hash of each file. */
+/** What is kept for offline use: path and hash of each file. */
 function kept() {
   return browser.page.evaluate(async () => {
-    const cache = await caches.open(`nijigen ${location.origin}/`);
-    return (await cache.keys()).map(({ url }) => url.slice(location.origin.length + 1));
+    const keys = (await caches.keys()).map(async (name) => (await caches.open(name)).keys());
+    return (await Promise.all(keys)).flat().map(({ url }) => url.slice(location.origin.length + 1));
   });
 }
 
@@ -74,9 +74,23 @@ async function change(path, line, isListed) {
 }
 
 test("after a visit with a picture, photos are converted without a network", async () => {
-  await visit();
-  const online = await convert(browser.page, fixture("astronaut-64.png"));
+  const { page, url } = browser;
+  // The service worker is late: engine and style are loaded before it is in charge.
+  await page.addInitScript(() => {
+    const { serviceWorker } = navigator;
+    if (!serviceWorker || serviceWorker.controller) return;
+    const register = serviceWorker.register.bind(serviceWorker);
+    serviceWorker.register = async (url, options) => {
+      await new Promise((resolve) => (/** @type {any} */ (globalThis).installNow = resolve));
+      return register(url, options);
+    };
+  });
+  await page.goto(url);
+  const online = await convert(page, fixture("astronaut-64.png"));
   assert.ok("status" in online, JSON.stringify(online));
+  await page.waitForFunction(() => "installNow" in globalThis);
+  await page.evaluate(() => /** @type {any} */ (globalThis).installNow());
+  await page.waitForFunction(() => navigator.serviceWorker.controller?.state === "activated");
   server.close();
   await browser.page.goto("about:blank");
   await visit();

@@ -115,6 +115,19 @@ build_module() {
     printf '%s' "$stamp" >"$out/stamp"
 }
 
+# Size and SHA-256 of the modules, by which www/nijigen/assets.js knows them.
+list_modules() {
+    local name wasm separator=""
+    printf '{"version": 1, "modules": {'
+    for name in "${modules[@]}"; do
+        wasm=target/wasm/$name/nijigen_bg.wasm
+        printf '%s\n  "%s": {"bytes": %d, "sha256": "%s"}' "$separator" "$name" \
+            "$(wc -c <"$wasm")" "$(sha256sum "$wasm" | cut -d" " -f1)"
+        separator=","
+    done
+    printf '\n}}\n'
+}
+
 # The folder that can be copied to any static host: target/dist
 assemble_dist() {
     say "assembling target/dist"
@@ -128,6 +141,7 @@ assemble_dist() {
         cp "target/wasm/$name/nijigen.js" "target/wasm/$name/nijigen_bg.wasm" \
             "target/dist/nijigen/wasm/$name/"
     done
+    list_modules >target/dist/nijigen/wasm/manifest.json
     # The default detector of faces, which a page loads only where faces are asked for. TensorFlow.js
     # and the models are under the Apache licence.
     local human=node_modules/@vladmandic/human faces=target/dist/nijigen/faces

@@ -15,6 +15,9 @@ const HEADERS = {
   "X-Content-Type-Options": "nosniff",
   "Referrer-Policy": "no-referrer",
   "Cache-Control": "no-cache",
+  // Other pages may embed the package from here.
+  "Access-Control-Allow-Origin": "*",
+  "Cross-Origin-Resource-Policy": "cross-origin",
 };
 
 /** Cross-origin isolation: what shared memory, and so threads, need. */

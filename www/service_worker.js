@@ -87,19 +87,22 @@ async function fetchMissing(paths) {
  * Keeps the response if it is what the release lists.
  * @param {string} path of a listed file
  * @param {Response} response
+ * @returns {Promise<boolean>} false if it is another file than the listed one; errors and parts of
+ *   files are neither
  */
 async function keep(path, response) {
-  if (response.status !== 200 || response.type !== "basic") return;
+  if (response.status !== 200 || response.type !== "basic") return true;
   const { headers } = response;
   const bytes = await response.arrayBuffer();
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   const sha256 = [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   if (sha256 !== files.get(path)) {
     console.warn(`${path} is not kept: its SHA-256 is ${sha256}, expected ${files.get(path)}.`);
-    return;
+    return false;
   }
   const cache = await caches.open(KEPT);
   await cache.put(key(path), new Response(bytes, { headers }));
+  return true;
 }
 
 /** Removes what belongs to other releases. */
@@ -120,12 +123,17 @@ async function answer(event, path) {
   const request = event.request;
   if (!files.has(path)) return fetch(request);
   // A page that asks for a fresh copy has its reasons.
-  const kept = request.cache === "reload" ? undefined : await findKept(path);
+  const isReload = request.cache === "reload";
+  const kept = isReload ? undefined : await findKept(path);
   if (kept) return kept;
-  const isNavigation = request.mode === "navigate";
-  const response = await (isNavigation ? fetch(request) : fetch(request, { cache: "no-cache" }));
+  const asItIs = isReload || request.mode === "navigate";
+  const response = await (asItIs ? fetch(request) : fetch(request, { cache: "no-cache" }));
   // The page gets its bytes as they arrive.
-  event.waitUntil(keep(path, response.clone()).catch(console.warn));
+  const keeping = keep(path, response.clone()).then((isListed) => {
+    // The host may have a new release.
+    if (!isListed) return worker.registration.update();
+  });
+  event.waitUntil(keeping.catch(console.warn));
   return response;
 }
 

@@ -83,6 +83,25 @@ pub struct HeadSpec {
     pub bias: bool,
 }
 
+/// A layer with an activation of its own, as `Generator::forward_layers` reports them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Layer {
+    /// An encoder layer.
+    Encoder(usize),
+    /// The wide 1x1 layer of an inverted residual.
+    Expand(usize),
+    /// The depthwise layer of an inverted residual.
+    Depthwise(usize),
+    /// An inverted residual as a whole.
+    Residual(usize),
+    /// A bridge layer.
+    Bridge(usize),
+    /// A decoder stage and its layer, the stage's last one with its skip.
+    Decoder(usize, usize),
+    /// The head, after tanh.
+    Head,
+}
+
 /// Where a stride-2 convolution pads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -181,6 +200,23 @@ impl GeneratorConfig {
             stride_padding: StridePadding::Symmetric,
             upsampling: Upsampling::HalfPixel,
             norm_eps: 1e-5,
+        }
+    }
+
+    /// For live cameras and phones: what `trainer prune` left of the style `ink` in `compact` at a
+    /// fourteenth of `animegan2`'s operations (`docs/models.md`). 227,819 parameters, 31 kMAC a
+    /// pixel.
+    pub fn tiny() -> Self {
+        let hidden = [344, 216, 152, 144, 128, 128, 128, 128, 128];
+        Self {
+            encoder: vec![conv(24, 3, 1), conv(48, 3, 2), conv(48, 3, 2)],
+            residuals: hidden
+                .map(|hidden| ResidualSpec {
+                    hidden,
+                    channels: 48,
+                })
+                .to_vec(),
+            ..Self::compact()
         }
     }
 
@@ -458,6 +494,12 @@ mod tests {
         assert_eq!(compact.tensors().len(), 98);
         let macs: f64 = compact.step_macs_per_pixel().iter().sum();
         assert_eq!((macs / 100.0).round(), 1079.0);
+
+        let tiny = GeneratorConfig::tiny();
+        tiny.validate().unwrap();
+        assert_eq!(tiny.parameter_count(), 227_819);
+        let tiny_macs: f64 = tiny.step_macs_per_pixel().iter().sum();
+        assert!(tiny_macs < 0.08 * 401_072.0, "{tiny_macs}");
     }
 
     #[test]

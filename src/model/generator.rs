@@ -9,7 +9,7 @@ use burn::tensor::module::interpolate;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor};
 
-use super::config::{ConvSpec, GeneratorConfig, Upsampling};
+use super::config::{ConvSpec, GeneratorConfig, Layer, Upsampling};
 use super::conv_norm_lrelu::{ConvNormLrelu, pad_reflect};
 use super::inverted_residual::InvertedResidual;
 use crate::error::Result;
@@ -112,15 +112,26 @@ impl Generator {
         mut observe: impl FnMut(usize, &Tensor<4>),
     ) -> Tensor<4> {
         let mut step = 0;
-        let mut done = |x: &Tensor<4>| {
-            observe(step, x);
-            step += 1;
-        };
+        self.forward_layers(x, |layer, x| {
+            if !matches!(layer, Layer::Expand(_) | Layer::Depthwise(_)) {
+                observe(step, x);
+                step += 1;
+            }
+        })
+    }
+
+    /// [`Generator::forward`], calling `observe(layer, activation)` after each layer, those inside
+    /// of inverted residuals included.
+    pub fn forward_layers(
+        &self,
+        x: Tensor<4>,
+        mut observe: impl FnMut(Layer, &Tensor<4>),
+    ) -> Tensor<4> {
         // What the decoder comes back to: the encoder's last activation of each resolution. Only
         // its size is needed where no skip is added, so the tensor is not kept alive then.
         let mut levels = Vec::new();
         let mut x = x;
-        for (layer, spec) in self.encoder.iter().zip(&self.config.encoder) {
+        for (i, (layer, spec)) in self.encoder.iter().zip(&self.config.encoder).enumerate() {
             if spec.stride == 2 {
                 let [_, _, height, width] = x.dims();
                 let stage = self.config.decoder.len() - 1 - levels.len();
@@ -128,17 +139,17 @@ impl Generator {
                 levels.push(([height, width], skip));
             }
             x = layer.forward(x);
-            done(&x);
+            observe(Layer::Encoder(i), &x);
         }
-        for block in &self.residuals {
-            x = block.forward(x);
-            done(&x);
+        for (i, block) in self.residuals.iter().enumerate() {
+            x = block.forward_observed(x, |layer, x| observe(layer(i), x));
+            observe(Layer::Residual(i), &x);
         }
-        for layer in &self.bridge {
+        for (i, layer) in self.bridge.iter().enumerate() {
             x = layer.forward(x);
-            done(&x);
+            observe(Layer::Bridge(i), &x);
         }
-        for stage in &self.decoder {
+        for (s, stage) in self.decoder.iter().enumerate() {
             // One level was pushed for each stage: `validate` counted them.
             let Some((size, mut skip)) = levels.pop() else {
                 break;
@@ -151,12 +162,12 @@ impl Generator {
                 {
                     x = x + skip;
                 }
-                done(&x);
+                observe(Layer::Decoder(s, i), &x);
             }
         }
         let half = self.config.head.kernel / 2;
         x = self.head.forward(pad_reflect(x, [(half, half); 2])).tanh();
-        done(&x);
+        observe(Layer::Head, &x);
         x
     }
 }

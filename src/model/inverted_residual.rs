@@ -6,7 +6,7 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{GroupNorm, GroupNormConfig};
 use burn::tensor::{Device, Tensor};
 
-use super::config::{ConvSpec, GeneratorConfig, ResidualSpec};
+use super::config::{ConvSpec, GeneratorConfig, Layer, ResidualSpec};
 use super::conv_norm_lrelu::ConvNormLrelu;
 
 /// Expand (1x1), depthwise (3x3), project (1x1, no activation), plus the input where the number
@@ -50,8 +50,17 @@ impl InvertedResidual {
     /// # Shapes
     /// - input: `[batch, channels_in, height, width]`
     /// - output: `[batch, channels, height, width]`
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let y = self.depthwise.forward(self.expand.forward(x.clone()));
+    ///
+    /// `inside` sees the activations `[batch, hidden, height, width]` of the first two layers.
+    pub(super) fn forward_observed(
+        &self,
+        x: Tensor<4>,
+        mut inside: impl FnMut(fn(usize) -> Layer, &Tensor<4>),
+    ) -> Tensor<4> {
+        let y = self.expand.forward(x.clone());
+        inside(Layer::Expand, &y);
+        let y = self.depthwise.forward(y);
+        inside(Layer::Depthwise, &y);
         let y = self.project_norm.forward(self.project.forward(y));
         if self.residual { x + y } else { y }
     }

@@ -1,4 +1,4 @@
-/** The page by the rules of axe-core (WCAG 2.2, A and AA), in both themes. */
+/** The page by the rules of axe-core (WCAG 2.2, A and AA), in both themes and languages. */
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -17,7 +17,7 @@ before(async () => {
 });
 after(() => browser.close());
 
-/** What breaks the rules on the page as it is, in both themes. */
+/** What breaks the rules on the page as it is, in both themes and languages. */
 async function violations() {
   const { page } = browser;
   await page.evaluate(axe);
@@ -38,19 +38,18 @@ async function violations() {
   return found;
 }
 
-test("before a photo is chosen", async () => {
-  await openPage(browser);
-  assert.deepEqual(await violations(), []);
-});
-
-test("with a finished picture", async () => {
-  const outcome = await convert(browser.page, fixture("astronaut-64.png"));
-  assert.ok("status" in outcome, JSON.stringify(outcome));
-  assert.deepEqual(await violations(), []);
-});
-
-test("with an error", async () => {
-  const outcome = await convert(browser.page, photo("text.jpg"));
-  assert.ok("error" in outcome, JSON.stringify(outcome));
-  assert.deepEqual(await violations(), []);
-});
+for (const language of ["en", "zh"]) {
+  test(`in ${language}: before a photo is chosen, with a finished picture, with an error`, async () => {
+    const { page } = browser;
+    await openPage(browser);
+    await page.click(`#languages [value="${language}"]`);
+    await page.waitForFunction((language) => document.documentElement.lang.startsWith(language), language);
+    assert.deepEqual(await violations(), []);
+    const made = await convert(page, fixture("astronaut-64.png"));
+    assert.ok("status" in made, JSON.stringify(made));
+    assert.deepEqual(await violations(), []);
+    const failed = await convert(page, photo("text.jpg"));
+    assert.ok("error" in failed, JSON.stringify(failed));
+    assert.deepEqual(await violations(), []);
+  });
+}

@@ -115,41 +115,30 @@ test("a file that is not as the release lists it comes from the host, and is not
   assert.ok(!(await kept()).some((key) => key.startsWith("styles/ink-full.md")));
 });
 
-test("a new release is offered, and taken with the saved queue intact", async () => {
-  const { page, url } = browser;
+test("a new release is offered, and taken without losing the photos in the list", async () => {
+  const { page } = browser;
+  await visit();
+  await page.waitForSelector("#queue li");
+  const photos = await page.locator("#queue li").count();
   const sheet = await change("app/style.css", "/* new */", true);
   const photo = await change("samples/coffee.jpg", "new", true);
   await serveAgain();
-  await page.goto(`${url}samples/samples.json`);
-  await page.evaluate(async () => {
-    // @ts-ignore: addresses of the served folder, not of this one.
-    const [{ startOffline }, { openSavedQueue }] = await Promise.all([import("/app/offline.js"), import("/app/saved_queue.js")]);
-    const queue = await openSavedQueue();
-    await queue.put({ id: 1, name: "a.png", photo: new Blob(["a"]), options: { size: 512 }, state: "waiting" });
-    /** @type {any} */ (globalThis).offered = new Promise((resolve) => {
-      startOffline({ onUpdate: resolve, isUntouched: () => true });
-    });
-  });
-  await page.evaluate(() => /** @type {any} */ (globalThis).offered.then(() => {}));
-  const read = () => page.evaluate(async () => (await fetch("/app/style.css")).text());
+  await visit();
+  await page.waitForSelector("#update:not([hidden])");
+  const read = () => page.evaluate(async () => (await fetch("app/style.css")).text());
   assert.doesNotMatch(await read(), /new/, "the old release goes on until the page is loaded again");
-  await Promise.all([page.waitForEvent("load"), page.evaluate(() => {
-    void /** @type {any} */ (globalThis).offered.then((/** @type {() => void} */ reload) => reload());
-  })]);
+  assert.equal(await page.locator("#queue li").count(), photos);
+  await Promise.all([page.waitForEvent("load"), page.click("#update-now")]);
   assert.match(await read(), /new/);
+  await page.waitForSelector("#queue li");
+  assert.equal(await page.locator("#queue li").count(), photos);
+  assert.ok(!(await page.isVisible("#update")), "the new release is offered again");
   const keys = await kept();
   for (const { was, is } of [sheet, photo]) {
     assert.ok(keys.includes(is), `${is} is not kept`);
     assert.ok(!keys.includes(was), `${was} is still kept`);
   }
   assert.ok(keys.some((key) => key.startsWith("styles/ink.safetensors")), "what has not changed stays");
-  const saved = await page.evaluate(async () => {
-    // @ts-ignore: an address of the served folder, not of this one.
-    const { openSavedQueue } = await import("/app/saved_queue.js");
-    const [{ id, name, photo, options, state }] = await (await openSavedQueue()).list();
-    return { id, name, text: await photo.text(), options, state };
-  });
-  assert.deepEqual(saved, { id: 1, name: "a.png", text: "a", options: { size: 512 }, state: "waiting" });
 });
 
 test("the page can be installed", async () => {

@@ -332,7 +332,7 @@ test("a style from a stale cache is loaded again", async () => {
     await route.fulfill({ response, body });
   });
   const made = await run(`
-    const stylizer = await createStylizer({ device: "cpu" });
+    const stylizer = await createStylizer({ device: "cpu", cache: false });
     const { width } = await stylizer.stylize(photo);
     stylizer.dispose();
     return width;`);

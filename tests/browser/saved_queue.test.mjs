@@ -2,7 +2,9 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { openBrowser, openPlain } from "./browser.mjs";
+import { randomBytes } from "node:crypto";
+import { PNG } from "pngjs";
+import { openBrowser, openPage, openPlain } from "./browser.mjs";
 
 /** @type {import("./browser.mjs").Browser} */
 let browser;
@@ -31,21 +33,32 @@ async function run(body, first = "") {
 }
 
 // The first of the tests: Chromium remembers for a while how much space there was.
-test("a full disk is told by name, and what was saved stays", async () => {
+test("a full disk is told by name and on the page, and what was saved stays", async () => {
   const { page, context, url } = browser;
   const devtools = await context.newCDPSession(page);
   // A navigation lifts the limit.
-  await page.exposeFunction("limitStorage", () =>
-    devtools.send("Storage.overrideQuotaForOrigin", { origin: new URL(url).origin, quotaSize: 100_000 }),
-  );
+  const limitStorage = async () => {
+    await devtools.send("Storage.overrideQuotaForOrigin", { origin: new URL(url).origin, quotaSize: 100_000 });
+  };
+  await page.exposeFunction("limitStorage", limitStorage);
   const made = await run(`
     await limitStorage();
     await queue.put(job("kept"));
     const noise = Array.from({ length: 20 }, () => crypto.getRandomValues(new Uint8Array(65_536)));
     const large = new Blob(noise);
     const error = await failure(queue.put(job("large", { photo: large })));
-    return { error, ids: (await queue.list()).map(({ id }) => id), unavailable: queue.unavailable };`);
+    const ids = (await queue.list()).map(({ id }) => id);
+    await queue.clear();
+    return { error, ids, unavailable: queue.unavailable };`);
   assert.deepEqual(made, { error: "SavedQueueError quota", ids: ["kept"], unavailable: undefined });
+
+  await openPage(browser);
+  await limitStorage();
+  const noise = Object.assign(new PNG({ width: 200, height: 200 }), { data: randomBytes(160_000) });
+  const file = { name: "noise.png", mimeType: "image/png", buffer: PNG.sync.write(noise) };
+  await page.setInputFiles("#file", file);
+  await page.waitForSelector("#download:not([hidden])");
+  assert.match(await page.innerText("main"), /storage that the browser grants this page is full/);
 });
 
 test("jobs come back in order after a reload, the latest state of each", async () => {

@@ -61,7 +61,7 @@ pub struct TrainConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GeneratorChoice {
-    /// `compact` or `animegan2`.
+    /// `compact`, `animegan2` or `tiny`.
     pub architecture: Architecture,
     /// Bilinear upsampling mode; the architecture's own if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,6 +72,9 @@ pub struct GeneratorChoice {
     /// Whether random weights start with a path for the photo's colours; for networks without
     /// skips.
     pub colour_path: bool,
+    /// Any other network, in place of the named one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<GeneratorConfig>,
 }
 
 /// Generators that can be named in a configuration.
@@ -82,6 +85,8 @@ pub enum Architecture {
     Compact,
     /// [`GeneratorConfig::animegan2`].
     Animegan2,
+    /// [`GeneratorConfig::tiny`].
+    Tiny,
 }
 
 impl Architecture {
@@ -90,6 +95,7 @@ impl Architecture {
         match self {
             Self::Compact => "compact",
             Self::Animegan2 => "animegan2",
+            Self::Tiny => "tiny",
         }
     }
 
@@ -98,6 +104,7 @@ impl Architecture {
         match self {
             Self::Compact => GeneratorConfig::compact(),
             Self::Animegan2 => GeneratorConfig::animegan2(),
+            Self::Tiny => GeneratorConfig::tiny(),
         }
     }
 }
@@ -105,11 +112,23 @@ impl Architecture {
 impl GeneratorChoice {
     /// The network's configuration.
     pub fn config(&self) -> GeneratorConfig {
-        let config = self.architecture.config();
+        let named = || self.architecture.config();
+        let config = self.network.clone().unwrap_or_else(named);
         match self.upsampling {
             Some(upsampling) => config.with_upsampling(upsampling),
             None => config,
         }
+    }
+
+    /// The network's name in style files.
+    pub fn name(&self) -> &'static str {
+        let config = self.config();
+        let is_it = |named: &&Architecture| match self.upsampling {
+            Some(upsampling) => named.config().with_upsampling(upsampling) == config,
+            None => named.config() == config,
+        };
+        let named = Architecture::value_variants().iter().find(is_it);
+        named.map_or("custom", |architecture| architecture.name())
     }
 }
 
@@ -432,6 +451,7 @@ impl Default for GeneratorChoice {
             upsampling: None,
             init: None,
             colour_path: false,
+            network: None,
         }
     }
 }
@@ -632,6 +652,10 @@ impl TrainConfig {
                 init.display()
             );
         }
+        self.generator
+            .config()
+            .validate()
+            .context("in generator.network")?;
         self.procedural.validate()?;
         let optimiser = &self.optimiser;
         for (name, value) in [

@@ -59,7 +59,7 @@ pub fn run(arguments: &ExportArguments) -> Result<()> {
     let header = StyleHeader {
         format_version: FORMAT_VERSION,
         name: arguments.name.clone(),
-        architecture: config.generator.architecture.name().into(),
+        architecture: config.generator.name().into(),
         generator: config.generator.config(),
         value_range: [-1.0, 1.0],
         alignment: Alignment::default(),

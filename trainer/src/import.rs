@@ -86,7 +86,7 @@ enum StatusArgument {
 fn layout(architecture: Architecture) -> PublicLayout {
     match architecture {
         Architecture::Animegan2 => PublicLayout::Animegan2,
-        Architecture::Compact => PublicLayout::Compact,
+        Architecture::Compact | Architecture::Tiny => PublicLayout::Compact,
     }
 }
 

@@ -3,11 +3,13 @@
 
 mod backbone;
 mod checkpoint;
+mod compare;
 mod config;
 mod convert;
 mod data;
 mod device;
 mod discriminator;
+mod distill;
 mod evaluate;
 mod export;
 mod import;
@@ -20,6 +22,7 @@ mod picture;
 mod plane;
 mod prepare;
 mod procedural;
+mod prune;
 mod quantize;
 mod reference;
 mod run_dir;
@@ -52,8 +55,14 @@ enum Command {
     Prepare(prepare::PrepareArguments),
     /// Train a generator.
     Train(train::TrainArguments),
+    /// Take channels out of a style's generator.
+    Prune(prune::PruneArguments),
+    /// Train a generator to draw as another one does.
+    Distill(distill::DistillArguments),
     /// Measure styles on photos that training never saw.
     Evaluate(evaluate::EvaluateArguments),
+    /// Compare variants of a style with the one they were made from.
+    Compare(compare::CompareArguments),
     /// Make a style file from a training run.
     Export(export::ExportArguments),
     /// Store a style's weights in 8 bits, and measure what that changes.
@@ -69,7 +78,10 @@ fn main() -> ExitCode {
         Command::Backbone(arguments) => backbone::run(&arguments),
         Command::Prepare(arguments) => prepare::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),
+        Command::Prune(arguments) => prune::run(&arguments),
+        Command::Distill(arguments) => distill::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Quantize(arguments) => quantize::run(&arguments),
         Command::Manifest(arguments) => manifest::run(&arguments),

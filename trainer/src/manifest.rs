@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
+use nijigen::model::GeneratorConfig;
 use nijigen::style::{Dtype, Status, Style, sha256_hex};
 use serde::{Deserialize, Serialize};
 
+use crate::compare::milliseconds;
 use crate::write_file::write_file;
 
 /// The version of the manifest's format.
@@ -25,6 +27,10 @@ pub struct ManifestArguments {
     /// Only fail if the manifest would change.
     #[arg(long)]
     check: bool,
+    /// Measure how long each style takes for 512 x 512 pixels in the CPU engine, on all threads;
+    /// without this, times of files that have not changed are kept.
+    #[arg(long, conflicts_with = "check")]
+    time: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -36,6 +42,11 @@ struct Manifest {
 #[derive(Serialize, Deserialize)]
 struct Entry {
     name: String,
+    /// What the variants of one style have in common, such as `ink`.
+    #[serde(default)]
+    family: String,
+    #[serde(default)]
+    variant: Variant,
     file: String,
     bytes: usize,
     sha256: String,
@@ -45,6 +56,57 @@ struct Entry {
     title: Title,
     credit: String,
     license: String,
+    /// Milliseconds for 512 x 512 pixels, where measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ms_512: Option<f64>,
+}
+
+/// How much work a style's network is: what a page offers as quality.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Variant {
+    /// For computers.
+    #[default]
+    Full,
+    /// For most devices.
+    Compact,
+    /// For phones and live pictures.
+    Tiny,
+}
+
+/// A network of at most so many multiplications for a pixel is tiny: a tenth of `animegan2`'s.
+const TINY_MACS: f64 = 40_107.0;
+/// The same for compact.
+const COMPACT_MACS: f64 = 150_000.0;
+
+impl Variant {
+    /// By the network's cost.
+    fn of(config: &GeneratorConfig) -> Self {
+        let macs: f64 = config.step_macs_per_pixel().iter().sum();
+        if macs <= TINY_MACS {
+            Self::Tiny
+        } else if macs <= COMPACT_MACS {
+            Self::Compact
+        } else {
+            Self::Full
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Compact => "compact",
+            Self::Tiny => "tiny",
+        }
+    }
+}
+
+/// The family of a style: its name without the variant's at the end, as in `ink-tiny`.
+fn family(name: &str, variant: Variant) -> &str {
+    name.strip_suffix(variant.name())
+        .and_then(|rest| rest.strip_suffix('-'))
+        .filter(|rest| !rest.is_empty())
+        .unwrap_or(name)
 }
 
 /// What the page calls a style. Written by hand in the manifest, and kept from there.
@@ -68,9 +130,9 @@ pub fn run(arguments: &ManifestArguments) -> Result<()> {
             return Err(error).with_context(|| format!("cannot read {}", path.display()));
         }
     };
-    let titles =
-        titles(present.as_deref()).with_context(|| format!("{} is damaged", path.display()))?;
-    let styles = entries(&arguments.directory, &titles)?;
+    let known =
+        known(present.as_deref()).with_context(|| format!("{} is damaged", path.display()))?;
+    let styles = entries(&arguments.directory, &known, arguments.time)?;
     let count = styles.len();
     let manifest = Manifest {
         version: VERSION,
@@ -93,21 +155,18 @@ pub fn run(arguments: &ManifestArguments) -> Result<()> {
     Ok(())
 }
 
-/// Titles of the manifest that is there, by the style's name.
-fn titles(present: Option<&str>) -> Result<BTreeMap<String, Title>> {
+/// Entries of the manifest that is there, by the style's name.
+fn known(present: Option<&str>) -> Result<BTreeMap<String, Entry>> {
     let Some(text) = present else {
         return Ok(BTreeMap::new());
     };
     let manifest: Manifest = serde_json::from_str(text)?;
-    let titles = manifest
-        .styles
-        .into_iter()
-        .map(|entry| (entry.name, entry.title));
-    Ok(titles.collect())
+    let by_name = |entry: Entry| (entry.name.clone(), entry);
+    Ok(manifest.styles.into_iter().map(by_name).collect())
 }
 
 /// The styles of a directory in the order of their file names.
-fn entries(directory: &Path, titles: &BTreeMap<String, Title>) -> Result<Vec<Entry>> {
+fn entries(directory: &Path, known: &BTreeMap<String, Entry>, time: bool) -> Result<Vec<Entry>> {
     let unreadable = || format!("cannot read the directory {}", directory.display());
     let mut paths = Vec::new();
     for item in fs::read_dir(directory).with_context(unreadable)? {
@@ -123,7 +182,22 @@ fn entries(directory: &Path, titles: &BTreeMap<String, Title>) -> Result<Vec<Ent
     let mut entries: Vec<Entry> = Vec::new();
     for path in &paths {
         let named = || format!("cannot use the style {}", path.display());
-        let entry = entry(path, titles).with_context(named)?;
+        let entry = entry(path, known, time).with_context(named)?;
+        let same =
+            |other: &&Entry| (&other.family, other.variant) == (&entry.family, entry.variant);
+        if let Some(twin) = entries
+            .iter()
+            .find(same)
+            .filter(|twin| twin.name != entry.name)
+        {
+            bail!(
+                "{} and {} are both the variant {:?} of {:?}",
+                twin.file,
+                entry.file,
+                entry.variant.name(),
+                entry.family
+            );
+        }
         if let Some(twin) = entries.iter().find(|other| other.name == entry.name) {
             bail!(
                 "{} and {} are both named {:?}",
@@ -145,27 +219,68 @@ fn entries(directory: &Path, titles: &BTreeMap<String, Title>) -> Result<Vec<Ent
     Ok(entries)
 }
 
-fn entry(path: &Path, titles: &BTreeMap<String, Title>) -> Result<Entry> {
+fn entry(path: &Path, known: &BTreeMap<String, Entry>, time: bool) -> Result<Entry> {
     let bytes = fs::read(path)?;
     let style = Style::from_bytes(&bytes)?;
     let header = style.header().clone();
     let Some(file) = path.file_name().and_then(|name| name.to_str()) else {
         bail!("its file name is not UTF-8");
     };
-    let title = titles.get(&header.name).cloned().unwrap_or_else(|| Title {
-        en: header.name.clone(),
-        zh: header.name.clone(),
-    });
+    let sha256 = sha256_hex(&bytes);
+    let before = known.get(&header.name);
+    let title = before.map_or_else(
+        || Title {
+            en: header.name.clone(),
+            zh: header.name.clone(),
+        },
+        |entry| entry.title.clone(),
+    );
+    let ms_512 = match time {
+        true => Some(milliseconds(&style)?.round()),
+        false => before
+            .filter(|entry| entry.sha256 == sha256)
+            .and_then(|entry| entry.ms_512),
+    };
+    let variant = Variant::of(&header.generator);
     Ok(Entry {
+        family: family(&header.name, variant).to_owned(),
+        variant,
         file: file.into(),
         bytes: bytes.len(),
-        sha256: sha256_hex(&bytes),
+        sha256,
         architecture: header.architecture,
         dtype: header.dtype,
         status: header.status,
         title,
         credit: header.provenance,
         license: header.licence.data,
+        ms_512,
         name: header.name,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_are_names_without_the_variant() {
+        let of = |config: GeneratorConfig, name: &str| {
+            let variant = Variant::of(&config);
+            (family(name, variant).to_owned(), variant)
+        };
+        let full = GeneratorConfig::animegan2;
+        for (name, config, expected) in [
+            ("ink-full", full(), ("ink", Variant::Full)),
+            ("ink", GeneratorConfig::compact(), ("ink", Variant::Compact)),
+            ("ink-tiny", GeneratorConfig::tiny(), ("ink", Variant::Tiny)),
+            // Not what it says.
+            ("ink-tiny", full(), ("ink-tiny", Variant::Full)),
+            ("full", full(), ("full", Variant::Full)),
+            ("-full", full(), ("-full", Variant::Full)),
+            ("wistful", full(), ("wistful", Variant::Full)),
+        ] {
+            assert_eq!(of(config, name), (expected.0.to_owned(), expected.1));
+        }
+    }
 }

@@ -264,3 +264,49 @@ fn the_page_s_manifest_is_up_to_date() {
         .expect("the program runs");
     assert!(output.status.success(), "{}", stderr(&output));
 }
+
+/// A file whose header tells of other widths than its tensors have, as careless pruning makes it.
+#[test]
+fn pruned_files_with_inconsistent_shapes_are_refused() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("inconsistent.safetensors");
+    let mut bytes = fs::read(style()).unwrap();
+    let (told, other) = (br#"hidden\":512"#, br#"hidden\":504"#);
+    let at = bytes
+        .windows(told.len())
+        .position(|window| window == told)
+        .expect("the header tells widths");
+    bytes[at..at + told.len()].copy_from_slice(other);
+    fs::write(&path, bytes).unwrap();
+    let refused = |arguments: &[&str]| {
+        let output = trainer()
+            .args(arguments)
+            .args(["--prepared", "nowhere"])
+            .output()
+            .expect("the program runs");
+        assert_eq!(output.status.code(), Some(1));
+        let words = stderr(&output);
+        assert!(words.contains("inconsistent.safetensors"), "{words}");
+        assert!(
+            words.contains("residuals.0.") && words.contains("504"),
+            "{words}"
+        );
+    };
+    let path = path.to_str().unwrap();
+    let out = folder.path().join("out.safetensors");
+    let out = out.to_str().unwrap();
+    refused(&["distill", "--teacher", path, "--student", path]);
+    refused(&["prune", path, out, "--name", "x", "--fewer-macs", "50"]);
+}
+
+#[test]
+fn pruning_away_everything_is_refused() {
+    let output = trainer()
+        .args(["prune", "in.safetensors", "out.safetensors", "--name", "x"])
+        .args(["--prepared", "nowhere", "--fewer-parameters", "100"])
+        .output()
+        .expect("the program runs");
+    assert_eq!(output.status.code(), Some(1));
+    let words = stderr(&output);
+    assert!(words.contains("--fewer-parameters is 100 %"), "{words}");
+}

@@ -1,6 +1,7 @@
 /** Runs the CPU engine's network for bench.js. */
 
-import { loadModule, moduleName, threadCount } from "../nijigen/engine_module.js";
+import { threadCount } from "../nijigen/capabilities.js";
+import { loadModule, moduleName } from "../nijigen/engine_module.js";
 
 /** @type {any} the style on the engine */
 let stylizer;

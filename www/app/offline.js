@@ -1,7 +1,7 @@
 /** The page's end of `../service_worker.js`: offline use, threads, new releases, shared photos. */
 
 /** A service worker that is not there after this time is not waited for: the network is slow. */
-const PATIENCE_MS = 3000;
+const PATIENCE_MS = 10_000;
 
 /**
  * Installs the service worker. It keeps what is loaded from then on, and adds the headers that
@@ -12,7 +12,7 @@ const PATIENCE_MS = 3000;
  *   loads the page again with it, at once: save what must be saved first
  * @param {() => boolean} options.isUntouched whether the visitor has done nothing yet
  * @returns {Promise<void>} when an engine may be loaded: what comes now is kept for offline use,
- *   or there is nothing to wait for. Never rejects. Stays pending where the page loads again.
+ *   or there is nothing to wait for, after 10 s at the latest. Never rejects. Stays pending where the page loads again.
  */
 export async function startOffline({ onUpdate, isUntouched }) {
   const { serviceWorker } = navigator;

@@ -96,7 +96,7 @@ class Row {
     this.#album = album;
     this.#item = item;
     const name = make("span", { className: "name", textContent: item.name.split("/").pop() ?? "" });
-    this.open = make("button", { type: "button", className: "open" }, this.#canvas, name, this.#state);
+    this.open = make("button", { type: "button", className: "open" }, this.#canvas, name, " ", this.#state);
     const tools = make("div", { className: "tools" }, this.#retry, this.#cancel, this.#remove);
     this.element = make("li", {}, this.open, this.#progress, tools);
     this.open.addEventListener("click", () => album.select(item));
@@ -117,7 +117,6 @@ class Row {
     const words = text(`queue.${state}`, { percent });
     this.element.dataset.state = state;
     this.#state.textContent = words;
-    this.open.ariaLabel = text("queue.show", { name, state: text(`queue.${state}`, { percent }) });
     this.open.title = name;
     if (this.#album.selected === this.#item) this.open.setAttribute("aria-current", "true");
     else this.open.removeAttribute("aria-current");

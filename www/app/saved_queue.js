@@ -61,17 +61,17 @@ class SavedQueue {
   constructor(database, unavailable) {
     this.#database = database;
     this.#unavailable = unavailable;
-    const lose = (/** @type {string} */ why) => {
-      this.#database = undefined;
-      this.#unavailable = why;
-    };
     if (!database) return;
-    database.onversionchange = () => {
-      database.close();
-      lose("another tab has changed the database");
-    };
+    database.onversionchange = () => this.#lose("another tab has changed the database");
     // The browser may take the storage away, as when the visitor clears it.
-    database.onclose = () => lose("the browser has closed the database");
+    database.onclose = () => this.#lose("the browser has closed the database");
+  }
+
+  /** @param {string} why */
+  #lose(why) {
+    this.#database?.close();
+    this.#database = undefined;
+    this.#unavailable = why;
   }
 
   /** Why nothing can be saved here; undefined if it can. */
@@ -81,13 +81,19 @@ class SavedQueue {
 
   /**
    * All saved jobs, in the order in which they were first put.
-   * @returns {Promise<SavedJob[]>} empty if there is no database
-   * @throws {SavedQueueError}
+   * @returns {Promise<SavedJob[]>} empty if there is no database, or none that can be read: then
+   *   `unavailable` says so
    */
   async list() {
     if (!this.#database) return [];
     /** @type {{position: number, job: SavedJob}[]} */
-    const rows = await this.#transact("readonly", (store) => store.getAll());
+    let rows;
+    try {
+      rows = await this.#transact("readonly", (store) => store.getAll());
+    } catch (thrown) {
+      this.#lose(describe(thrown));
+      return [];
+    }
     return rows.sort((a, b) => a.position - b.position).map(({ job }) => job);
   }
 

@@ -68,7 +68,6 @@ export const strings = {
   "queue.done": "Done",
   "queue.failed": "Failed",
   "queue.cancelled": "Cancelled",
-  "queue.show": "Show {name}: {state}",
   "queue.cancelOne": "Cancel {name}",
   "queue.retryOne": "Try {name} again",
   "queue.removeOne": "Remove {name}",

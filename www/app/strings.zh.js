@@ -68,7 +68,6 @@ export const strings = {
   "queue.done": "完成",
   "queue.failed": "失败",
   "queue.cancelled": "已取消",
-  "queue.show": "查看 {name}：{state}",
   "queue.cancelOne": "取消 {name}",
   "queue.retryOne": "重试 {name}",
   "queue.removeOne": "移除 {name}",

@@ -77,8 +77,9 @@ export async function startStudio() {
   await offline;
   const { startSaving } = await import("./saved_album.js");
   await startSaving(album, (why) => {
-    element("queue-count", HTMLElement).title = text("queue.notSaved", { why });
-    showError(text("queue.notSaved", { why }));
+    const notice = element("queue-unsaved", HTMLElement);
+    notice.textContent = text("queue.notSaved", { why });
+    notice.hidden = false;
   });
   // The engine is got ready while the visitor looks for a photo, who is told only what concerns a photo.
   album.warmUp().catch((thrown) => {

@@ -19,6 +19,7 @@ export class Client {
   #pending = new Map();
   /** @type {NijigenError | undefined} why the worker is gone */
   #closed;
+  #hasSpoken = false;
 
   /** @param {Worker} worker that speaks the protocol; the client's own from now on */
   constructor(worker) {
@@ -27,7 +28,14 @@ export class Client {
     this.#worker.addEventListener("error", (event) => {
       event.preventDefault();
       const why = event.message ? ` (${event.message})` : "";
-      this.terminate(new NijigenError("worker-crashed", `The worker stopped unexpectedly${why}.`));
+      const error = this.#hasSpoken
+        ? new NijigenError("worker-crashed", `The worker stopped unexpectedly${why}.`)
+        : new NijigenError(
+            "load-failed",
+            `The worker could not be started${why}. A page with a content security policy and of another ` +
+              "origin than this package needs the option workerUrl.",
+          );
+      this.terminate(error);
     });
   }
 
@@ -99,6 +107,7 @@ export class Client {
 
   /** @param {import("./protocol.js").Reply} reply */
   #receive(reply) {
+    this.#hasSpoken = true;
     const pending = this.#pending.get(reply.id);
     if (!pending || reply.v !== PROTOCOL_VERSION) return;
     if (reply.type === "progress") {

@@ -1,27 +1,14 @@
 /** Loads the WebAssembly module that suits the browser. */
 
-/**
- * A function that uses an instruction of relaxed SIMD (fused multiply-add and its relatives; no
- * Safari has it): `i32x4.relaxed_trunc_f32x4_s` of `v128.const 0`.
- */
-const RELAXED_SIMD_PROBE = new Uint8Array([
-  ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00], // "\0asm", version 1
-  ...[0x01, 0x05, 0x01, 0x60, 0x00, 0x01, 0x7b], // types: () -> v128
-  ...[0x03, 0x02, 0x01, 0x00], // functions: one of type 0
-  ...[0x0a, 0x19, 0x01, 0x17, 0x00, 0xfd, 0x0c, ...new Array(16).fill(0), 0xfd, 0x81, 0x02, 0x0b],
-]);
+import { fetchAsset, hasHash } from "./assets.js";
+import { hasRelaxedSimd } from "./capabilities.js";
+import { NijigenError } from "./errors.js";
+import { startWorker } from "./start_worker.js";
 
-/** More threads gain little: they share the memory's bandwidth, and large cores are few. */
-const MAX_THREADS = 8;
-
-/**
- * Threads that the CPU engine can use here: 1 unless the page is cross-origin isolated.
- * @param {number} [wanted] default: as many as the device has
- */
-export function threadCount(wanted = navigator.hardwareConcurrency ?? 1) {
-  if (!globalThis.crossOriginIsolated) return 1;
-  return Math.max(1, Math.min(wanted, MAX_THREADS));
-}
+/** Name of a module's WebAssembly file in its folder. */
+export const WASM_FILE = "nijigen_bg.wasm";
+/** Name of the script beside it. */
+export const SCRIPT_FILE = "nijigen.js";
 
 /**
  * @param {"cpu" | "gpu"} engine
@@ -30,37 +17,44 @@ export function threadCount(wanted = navigator.hardwareConcurrency ?? 1) {
  */
 export function moduleName(engine, threads) {
   if (engine === "gpu") return "gpu";
-  const relaxed = WebAssembly.validate(RELAXED_SIMD_PROBE) ? "-relaxed" : "";
-  return `cpu${relaxed}${threads > 1 ? "-threads" : ""}`;
+  return `cpu${hasRelaxedSimd() ? "-relaxed" : ""}${threads > 1 ? "-threads" : ""}`;
 }
 
 /**
  * @param {string} folder of the module, with a slash at its end
  * @param {number} threads
- * @param {(receivedBytes: number) => void} [onProgress]
+ * @param {object} [options]
+ * @param {{bytes: number, sha256: string}} [options.known] what the module must be
+ * @param {boolean} [options.keep] whether it may be kept in Cache storage
+ * @param {(receivedBytes: number) => void} [options.onProgress]
+ * @param {string} [options.workerUrl] see {@link startWorker}
  * @returns {Promise<any>} the module's exports
+ * @throws {NijigenError} with code "engine-hash" if it is another one than is known
  */
-export async function loadModule(folder, threads, onProgress = () => {}) {
-  const script = `${folder}nijigen.js`;
-  const url = new URL("nijigen_bg.wasm", folder);
-  const [loaded, response] = await Promise.all([import(script), fetch(url)]);
-  if (!response.ok) throw new Error(`${url}: status ${response.status}`);
-  // A copy is counted, so that the browser can compile the original while it arrives, and cache
-  // what it compiled.
-  let received = 0;
-  const counter = new WritableStream({
-    write: (chunk) => onProgress((received += chunk.length)),
-  });
-  response.clone().body?.pipeTo(counter).catch(() => {});
-  if (threads === 1) {
-    // The module's own loader copes with hosts that serve it as another type.
-    await loaded.default({ module_or_path: response });
-    return loaded;
+export async function loadModule(folder, threads, { known, keep, onProgress, workerUrl } = {}) {
+  const script = `${folder}${SCRIPT_FILE}`;
+  const asset = { url: `${folder}${WASM_FILE}`, ...known };
+  const compile = async (/** @type {RequestCache} */ cache) => {
+    const { response, bytes } = await fetchAsset(asset, { keep, cache, onProgress });
+    const isWasm = response.headers.get("Content-Type")?.startsWith("application/wasm");
+    const compiled = isWasm ? WebAssembly.compileStreaming(response) : bytes.then(WebAssembly.compile);
+    compiled.catch(() => {});
+    const isIntact = await hasHash(await bytes, asset);
+    return isIntact ? compiled : undefined;
+  };
+  // A cache may hold the file of another release.
+  const [loaded, compiled] = await Promise.all([
+    import(script),
+    compile("default").then((compiled) => compiled ?? compile("reload")),
+  ]);
+  if (!compiled) {
+    const words = `The engine's module ${asset.url} has not the SHA-256 that is listed, ${known?.sha256}.`;
+    throw new NijigenError("engine-hash", words);
   }
-  const compiled = await WebAssembly.compileStreaming(response);
   const { memory } = await loaded.default({ module_or_path: compiled });
+  if (threads === 1) return loaded;
   const start = { script, compiled, memory };
-  await Promise.all(Array.from({ length: threads }, () => startThread(start)));
+  await Promise.all(Array.from({ length: threads }, () => startThread(start, workerUrl)));
   loaded.start_threads(threads);
   return loaded;
 }
@@ -70,10 +64,11 @@ const threadWorkers = [];
 
 /**
  * @param {{script: string, compiled: WebAssembly.Module, memory: WebAssembly.Memory}} start
+ * @param {string} [workerUrl]
  * @returns {Promise<void>} fulfilled when the worker is ready to become a thread
  */
-function startThread(start) {
-  const worker = new Worker(new URL("./thread.js", import.meta.url), { type: "module" });
+function startThread(start, workerUrl) {
+  const worker = startWorker("thread", workerUrl);
   threadWorkers.push(worker);
   worker.postMessage(start);
   return new Promise((resolve, reject) => {

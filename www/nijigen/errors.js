@@ -3,7 +3,7 @@
 /**
  * @typedef {"photo-unreadable" | "photo-unsupported" | "photo-too-large" | "photo-missing"
  *   | "photo-unreachable"
- *   | "style-invalid" | "style-hash" | "engine-failed" | "engine-known-answer" | "gpu-lost"
+ *   | "style-invalid" | "style-hash" | "engine-failed" | "engine-known-answer" | "engine-hash" | "gpu-lost"
  *   | "gpu-unavailable" | "gpu-fallback-adapter" | "load-failed" | "worker-crashed"
  *   | "faces-invalid" | "no-face" | "cancelled"} ErrorCode
  */
@@ -24,6 +24,7 @@ export class NijigenError extends Error {
 const ENGINE_CODES = new Set([
   "engine-failed",
   "engine-known-answer",
+  "engine-hash",
   "gpu-lost",
   "gpu-unavailable",
   "gpu-fallback-adapter",

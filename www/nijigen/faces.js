@@ -2,6 +2,7 @@
 
 import { Client } from "./client.js";
 import { cancelled } from "./errors.js";
+import { startWorker } from "./start_worker.js";
 
 /**
  * @typedef {object} Face
@@ -74,12 +75,17 @@ export function scaleFaces(faces, factor) {
  */
 export class FaceDetector {
   #facesUrl;
+  #workerUrl;
   /** @type {Client | undefined} */
   #client;
 
-  /** @param {string} facesUrl folder of the detector, with a slash at its end */
-  constructor(facesUrl) {
+  /**
+   * @param {string} facesUrl folder of the detector, with a slash at its end
+   * @param {string} [workerUrl] see {@link startWorker}
+   */
+  constructor(facesUrl, workerUrl) {
     this.#facesUrl = facesUrl;
+    this.#workerUrl = workerUrl;
   }
 
   /**
@@ -91,8 +97,7 @@ export class FaceDetector {
   async detect({ data, width, height }, { signal } = {}) {
     // A worker that died is replaced.
     if (!this.#client || this.#client.closed) {
-      const url = new URL("./faces_worker.js", import.meta.url);
-      this.#client = new Client(new Worker(url, { type: "module" }));
+      this.#client = new Client(startWorker("faces", this.#workerUrl));
     }
     const photo = { rgba: data, width, height };
     return this.#client.request({ type: "detect", facesUrl: this.#facesUrl, photo }, { signal });

@@ -10,18 +10,23 @@ import { untilAborted } from "./abort.js";
 import { defaultAssets, findStyle, toFolder } from "./styles.js";
 import { Stylizer } from "./stylizer.js";
 
+export { capabilities } from "./capabilities.js";
 export { NijigenError } from "./errors.js";
+export { preload } from "./preload.js";
 export { listStyles } from "./styles.js";
 
+/** @typedef {import("./capabilities.js").Capabilities} Capabilities */
 /** @typedef {import("./errors.js").ErrorCode} ErrorCode */
 /** @typedef {import("./faces.js").Face} Face */
 /** @typedef {import("./faces.js").FaceProvider} FaceProvider */
 /** @typedef {import("./photo.js").Source} Source */
+/** @typedef {import("./preload.js").PreloadOptions} PreloadOptions */
 /** @typedef {import("./queue.js").Job} Job */
 /** @typedef {import("./queue.js").Queue} Queue */
 /** @typedef {import("./styles.js").StyleEntry} StyleEntry */
 /** @typedef {import("./stylizer.js").Device} Device */
 /** @typedef {import("./stylizer.js").DrawnFace} DrawnFace */
+/** @typedef {import("./stylizer.js").Estimate} Estimate */
 /** @typedef {import("./stylizer.js").Picture} Picture */
 /** @typedef {import("./stylizer.js").StylizeOptions} StylizeOptions */
 /** @typedef {import("./stylizer.js").StylizerOptions} StylizerOptions */

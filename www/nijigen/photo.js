@@ -1,6 +1,10 @@
 /** A photo in any of the forms that a page has it in. */
 
 import { NijigenError, cancelled } from "./errors.js";
+import { documentUrl } from "./styles.js";
+
+/** Photo files above this many pixels are shrunk by the browser before they are copied to the engine. */
+export const MAX_COPIED_PIXELS = 24e6;
 
 /**
  * What can be converted. An address, a string or a `URL`, is fetched; a string is relative to the
@@ -22,7 +26,7 @@ import { NijigenError, cancelled } from "./errors.js";
  */
 export async function readPhoto(source, signal) {
   if (source instanceof Blob) return source;
-  if (typeof source === "string" || source instanceof URL) return download(source, signal);
+  if (typeof source === "string" || source instanceof URL) return fetchPhoto(source, signal);
   if (source instanceof ImageData) {
     if (source.colorSpace === "srgb") return pixels(source);
     return draw(source.width, source.height, (context) => context.putImageData(source, 0, 0));
@@ -64,14 +68,15 @@ function drawableSize(source) {
 }
 
 /**
- * @param {string | URL} address
+ * @param {string | URL} address relative to the document
  * @param {AbortSignal} [signal]
  * @returns {Promise<Blob>}
+ * @throws {NijigenError} "photo-unreachable"
  */
-async function download(address, signal) {
+export async function fetchPhoto(address, signal) {
   let why;
   try {
-    const url = new URL(address, globalThis.document?.baseURI ?? location.href);
+    const url = new URL(address, documentUrl());
     const response = await fetch(url, { signal });
     if (response.ok) return await response.blob();
     why = `status ${response.status}`;
@@ -93,7 +98,7 @@ async function readImage(image, signal) {
   const address = image.currentSrc || image.src;
   if (!address) throw new NijigenError("photo-missing", "The photo is an image element without a source.");
   try {
-    return await download(address, signal);
+    return await fetchPhoto(address, signal);
   } catch (error) {
     if (!image.complete || image.naturalWidth === 0) throw error;
     const size = /** @type {[number, number]} */ ([image.naturalWidth, image.naturalHeight]);

@@ -8,12 +8,7 @@ export const PROTOCOL_VERSION = 1;
 
 /** @typedef {"engine" | "style" | "stylize"} ProgressKey what is loaded, or that a photo is converted */
 
-/**
- * @typedef {object} StyleSource where a style file is and what it must be
- * @property {string} url
- * @property {number} [bytes] size of the file
- * @property {string} sha256 lower-case hexadecimal; empty to skip the check
- */
+/** @typedef {import("./assets.js").Asset & {sha256: string}} StyleSource an empty hash skips the check */
 
 /**
  * @typedef {object} Pixels straight RGBA
@@ -31,6 +26,8 @@ export const PROTOCOL_VERSION = 1;
  * @property {"auto" | "f32" | "int8"} precision of the CPU engine's products
  * @property {StyleSource} style
  * @property {boolean} allowFallbackAdapter whether a software GPU is acceptable
+ * @property {boolean} keep whether engine and style may be kept in Cache storage
+ * @property {string} [workerUrl] script of the threads, see `start_worker.js`
  */
 
 /**
@@ -67,13 +64,22 @@ export const PROTOCOL_VERSION = 1;
 /** @typedef {{type: "selfcheck"}} SelfcheckRequest asks for the error against the known answer */
 
 /**
+ * @typedef {object} EstimateRequest asks what a conversion takes
+ * @property {"estimate"} type
+ * @property {[width: number, height: number][]} sizes of what the network is to be run on, in pixels
+ */
+
+/** @typedef {{bytes?: number, ms: number}} Estimated bytes at most at a time; not known of a GPU */
+
+/**
  * @typedef {object} CancelRequest is not answered; the request that it names ends with "cancelled"
  *   as soon as its engine listens
  * @property {"cancel"} type
  * @property {number} request its id
  */
 
-/** @typedef {StartRequest | StylizeRequest | DecodeRequest | SelfcheckRequest | DetectRequest} Request */
+/** @typedef {StartRequest | StylizeRequest | DecodeRequest | SelfcheckRequest | DetectRequest
+ *   | EstimateRequest} Request */
 
 /**
  * @typedef {object} Started

@@ -15,6 +15,11 @@ import { NijigenError } from "./errors.js";
  * @property {string} license
  */
 
+/** What addresses that a page gives are relative to. */
+export function documentUrl() {
+  return globalThis.document?.baseURI ?? location.href;
+}
+
 /** The folder that this package is in. */
 export function defaultAssets() {
   return new URL("..", import.meta.url);
@@ -25,7 +30,7 @@ export function defaultAssets() {
  * @returns {URL} with the slash at its end that relative addresses need
  */
 export function toFolder(assets) {
-  const folder = new URL(assets, globalThis.document?.baseURI ?? location.href);
+  const folder = new URL(assets, documentUrl());
   if (!folder.pathname.endsWith("/")) folder.pathname += "/";
   return folder;
 }
@@ -61,7 +66,7 @@ export async function listStyles(assets = defaultAssets()) {
  */
 export async function findStyle(style, assets) {
   if (typeof style === "object") {
-    const url = new URL(style.url, globalThis.document?.baseURI ?? location.href);
+    const url = new URL(style.url, documentUrl());
     return { url: url.href, sha256: style.sha256 ?? "" };
   }
   const styles = await listStyles(assets);

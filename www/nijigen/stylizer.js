@@ -4,8 +4,10 @@ import { untilAborted } from "./abort.js";
 import { Client } from "./client.js";
 import { NijigenError, cancelled, isEngineError } from "./errors.js";
 import { FaceDetector, POINTS, checkFaces, scaleFaces } from "./faces.js";
-import { readPhoto } from "./photo.js";
+import { MAX_COPIED_PIXELS, readPhoto } from "./photo.js";
 import { Queue } from "./queue.js";
+import { startWorker } from "./start_worker.js";
+import { documentUrl } from "./styles.js";
 
 /** A GPU that has said nothing for so long in the middle of a photo is taken for lost. */
 const GPU_QUIET_LIMIT_MS = 60_000;
@@ -30,6 +32,10 @@ const GPU_START_QUIET_LIMIT_MS = 120_000;
  * @property {"auto" | "f32" | "int8"} [precision] of the CPU engine's products; default "auto":
  *   8-bit integers where a quick measurement finds them faster, which changes a picture by a few
  *   levels of 255 at most places where it does at all
+ * @property {boolean} [cache] keep engine and style in the browser's Cache storage; default: unless a
+ *   service worker controls the page, which keeps what it wants to
+ * @property {string | URL} [workerUrl] for a strict page of another origin than this package: a script
+ *   of its own that imports `nijigen/any_worker.js`
  * @property {boolean} [allowFallbackAdapter] accept a WebGPU device emulated in software
  * @property {(key: "engine" | "style", current: number, total: number) => void} [onProgress] bytes
  *   loaded; a total of 0 is an unknown one
@@ -77,6 +83,15 @@ const GPU_START_QUIET_LIMIT_MS = 120_000;
  * @property {string} [fellBack] why another engine than the one asked for was used
  */
 
+/**
+ * @typedef {object} Estimate
+ * @property {number} ms
+ * @property {number} [bytes] of memory at most; not known of a GPU
+ */
+
+/** Side of a portrait. */
+const PORTRAIT_SIDE_PX = 512;
+
 /** A style on an engine; {@link import("./index.js").createStylizer} makes it. Photos are converted one after the other. */
 export class Stylizer {
   /** @type {Device} */
@@ -86,6 +101,9 @@ export class Stylizer {
   #threads;
   #precision;
   #allowFallbackAdapter;
+  #cache;
+  /** @type {string | undefined} */
+  #workerUrl;
   #onProgress;
   #faceDetector;
   /** @type {Client | undefined} */
@@ -116,7 +134,9 @@ export class Stylizer {
     this.#precision = options.precision ?? "auto";
     this.#allowFallbackAdapter = options.allowFallbackAdapter ?? false;
     this.#onProgress = options.onProgress ?? (() => {});
-    this.#faceDetector = new FaceDetector(new URL("nijigen/faces/", assets).href);
+    this.#cache = options.cache ?? keepsFiles();
+    this.#workerUrl = options.workerUrl && new URL(options.workerUrl, documentUrl()).href;
+    this.#faceDetector = new FaceDetector(new URL("nijigen/faces/", assets).href, this.#workerUrl);
   }
 
   /** The engine in use. @returns {"cpu" | "webgpu"} */
@@ -162,8 +182,7 @@ export class Stylizer {
 
   /** @param {"cpu" | "gpu"} engine */
   async #startEngine(engine) {
-    const url = new URL("./worker.js", import.meta.url);
-    const client = new Client(new Worker(url, { type: "module" }));
+    const client = new Client(startWorker("engine", this.#workerUrl));
     this.#client = client;
     this.#engine = engine;
     try {
@@ -176,6 +195,8 @@ export class Stylizer {
           precision: this.#precision,
           style: this.#style,
           allowFallbackAdapter: this.#allowFallbackAdapter,
+          keep: this.#cache,
+          workerUrl: this.#workerUrl,
         },
         {
           onProgress: (key, current, total) => {
@@ -360,6 +381,37 @@ export class Stylizer {
   }
 
   /**
+   * What a conversion will take at most, as far as that can be told ahead: with the options' `faces`
+   * "both", that of one face besides the whole. The time is that of the last photo, by the work; before the
+   * first one, of a small picture that is drawn for it.
+   * @param {number} width of the photo in pixels
+   * @param {number} height
+   * @param {Pick<StylizeOptions, "size" | "faces">} [options]
+   * @returns {Promise<Estimate>}
+   * @throws {TypeError} naming the wrong value
+   */
+  async estimate(width, height, options = {}) {
+    for (const [name, side] of Object.entries({ width, height })) {
+      if (!(side >= 1)) throw new TypeError(`${name} is ${side}, expected a number of 1 or more`);
+    }
+    checkStylizeOptions(options);
+    const { size = 1024, faces = "off" } = options;
+    const portrait = Math.min(size, PORTRAIT_SIDE_PX);
+    const shrink = Math.min(1, size / Math.max(width, height));
+    const whole = [width, height].map((side) => Math.max(1, Math.round(side * shrink)));
+    /** @type {[number, number][]} */
+    const sizes = [];
+    if (faces !== "faces") sizes.push(/** @type {[number, number]} */ (whole));
+    if (faces !== "off") sizes.push([portrait, portrait]);
+    await this.ready();
+    const client = /** @type {Client} */ (this.#client);
+    const { bytes, ms } = await client.request({ type: "estimate", sizes });
+    // The photo, which the worker holds too.
+    const photo = 4 * Math.min(width * height, MAX_COPIED_PIXELS);
+    return { ms, ...(bytes === undefined ? {} : { bytes: photo + Math.max(bytes, photo) }) };
+  }
+
+  /**
    * Largest error against the style's known answer, in units of the network's [-1, 1] range.
    * @returns {Promise<number | undefined>}
    */
@@ -381,6 +433,11 @@ export class Stylizer {
     this.#client = undefined;
     this.#starting = undefined;
   }
+}
+
+/** Whether the package keeps its files where the page does not say. */
+export function keepsFiles() {
+  return !globalThis.navigator?.serviceWorker?.controller;
 }
 
 /** Options that are one of a few words. */

@@ -1,16 +1,18 @@
 /** Runs one engine: loads its WebAssembly module and a style, then converts photos one by one. */
 
 import { answerRequests, messagesHandled } from "./answer_requests.js";
-import { loadModule, moduleName, threadCount } from "./engine_module.js";
+import { fetchAsset, listModules } from "./assets.js";
+import { threadCount, webGpuAdapter } from "./capabilities.js";
+import { loadModule, moduleName } from "./engine_module.js";
 import { NijigenError, cancelled, toNijigenError } from "./errors.js";
-
-/** Photos above this many pixels are shrunk by the browser before they are copied to the engine. */
-const MAX_COPIED_PIXELS = 24e6;
+import { MAX_COPIED_PIXELS } from "./photo.js";
 
 /** @type {any} the engine's module */
 let engineModule;
 /** @type {any} the style on the engine */
 let stylizer;
+/** What the engine takes for a unit of {@link work}, once it was measured. @type {number | undefined} */
+let msPerWork;
 
 /** @typedef {import("./answer_requests.js").Progress} Progress */
 
@@ -32,6 +34,8 @@ async function answer(request, progress, isCancelled) {
       return decode(request.photo);
     case "selfcheck":
       return stylizer.known_answer_error();
+    case "estimate":
+      return estimate(request.sizes);
   }
 }
 
@@ -42,10 +46,11 @@ async function answer(request, progress, isCancelled) {
  */
 async function start(request, progress) {
   if (request.engine === "gpu") await requireAdapter(request.allowFallbackAdapter);
-  const style = fetchStyle(request.style, progress);
+  const style = fetchStyle(request.style, request.keep, progress);
   // Whichever fails first is reported; the other must not be an unhandled rejection.
   style.catch(() => {});
   engineModule = await loadEngine(request, progress).catch((thrown) => {
+    if (thrown instanceof NijigenError) throw thrown;
     const why = thrown instanceof Error ? thrown.message : thrown;
     throw new NijigenError(
       "load-failed",
@@ -59,7 +64,7 @@ async function start(request, progress) {
     const { code } = toNijigenError(thrown);
     if (code !== "style-hash" && code !== "style-invalid") throw thrown;
     // A cache may hold the file of another release than the manifest's.
-    const fresh = await fetchStyle(request.style, progress, "reload");
+    const fresh = await fetchStyle(request.style, request.keep, progress, "reload");
     stylizer = await engineModule.Stylizer.create(fresh, request.style.sha256, int8);
   }
   return { header: JSON.parse(stylizer.style_header) };
@@ -79,13 +84,20 @@ function usesInt8(precision) {
  * @param {Progress} progress
  * @returns {Promise<any>} the module's exports
  */
-async function loadEngine({ engine, modulesUrl, threads }, progress) {
+async function loadEngine({ engine, modulesUrl, threads, keep, workerUrl }, progress) {
   const count = engine === "cpu" ? threadCount(threads) : 1;
+  const modules = await listModules(modulesUrl);
   /** @param {number} threads */
-  const load = (threads) =>
-    loadModule(`${modulesUrl}${moduleName(engine, threads)}/`, threads, (received) =>
-      progress("engine", received, 0),
-    );
+  const load = (threads) => {
+    const name = moduleName(engine, threads);
+    const known = modules[name];
+    return loadModule(`${modulesUrl}${name}/`, threads, {
+      known,
+      keep,
+      onProgress: (received) => progress("engine", received, known?.bytes ?? 0),
+      workerUrl,
+    });
+  };
   if (count === 1) return load(1);
   // Shared memory must be reserved at once, which a phone may refuse.
   return load(count).catch(() => load(1));
@@ -96,12 +108,11 @@ async function loadEngine({ engine, modulesUrl, threads }, progress) {
  * @param {boolean} allowFallback
  */
 async function requireAdapter(allowFallback) {
-  const gpu = /** @type {any} */ (navigator).gpu;
-  const adapter = await gpu?.requestAdapter({ powerPreference: "high-performance" });
-  if (!adapter) {
+  const adapter = await webGpuAdapter();
+  if (adapter === "none") {
     throw new NijigenError("gpu-unavailable", "This browser offers no WebGPU device.");
   }
-  if ((adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter) && !allowFallback) {
+  if (adapter === "fallback" && !allowFallback) {
     throw new NijigenError(
       "gpu-fallback-adapter",
       "This browser's WebGPU device is emulated in software, which is slower than the CPU engine.",
@@ -111,24 +122,18 @@ async function requireAdapter(allowFallback) {
 
 /**
  * @param {import("./protocol.js").StyleSource} style
+ * @param {boolean} keep
  * @param {Progress} progress
  * @param {RequestCache} [cache]
  * @returns {Promise<Uint8Array>}
  */
-async function fetchStyle({ url, bytes: expected = 0 }, progress, cache = "default") {
+async function fetchStyle(style, keep, progress, cache) {
+  const { url, bytes: expected = 0 } = style;
+  /** @param {number} received */
+  const onProgress = (received) => progress("style", received, expected);
   let bytes;
   try {
-    const response = await fetch(url, { cache });
-    if (!response.ok || !response.body) throw new Error(`status ${response.status}`);
-    const chunks = [];
-    let received = 0;
-    for (const reader = response.body.getReader(); ; ) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      chunks.push(value);
-      progress("style", (received += value.length), expected);
-    }
-    bytes = new Uint8Array(await new Blob(chunks).arrayBuffer());
+    bytes = await (await fetchAsset(style, { keep, cache, onProgress })).bytes;
   } catch (thrown) {
     const why = thrown instanceof Error ? thrown.message : thrown;
     throw new NijigenError("load-failed", `The style ${url} could not be loaded (${why}).`);
@@ -140,6 +145,31 @@ async function fetchStyle({ url, bytes: expected = 0 }, progress, cache = "defau
     );
   }
   return bytes;
+}
+
+/** Sides of the picture whose time is taken before there was a photo, in pixels. */
+const PROBE_SIDE_PX = { cpu: 128, gpu: 256 };
+
+/**
+ * @param {[width: number, height: number][]} sizes
+ * @returns {Promise<import("./protocol.js").Estimated>}
+ */
+async function estimate(sizes) {
+  if (msPerWork === undefined) {
+    const side = PROBE_SIDE_PX[/** @type {"cpu" | "gpu"} */ (stylizer.engine)];
+    const startedAt = performance.now();
+    await stylizer.run(new Float32Array(3 * side * side), side, side);
+    msPerWork = (performance.now() - startedAt) / work(side, side);
+  }
+  const ms = sizes.reduce((sum, [width, height]) => sum + work(width, height), 0) * msPerWork;
+  if (stylizer.engine === "gpu") return { ms };
+  const bytes = sizes.map(([width, height]) => stylizer.peak_bytes(width, height));
+  return { bytes: Math.max(...bytes), ms };
+}
+
+/** Operations on the CPU; pixels on a GPU. @param {number} width @param {number} height */
+function work(width, height) {
+  return stylizer.engine === "gpu" ? width * height : stylizer.work(width, height);
 }
 
 /**
@@ -160,6 +190,7 @@ async function stylize(request, progress, isCancelled) {
     return !isCancelled();
   };
   const { size, strength, sideBySide, faces } = request;
+  const startedAt = performance.now();
   const picture = await (faces
     ? stylizer.stylize_faces(
         bytes,
@@ -179,6 +210,10 @@ async function stylize(request, progress, isCancelled) {
     height: picture.height,
     ...(faces ? { outcomes: picture.outcomes() } : {}),
   };
+  // What faces take besides is not known here, nor how wide a picture is beside its photo.
+  if (!faces && !sideBySide) {
+    msPerWork = (performance.now() - startedAt) / work(about.width, about.height);
+  }
   const drawn = picture.take_rgba();
   picture.free();
   const pixels = new Uint8ClampedArray(drawn.buffer, drawn.byteOffset, drawn.byteLength);

@@ -11,7 +11,7 @@ mod samples;
 mod step;
 mod watch;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -65,24 +65,50 @@ pub struct TrainArguments {
 /// For bad input, before anything is written; when the device or the disk fails or a loss goes
 /// astray, naming it.
 pub fn run(arguments: &TrainArguments) -> Result<()> {
+    if let Some(root) = &arguments.resume {
+        let interrupted = interrupted()?;
+        return resume(root, arguments.device.as_deref(), &interrupted);
+    }
+    let config = TrainConfig::open(&arguments.config)?;
+    let place = Place {
+        prepared: arguments
+            .prepared
+            .as_ref()
+            .context("--prepared is missing")?,
+        runs: &arguments.runs,
+        device: arguments.device.as_deref(),
+    };
+    start(&config, &arguments.config, &place)
+}
+
+/// A flag that Ctrl-C sets.
+fn interrupted() -> Result<Arc<AtomicBool>> {
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = interrupted.clone();
     ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
         .context("cannot listen for Ctrl-C")?;
-    match &arguments.resume {
-        Some(root) => resume(root, arguments.device.as_deref(), &interrupted),
-        None => start(arguments, &interrupted),
-    }
+    Ok(interrupted)
 }
 
-fn start(arguments: &TrainArguments, interrupted: &AtomicBool) -> Result<()> {
-    let config = TrainConfig::open(&arguments.config)?;
-    let folder = arguments
-        .prepared
-        .as_ref()
-        .context("--prepared is missing")?;
+/// Where a run takes its samples from, is stored, and computes.
+pub struct Place<'a> {
+    /// Folder made by `trainer prepare`.
+    pub prepared: &'a Path,
+    /// Folder that the run's folder is made in.
+    pub runs: &'a Path,
+    /// Name of the device; flex if absent.
+    pub device: Option<&'a str>,
+}
+
+/// Starts a run of `config`, which the run's folder calls `name`.
+///
+/// # Errors
+/// Those of [`run`].
+pub fn start(config: &TrainConfig, name: &str, place: &Place) -> Result<()> {
+    let interrupted = interrupted()?;
+    let folder = place.prepared;
     let prepared = Prepared::open(folder)?;
-    let device_name = arguments.device.as_deref().unwrap_or("flex");
+    let device_name = place.device.unwrap_or("flex");
     let device = crate::device::device(device_name)?.autodiff();
     let init = config
         .generator
@@ -90,9 +116,9 @@ fn start(arguments: &TrainArguments, interrupted: &AtomicBool) -> Result<()> {
         .as_ref()
         .map(|path| open_style(path))
         .transpose()?;
-    let networks = Networks::new(&config, init.as_ref().map(Style::weights), &device)?;
+    let networks = Networks::new(config, init.as_ref().map(Style::weights), &device)?;
     let environment = Environment {
-        config: arguments.config.clone(),
+        config: name.to_owned(),
         prepared: std::path::absolute(folder)?,
         prepared_sha256: manifest_sha256(&prepared)?,
         device: device_name.to_owned(),
@@ -104,13 +130,13 @@ fn start(arguments: &TrainArguments, interrupted: &AtomicBool) -> Result<()> {
             .to_string(),
         processors: std::thread::available_parallelism().map_or(1, usize::from),
     };
-    let session = Session::open(&config, &prepared, networks.step, &device, interrupted)?;
-    let run = RunDir::create(&arguments.runs, &config, &environment)?;
+    let session = Session::open(config, &prepared, networks.step, &device, &interrupted)?;
+    let run = RunDir::create(place.runs, config, &environment)?;
     println!("run: {}", run.root().display());
-    session.train(&run, networks, interrupted)
+    session.train(&run, networks, &interrupted)
 }
 
-fn resume(root: &std::path::Path, device: Option<&str>, interrupted: &AtomicBool) -> Result<()> {
+fn resume(root: &Path, device: Option<&str>, interrupted: &AtomicBool) -> Result<()> {
     let (run, config, environment) = RunDir::open(root)?;
     let prepared = Prepared::open(&environment.prepared)?;
     if manifest_sha256(&prepared)? != environment.prepared_sha256 {

@@ -196,7 +196,7 @@ impl Networks {
             bail!(
                 "it is of another generator ({} parameters), expected the configured {} ({} parameters)",
                 header.generator.parameter_count(),
-                config.generator.architecture.name(),
+                config.generator.name(),
                 config.generator.config().parameter_count()
             );
         }

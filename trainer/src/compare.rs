@@ -1,0 +1,134 @@
+//! `trainer compare`: what variants of a style cost, and how near they come to their teacher.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use futures_lite::future::block_on;
+use nijigen::engine::CpuEngine;
+use nijigen::imaging::{Photo, Planes};
+use nijigen::pipeline;
+use nijigen::style::Style;
+
+use crate::data::prepared::{Kind, Prepared, Split};
+use crate::data::scan::load;
+use crate::parity::output;
+use crate::style_file::open_style;
+
+/// Longer side of the pictures that are compared, and side of the one that is timed, in pixels.
+const SIDE_PX: usize = 512;
+/// Pictures that are timed; the fastest counts.
+const TIMED: usize = 5;
+
+/// Arguments of `trainer compare`.
+#[derive(Args)]
+pub struct CompareArguments {
+    /// Style file; may be given again.
+    #[arg(long = "style", value_name = "FILE", required = true)]
+    styles: Vec<PathBuf>,
+    /// Style file whose pictures the others should make.
+    #[arg(long, value_name = "FILE")]
+    teacher: PathBuf,
+    /// Folder made by `trainer prepare`, whose held-out photos are used.
+    #[arg(long, value_name = "DIR")]
+    prepared: PathBuf,
+    /// Use at most this many photos, spread over all.
+    #[arg(long)]
+    limit: Option<usize>,
+}
+
+/// Compares and prints a table.
+///
+/// # Errors
+/// If a file cannot be read, or there are no held-out photos.
+pub fn run(arguments: &CompareArguments) -> Result<()> {
+    let prepared = Prepared::open(&arguments.prepared)?;
+    let photos = photos(&prepared, arguments.limit)?;
+    let teacher = pictures(&open_style(&arguments.teacher)?, &photos)?;
+    println!("| style | parameters | kMAC/px | bytes | PSNR (dB) | worst | ms at {SIDE_PX}² |");
+    println!("|---|---|---|---|---|---|---|");
+    for path in &arguments.styles {
+        let style = open_style(path)?;
+        let bytes = std::fs::metadata(path)
+            .with_context(|| format!("cannot read {}", path.display()))?
+            .len();
+        let ratios: Vec<f64> = pictures(&style, &photos)?
+            .iter()
+            .zip(&teacher)
+            .map(|(picture, teacher)| psnr(picture, teacher))
+            .collect();
+        let macs: f64 = style.generator().step_macs_per_pixel().iter().sum();
+        println!(
+            "| {} | {} | {:.1} | {bytes} | {:.2} | {:.2} | {:.0} |",
+            style.header().name,
+            style.generator().parameter_count(),
+            macs / 1e3,
+            ratios.iter().sum::<f64>() / ratios.len() as f64,
+            ratios.iter().copied().fold(f64::INFINITY, f64::min),
+            milliseconds(&style)?,
+        );
+    }
+    Ok(())
+}
+
+fn photos(prepared: &Prepared, limit: Option<usize>) -> Result<Vec<Photo>> {
+    let all: Vec<_> = prepared.entries(Kind::Photo, Split::HeldOut).collect();
+    let count = limit.unwrap_or(all.len()).min(all.len());
+    if count == 0 {
+        bail!("there are no held-out photos; prepare the set with --hold-out");
+    }
+    (0..count)
+        .map(|i| load(&prepared.path(&all[i * all.len() / count].file)))
+        .collect()
+}
+
+fn pictures(style: &Style, photos: &[Photo]) -> Result<Vec<Photo>> {
+    let engine = CpuEngine::new(style)?;
+    let picture = |photo: &Photo| {
+        let mut progress = |_: f32| {};
+        let picture = pipeline::stylize(&engine, photo.clone(), SIDE_PX, &mut progress);
+        Ok(block_on(picture)?)
+    };
+    photos.iter().map(picture).collect()
+}
+
+/// Time of one square picture in the CPU engine, on all its threads.
+pub fn milliseconds(style: &Style) -> Result<f64> {
+    let engine = CpuEngine::new(style)?;
+    let values = (0..3 * SIDE_PX * SIDE_PX)
+        .map(|i| (i as f32 * 0.01).sin())
+        .collect();
+    let planes = Planes::new(SIDE_PX, SIDE_PX, values)?;
+    let mut least = f64::INFINITY;
+    for _ in 0..TIMED {
+        let started = Instant::now();
+        output(&engine, &planes)?;
+        least = least.min(started.elapsed().as_secs_f64() * 1e3);
+    }
+    Ok(least)
+}
+
+/// Peak signal-to-noise ratio in dB of two pictures of one size, alpha left out.
+fn psnr(a: &Photo, b: &Photo) -> f64 {
+    let (mut sum, mut count) = (0.0, 0.0);
+    for (a, b) in a.rgba().chunks_exact(4).zip(b.rgba().chunks_exact(4)) {
+        for c in 0..3 {
+            sum += (f64::from(a[c]) - f64::from(b[c])).powi(2);
+            count += 1.0;
+        }
+    }
+    10.0 * (255.0 * 255.0 * count / sum).log10()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ratios_of_known_pictures() {
+        let photo = |v: u8| Photo::new(1, 1, vec![v, v, v, 255]).unwrap();
+        assert_eq!(psnr(&photo(10), &photo(10)), f64::INFINITY);
+        assert_eq!(psnr(&photo(0), &photo(255)), 0.0);
+    }
+}

@@ -1,0 +1,53 @@
+/** Fetches what a first conversion would wait for. */
+
+import { untilAborted } from "./abort.js";
+import { fetchAsset, hasHash, listModules } from "./assets.js";
+import { threadCount, webGpuAdapter } from "./capabilities.js";
+import { SCRIPT_FILE, WASM_FILE, moduleName } from "./engine_module.js";
+import { NijigenError, cancelled } from "./errors.js";
+import { defaultAssets, findStyle, toFolder } from "./styles.js";
+import { keepsFiles } from "./stylizer.js";
+
+/**
+ * @typedef {Pick<import("./stylizer.js").StylizerOptions,
+ *   "style" | "device" | "assets" | "threads" | "cache" | "onProgress" | "signal">} PreloadOptions
+ */
+
+/**
+ * Fetches an engine and a style into the browser's caches, and starts neither.
+ * @param {PreloadOptions} [options] those of `createStylizer`
+ * @returns {Promise<void>}
+ * @throws {NijigenError} with code "load-failed", "cancelled", or "style-hash" or "engine-hash" if a file is
+ *   not the one that is listed
+ */
+export async function preload({ signal, ...options } = {}) {
+  const { device = "auto", onProgress = () => {} } = options;
+  const keep = options.cache ?? keepsFiles();
+  const assets = toFolder(options.assets ?? defaultAssets());
+  const modulesUrl = new URL("nijigen/wasm/", assets).href;
+  const load = async () => {
+    const usesGpu = device === "webgpu" || (device === "auto" && (await webGpuAdapter()) === "real");
+    const name = usesGpu ? moduleName("gpu", 1) : moduleName("cpu", threadCount(options.threads));
+    const [style, modules] = await Promise.all([findStyle(options.style, assets), listModules(modulesUrl, signal)]);
+    const engine = { url: `${modulesUrl}${name}/${WASM_FILE}`, ...modules[name] };
+    /**
+     * @param {"engine" | "style"} key
+     * @param {import("./assets.js").Asset} asset
+     */
+    const get = async (key, asset) => {
+      const onBytes = (/** @type {number} */ received) => onProgress(key, received, asset.bytes ?? 0);
+      const { bytes } = await fetchAsset(asset, { keep, signal, onProgress: onBytes });
+      if (await hasHash(await bytes, asset)) return;
+      throw new NijigenError(`${key}-hash`, `${asset.url} has not the SHA-256 that is listed, ${asset.sha256}.`);
+    };
+    const script = fetch(`${modulesUrl}${name}/${SCRIPT_FILE}`, { signal });
+    await Promise.all([get("engine", engine), get("style", style), script]);
+  };
+  const loading = load().catch((thrown) => {
+    if (signal?.aborted) throw cancelled();
+    if (thrown instanceof NijigenError) throw thrown;
+    const why = thrown instanceof Error ? thrown.message : thrown;
+    throw new NijigenError("load-failed", `What an engine needs could not be loaded (${why}).`);
+  });
+  return untilAborted(loading, signal);
+}

@@ -4,11 +4,7 @@ import { element, make } from "./dom.js";
 import { inLanguage, onLanguage, sentence, text } from "./language.js";
 import { recall, remember } from "./memory.js";
 
-/**
- * A style of the manifest; those of one family are networks of several sizes that draw the same.
- * @typedef {import("../nijigen/index.js").StyleEntry
- *   & {family?: string, variant?: Variant}} StyleEntry
- */
+/** @typedef {import("../nijigen/index.js").StyleEntry} StyleEntry */
 
 /** Of the best pictures first. */
 const VARIANTS = /** @type {const} */ (["full", "compact", "tiny"]);

@@ -99,6 +99,12 @@ test("one that runs and one that waits are cancelled, and retried", async () => 
   const { page } = browser;
   await page.setInputFiles("#file", [ASTRONAUT, photo("gray.jpg")]);
   await page.waitForFunction(() => document.querySelector("#status")?.textContent?.startsWith("Drawing"));
+  // It waits, and is to be seen already.
+  await page.waitForFunction(() => {
+    const canvas = /** @type {HTMLCanvasElement | null} */ (document.querySelector("#queue li:nth-child(4) canvas"));
+    return canvas?.getContext("2d")?.getImageData(120, 90, 1, 1).data[3] === 255;
+  });
+  assert.equal((await states())[3], "waiting");
   await row(4).getByRole("button", { name: "Cancel gray.jpg" }).click();
   await row(3).getByRole("button", { name: "Cancel astronaut.jpg" }).click();
   await waitForStates("done", "done", "cancelled", "cancelled");

@@ -17,6 +17,11 @@ const COFFEE = join(ROOT, "www/samples/coffee.jpg");
 let browser;
 before(async () => {
   browser = await openBrowser();
+  // A share sheet is the system's: this one notes what it is given.
+  await browser.page.addInitScript(() => {
+    navigator.canShare = () => true;
+    navigator.share = async ({ files = [] } = {}) => void Object.assign(window, { shared: files });
+  });
   await openPage(browser);
 });
 after(() => browser.close());
@@ -144,6 +149,14 @@ test("files: PNG, JPEG and WebP, in the quality that is chosen, and beside the p
   assert.equal(webp.name, "plain-anime.webp");
   assert.equal(webp.bytes.subarray(8, 12).toString(), "WEBP");
   await page.selectOption("#format", "png");
+});
+
+test("the picture is shared as a file", async () => {
+  const { page } = browser;
+  await page.click("#share");
+  await page.waitForFunction(() => "shared" in window);
+  const shared = await page.evaluate(() => /** @type {any} */ (window).shared.map((/** @type {File} */ { name, type }) => [name, type]));
+  assert.deepEqual(shared, [["plain-anime.png", "image/png"]]);
 });
 
 test("metadata is dropped and the orientation kept", async () => {

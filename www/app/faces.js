@@ -131,6 +131,6 @@ export function facesText({ kind, outcomes = [], why = "" }, faces) {
   });
   if (!reasons.length) return joinSentences(countedText("faces.drawn", outcomes.length), time);
   const done = outcomes.filter((outcome) => outcome === "done").length;
-  const list = new Intl.ListFormat(document.documentElement.lang, { type: "unit" }).format(reasons);
+  const list = new Intl.ListFormat(document.documentElement.lang, { style: "narrow" }).format(reasons);
   return joinSentences(text("faces.someDrawn", { done, count: outcomes.length, reasons: list }), time);
 }

@@ -3,11 +3,14 @@
 import { isUnfinished } from "./album.js";
 import { element, icon, make } from "./dom.js";
 import { onLanguage, text } from "./language.js";
+import { countPixels } from "./photo_header.js";
 
 /** @typedef {import("./album.js").Item} Item */
 
 /** Size of a thumbnail, in pixels. */
 const THUMBNAIL = [240, 180];
+/** Larger photos get no thumbnail before the engine has accepted them. */
+const EASY_PIXELS = 50e6;
 
 /**
  * @param {import("./album.js").Album} album
@@ -74,6 +77,9 @@ export function startQueueList(album, saveAll) {
   return { showTotals };
 }
 
+/** Photos that wait are decoded for their thumbnails one after the other. */
+let decoding = Promise.resolve();
+
 /** A photo in the list. */
 class Row {
   #album;
@@ -84,6 +90,8 @@ class Row {
   #cancel = tool("close");
   #retry = tool("again");
   #remove = tool("close");
+  /** Whether a thumbnail may be made before the engine has read the photo. */
+  #isEasy = false;
   /** What the thumbnail shows. @type {unknown} */
   #drawn;
 
@@ -109,6 +117,14 @@ class Row {
       this.#cancel.focus();
     });
     this.#remove.addEventListener("click", () => remove(item));
+    // What is broken is said by the engine.
+    decoding = decoding.then(() => this.#drawEarly()).catch(() => {});
+  }
+
+  async #drawEarly() {
+    const pixels = await countPixels(this.#item.photo);
+    this.#isEasy = pixels !== undefined && pixels <= EASY_PIXELS;
+    await this.#draw();
   }
 
   show() {
@@ -129,7 +145,7 @@ class Row {
     this.#label(this.#cancel, "queue.cancelOne");
     this.#label(this.#retry, "queue.retryOne");
     this.#label(this.#remove, "queue.removeOne");
-    this.#draw().catch(console.error);
+    this.#draw().catch(() => {});
   }
 
   /** @param {HTMLElement} button @param {"queue.cancelOne" | "queue.retryOne" | "queue.removeOne"} key */
@@ -139,7 +155,7 @@ class Row {
 
   async #draw() {
     const { picture, photo, isReadable, isPair } = this.#item;
-    const source = picture?.blob ?? (isReadable ? photo : undefined);
+    const source = picture?.blob ?? (isReadable || this.#isEasy ? photo : undefined);
     if (!source || this.#drawn === source) return;
     this.#drawn = source;
     const bitmap = await createImageBitmap(new Blob([source]), { imageOrientation: "from-image" });

@@ -18,11 +18,18 @@ export function showError(words) {
   error.hidden = !words;
 }
 
+/** Errors that are explained in the visitor's language, with the engine's own words. */
+const EXPLAINED = /** @type {const} */ ([
+  "photo-unreadable", "photo-unsupported", "photo-too-large", "engine-failed", "gpu-unavailable", "load-failed",
+]);
+
 /** @param {unknown} thrown @returns {string} */
 export function errorText(thrown) {
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  const isPhotos = !(thrown instanceof NijigenError) || thrown.code.startsWith("photo-");
-  return text(isPhotos ? "error.photo" : "error.engine", { detail: sentence(message) });
+  const message = sentence(thrown instanceof Error ? thrown.message : String(thrown));
+  const code = thrown instanceof NijigenError ? thrown.code : "photo-";
+  const explained = EXPLAINED.find((other) => other === code);
+  const detail = explained ? text(`error.${explained}`, { detail: message }) : message;
+  return text(code.startsWith("photo-") ? "error.photo" : "error.engine", { detail });
 }
 
 /**
@@ -33,6 +40,7 @@ export function errorText(thrown) {
 export function startStage(album, readOutput) {
   const ui = {
     work: element("work", HTMLElement),
+    stage: element("stage", HTMLElement),
     compare: element("compare", HTMLElement),
     photo: element("photo", HTMLCanvasElement),
     picture: element("picture", HTMLCanvasElement),
@@ -54,18 +62,26 @@ export function startStage(album, readOutput) {
   let photo;
   /** @type {import("./layers.js").Layers | undefined} */
   let layers;
-  let loadingText = "";
+  /** What is loaded before anything can be drawn. @type {{key: string, loaded: number, total: number} | undefined} */
+  let loading;
   /** What came of sharing or copying. */
   let note = "";
 
   const isFinished = (/** @type {Item} */ item) => item.picture !== undefined && shown.what === item.picture;
+
+  function loadingText() {
+    if (!loading) return text("status.engine");
+    const [megabytes, total] = [loading.loaded, loading.total].map((bytes) => (bytes / 1e6).toFixed(1));
+    if (loading.key === "engine") return text("status.loadingEngine", { megabytes });
+    return text("status.loadingStyle", { megabytes, total });
+  }
 
   /** @param {Item} item @returns {string} */
   function statusText(item) {
     switch (item.state) {
       case "waiting": {
         const isBehind = album.items.some(({ state }) => state === "running");
-        return isBehind ? text("status.waiting") : loadingText || text("status.engine");
+        return isBehind ? text("status.waiting") : loadingText();
       }
       case "running":
         if (!item.isReadable) return text("status.reading");
@@ -97,6 +113,8 @@ export function startStage(album, readOutput) {
     const isPreview = Boolean(item.preview) && shown.what === item.preview;
     ui.caption.textContent = text(isPreview ? "preview" : "picture");
     ui.compare.classList.toggle("busy", shown.what === "photo");
+    ui.compare.classList.toggle("empty", ui.picture.hidden);
+    ui.stage.hidden = item.state === "failed" && ui.picture.hidden;
   }
 
   /** @param {Item} item @returns {string} */
@@ -259,17 +277,12 @@ export function startStage(album, readOutput) {
     void show();
   });
   album.addEventListener("change", (event) => {
-    if (/** @type {CustomEvent} */ (event).detail.state === "running") loadingText = "";
+    if (/** @type {CustomEvent} */ (event).detail.state === "running") loading = undefined;
     showState();
     void show();
   });
   album.addEventListener("loading", (event) => {
-    const { key, loaded, total } = /** @type {CustomEvent} */ (event).detail;
-    const megabytes = (loaded / 1e6).toFixed(1);
-    loadingText =
-      key === "engine"
-        ? text("status.loadingEngine", { megabytes })
-        : text("status.loadingStyle", { megabytes, total: (total / 1e6).toFixed(1) });
+    loading = /** @type {CustomEvent} */ (event).detail;
     showState();
   });
   onLanguage(() => {

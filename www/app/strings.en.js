@@ -75,7 +75,6 @@ export const strings = {
 
   "options.title": "How to draw",
   "style.title": "Style",
-  "style.interim": "trial",
   "style.about": "About the style and its licence",
   "style.note": "Style “{title}”. {credit} Licence: {licence}",
   "variant.title": "Network",
@@ -137,6 +136,12 @@ export const strings = {
     "Metadata, such as the place where a photo was taken, is not copied into the picture. Photos in the list are kept in this browser until you remove them.",
   "footer.licence": "Nijigen is free software under the MIT and Apache-2.0 licences.",
 
+  "error.photo-unreadable": "{detail}",
+  "error.photo-unsupported": "{detail}",
+  "error.photo-too-large": "{detail}",
+  "error.engine-failed": "{detail}",
+  "error.gpu-unavailable": "{detail}",
+  "error.load-failed": "{detail}",
   "error.photo": "{detail} You can try another photo.",
   "error.engine": "{detail} Try it again, or choose another engine.",
 };

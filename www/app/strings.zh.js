@@ -75,7 +75,6 @@ export const strings = {
 
   "options.title": "怎么画",
   "style.title": "画风",
-  "style.interim": "试用",
   "style.about": "关于画风及其许可",
   "style.note": "画风“{title}”。{credit} 许可：{licence}",
   "variant.title": "网络",
@@ -136,6 +135,12 @@ export const strings = {
   "footer.metadata": "拍摄地点等元数据不会写入画中。列表里的照片保存在此浏览器中，直到你移除它们。",
   "footer.licence": "Nijigen 是自由软件，采用 MIT 和 Apache-2.0 许可。",
 
+  "error.photo-unreadable": "这张照片无法读取。{detail}",
+  "error.photo-unsupported": "此浏览器不支持这种图片。{detail}",
+  "error.photo-too-large": "这张照片太大。{detail}",
+  "error.engine-failed": "引擎出错。{detail}",
+  "error.gpu-unavailable": "无法使用 WebGPU。{detail}",
+  "error.load-failed": "文件加载失败。{detail}",
   "error.photo": "{detail} 可以换一张照片试试。",
   "error.engine": "{detail} 请重试，或换一个引擎。",
 };

@@ -1,6 +1,6 @@
 /** What the page does with photos: the album, and the panels that show and change it. */
 
-import { NijigenError, listStyles } from "../nijigen/index.js";
+import { NijigenError, capabilities, listStyles } from "../nijigen/index.js";
 import { Album } from "./album.js";
 import { element } from "./dom.js";
 import { text } from "./language.js";
@@ -41,7 +41,8 @@ export async function startStudio() {
   let hasGpu = false;
   try {
     const entries = await listStyles();
-    hasGpu = await findGpu().catch(() => false);
+    const { webgpu, fallbackAdapter } = await capabilities();
+    hasGpu = webgpu && !fallbackAdapter;
     const isFast = () => device.value === "webgpu" || (device.value === "auto" && hasGpu);
     styles = startStyles(entries, isFast, redraw);
   } catch (thrown) {
@@ -86,12 +87,6 @@ export async function startStudio() {
     if (!(thrown instanceof NijigenError)) console.error(thrown);
     else if (!album.items.length) showError(errorText(thrown));
   });
-}
-
-/** Whether there is a GPU that is not emulated. @returns {Promise<boolean>} */
-async function findGpu() {
-  const adapter = await /** @type {any} */ (navigator).gpu?.requestAdapter();
-  return Boolean(adapter) && !(adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter);
 }
 
 /** @param {HTMLFieldSetElement} fieldset @returns {"off" | "both" | "faces"} */

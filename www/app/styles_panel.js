@@ -4,11 +4,7 @@ import { element, make } from "./dom.js";
 import { inLanguage, onLanguage, sentence, text } from "./language.js";
 import { recall, remember } from "./memory.js";
 
-/**
- * A style of the manifest; those of one family are networks of several sizes that draw the same.
- * @typedef {import("../nijigen/index.js").StyleEntry
- *   & {family?: string, variant?: Variant, status?: string}} StyleEntry
- */
+/** @typedef {import("../nijigen/index.js").StyleEntry} StyleEntry */
 
 /** Of the best pictures first. */
 const VARIANTS = /** @type {const} */ (["full", "compact", "tiny"]);
@@ -78,10 +74,7 @@ export function startStyles(entries, isFast, onChange) {
     const image = make("img", { src: `styles/thumbnails/${name}.webp`, alt: "", width: 256, height: 256 });
     image.addEventListener("error", () => image.remove());
     const title = make("span");
-    const showTitle = () => {
-      const trial = first.status === "interim" ? ` (${text("style.interim")})` : "";
-      title.textContent = (inLanguage(first.title) || name).replace(/\s*[(（].*[)）]$/, "") + trial;
-    };
+    const showTitle = () => (title.textContent = inLanguage(first.title) || name);
     onLanguage(showTitle);
     showTitle();
     cards.append(make("label", {}, input, image, title));

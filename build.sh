@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The one entry point: ./build.sh serve | test | build | dist | fmt
+# The one entry point: ./build.sh serve | test | build | dist | pack | fmt
 # Sets up what is missing, inside this folder where possible (target/, node_modules/).
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -226,6 +226,11 @@ serve)
 test) run_tests ;;
 build) build ;;
 dist) assemble_dist ;;
+pack)
+    build
+    node npm/assemble.mjs target/package
+    (cd target/package && npm pack --pack-destination ..)
+    ;;
 fmt) cargo fmt --all ;;
 *)
     cat <<'USAGE'
@@ -233,6 +238,7 @@ usage: ./build.sh serve [--port N]   set up, build, and serve the page
        ./build.sh test               set up and run all tests
        ./build.sh build              build the page into target/dist
        ./build.sh dist               assemble target/dist again from what is built
+       ./build.sh pack               build the npm package into target/package, and its tarball
        ./build.sh fmt                format the Rust code
 USAGE
     exit 2

@@ -91,6 +91,12 @@ test("after a visit with a picture, photos are converted without a network", asy
   await page.waitForFunction(() => "installNow" in globalThis);
   await page.evaluate(() => /** @type {any} */ (globalThis).installNow());
   await page.waitForFunction(() => navigator.serviceWorker.controller?.state === "activated");
+  // It then fetches what the page has shown before.
+  await page.waitForFunction(async () => {
+    const shown = [...document.images].filter(({ src, naturalWidth }) => naturalWidth && src.startsWith(location.origin));
+    const kept = await Promise.all(shown.map(({ src }) => caches.match(src, { ignoreSearch: true })));
+    return kept.every(Boolean);
+  });
   server.close();
   await browser.page.goto("about:blank");
   await visit();

@@ -11,8 +11,9 @@ const PATIENCE_MS = 10_000;
  * @param {(reload: () => void) => void} options.onUpdate a new release is on this device; `reload`
  *   loads the page again with it, at once: save what must be saved first
  * @param {() => boolean} options.isUntouched whether the visitor has done nothing yet
- * @returns {Promise<void>} when an engine may be loaded: what comes now is kept for offline use,
- *   or there is nothing to wait for, after 10 s at the latest. Never rejects. Stays pending where the page loads again.
+ * @returns {Promise<void>} when an engine may be loaded: what comes now is kept for offline use, or
+ *   there is nothing to wait for; after 10 s at the latest. Never rejects. Stays pending where the
+ *   page loads again.
  */
 export async function startOffline({ onUpdate, isUntouched }) {
   const { serviceWorker } = navigator;

@@ -98,6 +98,23 @@ test("without Cache storage, as in private windows", async () => {
   assert.equal(width, 64);
 });
 
+test("engine and style come from the folder that the host names", async () => {
+  const asked = /** @type {string[]} */ ([]);
+  await browser.context.route("**/elsewhere/**", async (route) => {
+    const url = route.request().url();
+    asked.push(url.slice(url.lastIndexOf("/") + 1));
+    await route.fulfill({ response: await route.fetch({ url: url.replace("elsewhere/", "") }) });
+  });
+  const width = await run(`
+    const stylizer = await createStylizer({ device: "cpu", assets: "/elsewhere" });
+    const { width } = await stylizer.stylize(photo);
+    stylizer.dispose();
+    return width;`);
+  assert.equal(width, 64);
+  const files = ["ink.safetensors", "manifest.json", "manifest.json", "nijigen.js", "nijigen_bg.wasm"];
+  assert.deepEqual(asked.sort(), files);
+});
+
 test("what the browser has, and what a conversion takes", async () => {
   const made = await run(`
     const stylizer = await createStylizer({ device: "cpu" });

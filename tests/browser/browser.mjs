@@ -119,6 +119,15 @@ export async function openPlain({ page, url }) {
 }
 
 /**
+ * Empties Cache storage, so that a route sees engines and styles being fetched.
+ * @param {Browser} browser
+ */
+export async function forgetFiles(browser) {
+  await openPlain(browser);
+  await browser.page.evaluate(() => caches.delete("nijigen-assets"));
+}
+
+/**
  * Runs `script` in the worker before its own code.
  * @param {Browser} browser
  * @param {string} script

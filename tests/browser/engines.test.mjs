@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
-import { ROOT, convert, fixture, openBrowser, openPage, photo, prependToWorker } from "./browser.mjs";
+import { ROOT, convert, fixture, forgetFiles, openBrowser, openPage, photo, prependToWorker } from "./browser.mjs";
 
 /** @type {import("./browser.mjs").Browser} */
 let browser;
@@ -95,6 +95,7 @@ test("a GPU that computes something else is not trusted", { timeout: 240_000 }, 
 });
 
 test("a style whose bytes were changed is refused", async () => {
+  await forgetFiles(browser);
   await browser.context.route("**/styles/*.safetensors", async (route) => {
     const response = await route.fetch();
     const body = await response.body();
@@ -106,6 +107,7 @@ test("a style whose bytes were changed is refused", async () => {
 
 test("an engine that does not load is told in words, and can be tried again", async () => {
   const { page } = browser;
+  await forgetFiles(browser);
   await browser.context.route("**/wasm/cpu*/nijigen_bg.wasm", (route) => route.fulfill({ status: 404, body: "" }));
   await openPage(browser);
   const outcome = await convert(page, photo("plain.png"));

@@ -150,6 +150,25 @@ assemble_dist() {
         node_modules/@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm "$faces/"
     # Without the address of its source map, which is not shipped.
     sed '/^\/\/# sourceMappingURL=/d' "$human/dist/human.esm.js" >"$faces/human.esm.js"
+    # Zip files, for the page, which loads it when one is asked for. Under the MIT licence.
+    local zip=node_modules/client-zip
+    mkdir -p target/dist/vendor
+    cp "$zip/index.js" target/dist/vendor/client-zip.js
+    cp "$zip/LICENSE.txt" target/dist/vendor/client-zip.LICENSE.txt
+    write_release
+}
+
+# The list of target/dist's files with their SHA-256, by which service_worker.js keeps and verifies
+# them. It is to be written again after a change in that folder.
+write_release() {
+    local list
+    list=$(cd target/dist && find . -type f ! -name service_worker.js ! -name release.js -printf '%P\n' |
+        LC_ALL=C sort | xargs -d '\n' sha256sum)
+    {
+        printf '// Written by build.sh: SHA-256 of the files of this release.\nself.release = {\n'
+        sed 's/^\([0-9a-f]*\)  \(.*\)$/  "\2": "\1",/' <<<"$list"
+        printf '};\n'
+    } >target/dist/release.js
 }
 
 build() {

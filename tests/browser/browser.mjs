@@ -2,7 +2,7 @@
 
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { PNG } from "pngjs";
@@ -11,7 +11,7 @@ import { serve } from "../../www/server.mjs";
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** The folder under test, as build.sh assembles it. */
-const DIST = process.env.DIST ?? join(ROOT, "target/dist");
+export const DIST = process.env.DIST ?? join(ROOT, "target/dist");
 
 /** Long enough for the slowest step on two busy cores. */
 const PATIENCE_MS = 180_000;
@@ -42,6 +42,11 @@ const SWIFTSHADER_FLAGS = [
  * @param {number} [options.height]
  * @param {"light" | "dark"} [options.colorScheme]
  * @param {boolean} [options.isolated] whether the host sends the headers of cross-origin isolation
+ * @param {Awaited<ReturnType<typeof serve>>} [options.server] in place of one that serves the folder under
+ *   test; closed with the browser
+ * @param {string[]} [options.flags] more of Chromium's
+ * @param {boolean} [options.serviceWorker] whether the page may install its service worker, which then
+ *   answers for files, so that routes do not see them
  */
 export async function openBrowser({
   webgpu = false,
@@ -49,15 +54,19 @@ export async function openBrowser({
   height = 900,
   colorScheme = "light",
   isolated = true,
+  server,
+  flags = [],
+  serviceWorker = false,
 } = {}) {
-  const server = await serve(DIST, 0, isolated);
+  const { url, close } = server ?? (await serve(DIST, 0, isolated));
   const profile = await mkdtemp(join(tmpdir(), "nijigen-"));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: [...QUIET_FLAGS, ...(webgpu ? SWIFTSHADER_FLAGS : [])],
+    args: [...QUIET_FLAGS, ...(webgpu ? SWIFTSHADER_FLAGS : []), ...flags],
     viewport: { width, height },
     colorScheme,
     acceptDownloads: true,
+    serviceWorkers: serviceWorker ? "allow" : "block",
   });
   const page = context.pages()[0] ?? (await context.newPage());
   page.setDefaultTimeout(PATIENCE_MS);
@@ -75,12 +84,12 @@ export async function openBrowser({
   return {
     context,
     page,
-    url: server.url,
+    url,
     complaints,
     requests,
     close: async () => {
       await context.close();
-      server.close();
+      close();
       await rm(profile, { recursive: true, force: true });
     },
   };
@@ -96,6 +105,7 @@ export async function openBrowser({
 export async function openPage({ page, url }, device = "cpu") {
   await page.goto(url);
   await page.waitForSelector("#samples button");
+  await page.waitForSelector("#styles label");
   await page.selectOption("#device", device);
 }
 
@@ -149,6 +159,25 @@ export async function outcome(page) {
   await page.waitForSelector("#error:not([hidden]), #download:not([hidden])");
   if (await page.isVisible("#error")) return { error: await page.innerText("#error") };
   return { status: await page.innerText("#status") };
+}
+
+/**
+ * Gives the page files as if they were dropped on it.
+ * @param {import("playwright-core").Page} page
+ * @param {string[]} paths
+ */
+export async function drop(page, paths) {
+  const files = await Promise.all(
+    paths.map(async (path) => ({ name: basename(path), base64: await readFile(path, "base64") })),
+  );
+  const dataTransfer = await page.evaluateHandle((files) => {
+    const transfer = new DataTransfer();
+    for (const { name, base64 } of files) {
+      transfer.items.add(new File([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], name));
+    }
+    return transfer;
+  }, files);
+  await page.dispatchEvent("main", "drop", { dataTransfer });
 }
 
 /**

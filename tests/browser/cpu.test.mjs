@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { PNG } from "pngjs";
-import { ROOT, convert, download, fixture, openBrowser, openPage, photo } from "./browser.mjs";
+import { ROOT, convert, download, drop, fixture, openBrowser, openPage, photo } from "./browser.mjs";
 
 /** @type {import("./browser.mjs").Browser} */
 let browser;
@@ -70,13 +70,15 @@ test("the page stays awake, and shows progress", async (t) => {
   assert.ok(new Set(shares).size >= 4, `progress was shown at ${shares}`);
 });
 
-test("a newer photo takes the place of the one under way", async () => {
+test("a newer photo is looked at, and the one under way is finished", async () => {
   const { page } = browser;
   await page.setInputFiles("#file", join(ROOT, "www/samples/astronaut.jpg"));
   await page.waitForFunction(() => document.querySelector("#status")?.textContent?.startsWith("Drawing"));
   const outcome = await convert(page, photo("plain.png"));
   assert.match("status" in outcome ? outcome.status : outcome.error, /96 × 96/);
   assert.equal((await download(page)).name, "plain-anime.png");
+  const states = await page.$$eval("#queue li", (rows) => rows.map((row) => row.dataset.state));
+  assert.deepEqual(states.slice(-2), ["done", "done"]);
 });
 
 test("a sample photo is one click away", async () => {
@@ -88,16 +90,9 @@ test("a sample photo is one click away", async () => {
 
 test("a photo can be dropped", async () => {
   const { page } = browser;
-  const bytes = readFileSync(photo("plain.jpg")).toString("base64");
-  const transfer = await page.evaluateHandle(async (base64) => {
-    const binary = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-    const transfer = new DataTransfer();
-    transfer.items.add(new File([binary], "dropped.jpg"));
-    return transfer;
-  }, bytes);
-  await page.dispatchEvent("main", "drop", { dataTransfer: transfer });
+  await drop(page, [photo("plain.jpg")]);
   await page.waitForFunction(() => document.querySelector("#status")?.textContent?.includes("150 × 100"));
-  assert.equal((await download(page)).name, "dropped-anime.png");
+  assert.equal((await download(page)).name, "plain-anime.png");
 });
 
 test("nothing went wrong on the way, and nobody else was asked", () => {

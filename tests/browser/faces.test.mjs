@@ -306,6 +306,7 @@ test("detection can be aborted, by the detector's leave or without; the next one
 test("the page: one click draws a group with its faces, offline once the detector is there", async () => {
   const { page, context } = browser;
   await openPage(browser);
+  await page.selectOption("#size", "768");
   await page.check("#faces input[value=both]");
   const first = await convert(page, ASTRONAUT);
   assert.match("status" in first ? first.status : first.error, /512 × 512 .* 1 face drawn\. Finding the faces took/);

@@ -7,7 +7,7 @@ import { convert, fixture, openBrowser } from "./browser.mjs";
 /** @type {import("./browser.mjs").Browser} */
 let browser;
 before(async () => {
-  browser = await openBrowser({ isolated: false });
+  browser = await openBrowser({ isolated: false, serviceWorker: true });
 });
 after(() => browser.close());
 

@@ -4,15 +4,24 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { ROOT, convert, openBrowser, openPage, outcome, photo } from "./browser.mjs";
+import { PNG } from "pngjs";
+import { ROOT, convert, download, openBrowser, openPage, outcome, photo } from "./browser.mjs";
+
+const COFFEE = join(ROOT, "www/samples/coffee.jpg");
 
 /** @type {import("./browser.mjs").Browser} */
 let browser;
 before(async () => {
   browser = await openBrowser();
+  // A share sheet is the system's: this one notes what it is given.
+  await browser.page.addInitScript(() => {
+    navigator.canShare = () => true;
+    navigator.share = async ({ files = [] } = {}) => void Object.assign(window, { shared: files });
+  });
   await openPage(browser);
 });
 after(() => browser.close());
@@ -22,7 +31,7 @@ test("everything can be reached and used by keyboard", async () => {
   await page.evaluate(() => /** @type {HTMLElement} */ (document.activeElement)?.blur());
   /** @type {string[]} */
   const reached = [];
-  for (let i = 0; i < 10; i++) {
+  for (let i = 0; i < 24; i++) {
     await page.keyboard.press("Tab");
     const name = await page.evaluate(() => {
       const { activeElement } = document;
@@ -30,9 +39,11 @@ test("everything can be reached and used by keyboard", async () => {
     });
     if (!reached.includes(name)) reached.push(name);
   }
-  for (const id of ["file", "samples", "faces", "size", "device"]) {
-    assert.ok(reached.includes(id), `Tab reached ${reached}, not ${id}`);
-  }
+  const expected = [
+    "languages", "file", "folder", "camera-open", "paste", "samples", "demo",
+    "styles", "strength", "faces", "size", "format", "device", "side-by-side", "benchmark",
+  ];
+  assert.deepEqual(expected.filter((id) => !reached.includes(id)), [], `Tab reached ${reached}`);
   await page.focus("#samples button:nth-child(3)");
   await page.keyboard.press("Enter");
   const ended = await outcome(page);
@@ -41,8 +52,128 @@ test("everything can be reached and used by keyboard", async () => {
   assert.equal(await page.getAttribute("#error", "role"), "alert");
 });
 
-test("a photo can be pasted", async () => {
+test("the line between photo and picture moves by keyboard, mouse and finger", async () => {
   const { page } = browser;
+  const split = () => page.$eval("#compare", (element) => parseFloat(element.style.getPropertyValue("--split")));
+  await page.focus("#split");
+  assert.equal(await split(), 50);
+  for (let i = 0; i < 3; i++) await page.keyboard.press("ArrowLeft");
+  assert.equal(await split(), 47);
+  assert.equal(await page.getAttribute("#split", "aria-valuetext"), "47 % photo");
+  await page.keyboard.press("Home");
+  assert.equal(await split(), 0);
+
+  const box = await page.locator("#compare").boundingBox();
+  assert.ok(box);
+  await page.mouse.move(box.x + box.width * 0.3, box.y + 40);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.75, box.y + 60);
+  await page.mouse.up();
+  assert.ok(Math.abs((await split()) - 75) <= 1, `${await split()}`);
+
+  const session = await browser.context.newCDPSession(page);
+  /** @param {string} type @param {number} [share] of the width */
+  const touch = (type, share) =>
+    session.send("Input.dispatchTouchEvent", /** @type {any} */ ({
+      type,
+      touchPoints: share === undefined ? [] : [{ x: box.x + box.width * share, y: box.y + 80 }],
+    }));
+  await touch("touchStart", 0.6);
+  for (const share of [0.5, 0.4, 0.3, 0.25]) await touch("touchMove", share);
+  await touch("touchEnd");
+  assert.ok(Math.abs((await split()) - 25) <= 1, `${await split()}`);
+});
+
+test("strength is mixed on the page, at once and in the file, without another conversion", async () => {
+  const { page } = browser;
+  await convert(page, photo("plain.png"));
+  const whole = await download(page);
+  await page.evaluate(() => {
+    const seen = { changes: 0 };
+    Object.assign(window, { seen });
+    new MutationObserver(() => seen.changes++).observe(
+      /** @type {Node} */ (document.querySelector("#status")), { childList: true },
+    );
+  });
+  const pixel = () =>
+    page.$eval("#picture", (canvas) => {
+      const context = /** @type {HTMLCanvasElement} */ (canvas).getContext("2d");
+      return [...(context?.getImageData(40, 40, 1, 1).data ?? [])];
+    });
+  await page.focus("#strength");
+  await page.keyboard.press("Home");
+  assert.equal(await page.innerText("#strength-value"), "0 %");
+  const at = 4 * (40 * 96 + 40);
+  const original = PNG.sync.read(readFileSync(photo("plain.png")));
+  assert.deepEqual(await pixel(), [...original.data.subarray(at, at + 4)]);
+  const none = await download(page);
+  const difference = none.png.data.reduce((sum, value, i) => sum + Math.abs(value - original.data[i]), 0);
+  assert.equal(difference, 0, "at no strength, the file is the photo");
+
+  await page.focus("#strength");
+  for (let i = 0; i < 10; i++) await page.keyboard.press("ArrowRight");
+  const half = await download(page);
+  for (let i = 0; i < whole.png.data.length; i += 37) {
+    const expected = (whole.png.data[i] + original.data[i]) / 2;
+    assert.ok(Math.abs(half.png.data[i] - expected) <= 1.5, `${half.png.data[i]}, expected ${expected}`);
+  }
+  assert.equal(await page.evaluate(() => /** @type {any} */ (window).seen.changes), 0, "it was drawn again");
+  await page.focus("#strength");
+  await page.keyboard.press("End");
+});
+
+test("files: PNG, JPEG and WebP, in the quality that is chosen, and beside the photo", async () => {
+  const { page } = browser;
+  /** @returns {Promise<{name: string, bytes: Buffer}>} */
+  const save = async () => {
+    const [event] = await Promise.all([page.waitForEvent("download"), page.click("#download")]);
+    return { name: event.suggestedFilename(), bytes: await readFile(await event.path()) };
+  };
+  await page.check("#side-by-side");
+  const pair = await download(page);
+  assert.deepEqual([pair.png.width, pair.png.height], [192, 96]);
+  const original = PNG.sync.read(readFileSync(photo("plain.png")));
+  assert.deepEqual([...pair.png.data.subarray(0, 4 * 96)], [...original.data.subarray(0, 4 * 96)]);
+  await page.uncheck("#side-by-side");
+
+  assert.ok(!(await page.isVisible("#quality")));
+  await page.selectOption("#format", "jpeg");
+  const fine = await save();
+  assert.equal(fine.name, "plain-anime.jpg");
+  assert.deepEqual([...fine.bytes.subarray(0, 3)], [0xff, 0xd8, 0xff]);
+  await page.fill("#quality", "40");
+  const coarse = await save();
+  assert.ok(coarse.bytes.length < fine.bytes.length, `${coarse.bytes.length} and ${fine.bytes.length} bytes`);
+  await page.selectOption("#format", "webp");
+  const webp = await save();
+  assert.equal(webp.name, "plain-anime.webp");
+  assert.equal(webp.bytes.subarray(8, 12).toString(), "WEBP");
+  await page.selectOption("#format", "png");
+});
+
+test("the picture is shared as a file", async () => {
+  const { page } = browser;
+  await page.click("#share");
+  await page.waitForFunction(() => "shared" in window);
+  const shared = await page.evaluate(() => /** @type {any} */ (window).shared.map((/** @type {File} */ { name, type }) => [name, type]));
+  assert.deepEqual(shared, [["plain-anime.png", "image/png"]]);
+});
+
+test("metadata is dropped and the orientation kept", async () => {
+  const { page } = browser;
+  assert.ok(readFileSync(photo("exif-rotated.jpg")).includes("Exif"));
+  await convert(page, photo("exif-rotated.jpg"));
+  await page.selectOption("#format", "jpeg");
+  const [event] = await Promise.all([page.waitForEvent("download"), page.click("#download")]);
+  const bytes = await readFile(await event.path());
+  assert.ok(!bytes.includes("Exif"));
+  await page.selectOption("#format", "png");
+  const { png } = await download(page);
+  assert.deepEqual([png.width, png.height], [60, 100]);
+});
+
+test("a photo can be pasted, and the picture copied", async () => {
+  const { page, context } = browser;
   const base64 = readFileSync(photo("plain.png")).toString("base64");
   await page.evaluate((base64) => {
     const clipboardData = new DataTransfer();
@@ -52,6 +183,17 @@ test("a photo can be pasted", async () => {
   }, base64);
   const ended = await outcome(page);
   assert.match("status" in ended ? ended.status : ended.error, /96 × 96/);
+
+  await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: new URL(browser.url).origin });
+  await page.click("#copy");
+  await page.waitForFunction(() => document.querySelector("#status")?.textContent?.includes("Copied."));
+  await page.click("#paste");
+  await page.waitForFunction(() => {
+    const last = [...document.querySelectorAll("#queue li .name")].at(-1);
+    return last?.textContent === "clipboard.png";
+  });
+  const pasted = await outcome(page);
+  assert.match("status" in pasted ? pasted.status : pasted.error, /96 × 96/);
 });
 
 test("a conversion can be cancelled, and the next photo works", async () => {
@@ -66,9 +208,18 @@ test("a conversion can be cancelled, and the next photo works", async () => {
   assert.match("status" in ended ? ended.status : ended.error, /96 × 96/);
 });
 
-test("another size is applied to the photo at hand", async () => {
+test("another size is applied to the photo at hand, after a preview", async () => {
   const { page } = browser;
-  await convert(page, join(ROOT, "www/samples/coffee.jpg"));
+  await page.evaluate(() => {
+    /** @type {string[]} */
+    const captions = [];
+    Object.assign(window, { captions });
+    new MutationObserver((records) => {
+      for (const { target } of records) captions.push(target.textContent ?? "");
+    }).observe(/** @type {Node} */ (document.querySelector("#picture-caption")), { childList: true });
+  });
+  await convert(page, COFFEE);
+  assert.ok((await page.evaluate(() => /** @type {any} */ (window).captions)).includes("Preview"));
   await page.selectOption("#size", "512");
   const ended = await outcome(page);
   assert.match("status" in ended ? ended.status : ended.error, /512 × 341/);
@@ -87,11 +238,45 @@ test("without WebGPU, automatic means the CPU, and the page says why", async () 
   assert.match("status" in cpu ? cpu.status : cpu.error, /96 × 96 .* on the CPU/);
 });
 
-test("the page fits a narrow screen", async () => {
+test("the engines are compared, and the faster one is remembered", async () => {
   const { page } = browser;
-  await page.setViewportSize({ width: 360, height: 740 });
-  const excess = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  assert.ok(excess <= 0, `the page is ${excess} px too wide`);
+  await page.selectOption("#device", "auto");
+  await outcome(page);
+  await page.click("#benchmark summary");
+  await page.click("#benchmark-start");
+  await page.waitForFunction(() => document.querySelector("#benchmark-result")?.childElementCount === 3);
+  const words = await page.innerText("#benchmark-result");
+  assert.match(words, /GPU \(WebGPU\): .*WebGPU[^]*CPU: \d+ ms for 384 × 384 pixels[^]*CPU is the faster one/);
+  assert.equal(await page.inputValue("#device"), "cpu");
+  assert.equal(await page.evaluate(() => localStorage.getItem("nijigen.device")), "cpu");
+  await outcome(page);
+});
+
+test("languages are switched at once, and remembered", async () => {
+  const { page } = browser;
+  await outcome(page);
+  assert.equal(await page.getAttribute("html", "lang"), "en");
+  await page.click("#languages [value=zh]");
+  await page.waitForFunction(() => document.documentElement.lang === "zh-Hans");
+  assert.equal(await page.innerText("#download"), "下载");
+  assert.match(await page.innerText("#status"), /96 × 96，用 CPU 画了 .* 秒。没有任何数据离开这台设备。/);
+  assert.match(await page.innerText("#queue-count"), /已完成/);
+  assert.equal(await page.getAttribute("#split", "aria-label"), "照片与画的分界");
+  await page.reload();
+  await page.waitForSelector("#styles label");
+  assert.equal(await page.innerText(".hero .marked"), "重新画成");
+  await page.click("#languages [value=en]");
+  await page.waitForFunction(() => document.documentElement.lang === "en");
+  assert.equal(await page.innerText(".hero .marked"), "redrawn");
+});
+
+test("the page fits narrow, wide and very wide screens", async () => {
+  const { page } = browser;
+  for (const [width, height] of [[360, 740], [768, 1000], [3840, 2160]]) {
+    await page.setViewportSize({ width, height });
+    const excess = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(excess <= 0, `at ${width} px the page is ${excess} px too wide`);
+  }
 });
 
 test("the console stays clean", () => assert.deepEqual(browser.complaints, []));

@@ -68,6 +68,7 @@ fn style(generator: GeneratorConfig, dtype: Dtype) -> Vec<u8> {
         value_range: [-1.0, 1.0],
         alignment: Alignment::default(),
         dtype,
+        f16_tensors: Vec::new(),
         licence: Licence {
             code: "MIT OR Apache-2.0".into(),
             data: "CC0-1.0".into(),

@@ -1,0 +1,84 @@
+/** What the page downloads, compressed by Brotli as a static host would, and from where. */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { brotliCompressSync } from "node:zlib";
+import { DIST, convert, fixture, openBrowser } from "./browser.mjs";
+
+/** HTML, CSS and JavaScript up to the first paint. */
+const PAGE_LIMIT_BYTES = 50_000;
+/** All that is downloaded up to the first picture on the CPU, and for offline use. */
+const PICTURE_LIMIT_BYTES = 3_000_000;
+
+/** @type {import("./browser.mjs").Browser} */
+let browser;
+before(async () => {
+  browser = await openBrowser({ serviceWorker: true });
+});
+after(() => browser.close());
+
+/**
+ * What the files weigh on the way.
+ * @param {Iterable<string>} urls
+ * @returns {{path: string, bytes: number}[]} each file once, the largest first
+ */
+function weigh(urls) {
+  const paths = [...urls].filter((url) => url.startsWith(browser.url)).map((url) => {
+    const [path] = url.slice(browser.url.length).split("?");
+    return path || "index.html";
+  });
+  return [...new Set(paths)]
+    .map((path) => {
+      const content = readFileSync(join(DIST, path));
+      const isCompressed = /\.(html|css|js|json|svg|wasm|webmanifest|md)$/.test(path);
+      return { path, bytes: (isCompressed ? brotliCompressSync(content) : content).length };
+    })
+    .sort((a, b) => b.bytes - a.bytes);
+}
+
+/** @param {{path: string, bytes: number}[]} files */
+const total = (files) => files.reduce((sum, { bytes }) => sum + bytes, 0);
+
+/** @param {{path: string, bytes: number}[]} files */
+const table = (files) => files.map(({ path, bytes }) => `${bytes} ${path}`).join("\n");
+
+test("the page is painted with less than 50 kB of HTML, CSS and JavaScript", async (t) => {
+  const { page, url } = browser;
+  await page.goto(url);
+  await page.waitForSelector("#samples button");
+  // Whatever was asked for before the first words were painted, whether they needed it or not.
+  const early = await page.evaluate(() => {
+    const [painted] = performance.getEntriesByName("first-contentful-paint");
+    const before = performance.getEntriesByType("resource").filter(({ startTime }) => startTime < painted.startTime);
+    return [location.href, ...before.map(({ name }) => name)];
+  });
+  const files = weigh(early).filter(({ path }) => /\.(html|css|js)$/.test(path));
+  t.diagnostic(`${total(files)} bytes in ${files.length} files`);
+  for (const path of ["index.html", "app/style.css", "app/main.js"]) {
+    assert.ok(files.some((file) => file.path === path), `${path} is not among ${table(files)}`);
+  }
+  assert.ok(total(files) < PAGE_LIMIT_BYTES, table(files));
+});
+
+test("the first picture on the CPU costs at most 3 MB", async (t) => {
+  const { page, requests } = browser;
+  await page.waitForFunction(() => navigator.serviceWorker.controller?.state === "activated");
+  const outcome = await convert(page, fixture("astronaut-64.png"));
+  assert.match("status" in outcome ? outcome.status : outcome.error, /on the CPU/);
+  const kept = await page.evaluate(async () => {
+    const caching = (await caches.keys()).map(async (name) => (await caches.open(name)).keys());
+    return (await Promise.all(caching)).flat().map(({ url }) => url);
+  });
+  assert.ok(kept.length > 10, "the service worker keeps files");
+  const files = weigh([...requests, ...kept]);
+  t.diagnostic(`${total(files)} bytes in ${files.length} files`);
+  assert.ok(files.some(({ path }) => path.endsWith(".wasm")) && files.some(({ path }) => path.endsWith(".safetensors")));
+  assert.ok(total(files) <= PICTURE_LIMIT_BYTES, table(files));
+});
+
+test("nothing comes from another host", () => {
+  const strangers = browser.requests.filter((url) => !url.startsWith(browser.url) && !/^(blob|data):/.test(url));
+  assert.deepEqual(strangers, []);
+});

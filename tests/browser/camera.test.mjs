@@ -1,0 +1,55 @@
+/** The camera, by Chromium's device that shows a moving pattern. */
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { openBrowser, openPage, outcome } from "./browser.mjs";
+
+const FLAGS = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
+
+/** @type {import("./browser.mjs").Browser} */
+let browser;
+before(async () => {
+  browser = await openBrowser({ flags: FLAGS });
+  await openPage(browser);
+});
+after(() => browser.close());
+
+test("what the camera sees is drawn live, and drawn as a photo by a click", async () => {
+  const { page } = browser;
+  await page.selectOption("#size", "512");
+  await page.click("#camera-open");
+  await page.waitForSelector("#camera-picture[data-live]");
+  const live = () =>
+    page.$eval("#camera-picture", (canvas) => /** @type {HTMLCanvasElement} */ (canvas).toDataURL());
+  const first = await live();
+  await page.waitForFunction(
+    (first) => /** @type {HTMLCanvasElement} */ (document.querySelector("#camera-picture")).toDataURL() !== first,
+    first,
+  );
+  const side = await page.$eval("#camera-picture", (canvas) => /** @type {HTMLCanvasElement} */ (canvas).width);
+  assert.ok(side <= 256, `the live preview is ${side} px wide`);
+  await page.click("#camera-take");
+  await page.waitForSelector("#camera", { state: "hidden" });
+  const ended = await outcome(page);
+  assert.match("status" in ended ? ended.status : ended.error, /\d+ × \d+ in .* on the CPU/);
+  assert.match(await page.innerText("#queue .name"), /^camera-.*\.jpg$/);
+  const isOn = await page.$eval("#camera-video", (video) => /** @type {HTMLVideoElement} */ (video).srcObject !== null);
+  assert.ok(!isOn, "the camera is switched off");
+});
+
+test("a camera that may not be used is said in words", async () => {
+  const { page } = browser;
+  await page.evaluate(() => {
+    navigator.mediaDevices.getUserMedia = async () => {
+      throw new DOMException("no", "NotAllowedError");
+    };
+  });
+  await page.click("#camera-open");
+  await page.waitForFunction(() => document.querySelector("#camera-status")?.textContent?.includes("may not be used"));
+  assert.ok(await page.isDisabled("#camera-take"));
+  await page.keyboard.press("Escape");
+  assert.ok(!(await page.isVisible("#camera")));
+  assert.equal(await page.evaluate(() => document.activeElement?.id), "camera-open");
+});
+
+test("the console stays clean", () => assert.deepEqual(browser.complaints, []));

@@ -1,0 +1,63 @@
+/** Keeps the album on this device, so that it is there after a reload. */
+
+import { openSavedQueue } from "./saved_queue.js";
+
+/** @typedef {import("./album.js").Item} Item */
+
+/**
+ * Brings back what was there, and saves what comes.
+ * @param {import("./album.js").Album} album
+ * @param {(why: string) => void} onFailure something could not be saved; told once
+ */
+export async function startSaving(album, onFailure) {
+  const saved = await openSavedQueue();
+  /** The states in which items were last saved. @type {Map<Item, Item["state"]>} */
+  const states = new Map();
+  let hasFailed = false;
+  /** @param {Promise<void>} writing */
+  const watch = (writing) =>
+    writing.catch((thrown) => {
+      if (!hasFailed) onFailure(thrown instanceof Error ? thrown.message : String(thrown));
+      hasFailed = true;
+    });
+
+  /** @param {Item} item */
+  function save(item) {
+    // One that runs would be drawn again after a reload: it waits.
+    const state = item.state === "running" ? "waiting" : item.state;
+    if (states.get(item) === state && !item.picture) return;
+    states.set(item, state);
+    const { id, name, photo, settings, faces, facesReport, isPair } = item;
+    const { blob, ...made } = item.picture ?? {};
+    const options = { settings, faces, facesReport, isPair, made };
+    void watch(saved.put({ id, name, photo, options, state, ...(blob ? { picture: blob } : {}) }));
+  }
+
+  for (const { id, name, photo, options, picture, state } of await saved.list()) {
+    const { settings, faces, facesReport, isPair, made } = options;
+    const isDone = state === "done" && picture;
+    album.restore({
+      id: String(id),
+      name,
+      photo,
+      settings,
+      faces,
+      state: isDone ? "done" : state === "cancelled" ? "cancelled" : "waiting",
+      ...(isDone ? { share: 1, isReadable: true, facesReport, isPair, picture: { ...made, blob: picture } } : {}),
+    });
+  }
+  for (const item of album.items) states.set(item, item.state);
+
+  // Nothing can be kept here, as in some private windows: then nothing is said of it either.
+  if (saved.unavailable) return;
+  album.addEventListener("change", (event) => save(/** @type {CustomEvent} */ (event).detail));
+  album.addEventListener("list", () => {
+    if (!album.items.length && states.size) void watch(saved.clear());
+    for (const item of states.keys()) {
+      if (album.items.includes(item)) continue;
+      states.delete(item);
+      if (album.items.length) void watch(saved.remove(item.id));
+    }
+  });
+  for (const item of album.items) save(item);
+}

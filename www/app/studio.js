@@ -1,0 +1,138 @@
+/** What the page does with photos: the album, and the panels that show and change it. */
+
+import { NijigenError, capabilities, listStyles } from "../nijigen/index.js";
+import { Album } from "./album.js";
+import { element } from "./dom.js";
+import { text } from "./language.js";
+import { recall, remember } from "./memory.js";
+import { receivePhotos, startOffline } from "./offline.js";
+import { startOutput } from "./output.js";
+import { startQueueList } from "./queue_list.js";
+import { startSamples } from "./samples.js";
+import { errorText, showError, startStage } from "./stage.js";
+import { startStyles } from "./styles_panel.js";
+
+export { showError } from "./stage.js";
+
+/** @type {Album} */
+let album;
+/** @type {() => void} */
+let open = () => {};
+/** Until then, photos wait. @type {Promise<void>} */
+const isOpen = new Promise((resolve) => (open = resolve));
+
+/** @param {import("./intake.js").NamedPhoto[]} photos */
+export async function take(photos) {
+  await isOpen;
+  album.add(photos);
+}
+
+export async function startStudio() {
+  const size = element("size", HTMLSelectElement);
+  const device = element("device", HTMLSelectElement);
+  const faces = element("faces", HTMLFieldSetElement);
+  const wanted = recall("device");
+  if ([...device.options].some(({ value }) => value === wanted)) device.value = wanted;
+
+  startSamples(take).catch(console.error);
+  receivePhotos((files) => void take(files.map((photo) => ({ name: photo.name, photo })))).catch(console.error);
+  const offline = startOffline({ onUpdate: showUpdate, isUntouched: () => !album?.items.length });
+  let styles;
+  let hasGpu = false;
+  try {
+    const entries = await listStyles();
+    const { webgpu, fallbackAdapter } = await capabilities();
+    hasGpu = webgpu && !fallbackAdapter;
+    const isFast = () => device.value === "webgpu" || (device.value === "auto" && hasGpu);
+    styles = startStyles(entries, isFast, redraw);
+  } catch (thrown) {
+    return showError(errorText(thrown));
+  }
+
+  const { chosen, lightest } = styles;
+  album = new Album(() => ({
+    style: chosen(),
+    device: /** @type {import("../nijigen/index.js").Device} */ (device.value),
+    size: Number(size.value),
+    faces: facesMode(faces),
+  }));
+  const readOutput = startOutput(() => stage.showStrength());
+  const stage = startStage(album, readOutput);
+  const { showTotals } = startQueueList(album, (items) => saveZip(items, readOutput()));
+
+  function redraw() {
+    album?.redraw();
+    showTotals();
+  }
+  size.addEventListener("change", redraw);
+  faces.addEventListener("change", redraw);
+  device.addEventListener("change", () => {
+    remember("device", device.value);
+    redraw();
+  });
+  element("options", HTMLFormElement).addEventListener("submit", (event) => event.preventDefault());
+  openWhenAsked(lightest, device);
+  open();
+
+  // What is loaded before is not kept for offline use.
+  await offline;
+  const { startSaving } = await import("./saved_album.js");
+  await startSaving(album, (why) => {
+    const notice = element("queue-unsaved", HTMLElement);
+    notice.textContent = text("queue.notSaved", { why });
+    notice.hidden = false;
+  });
+  // The engine is got ready while the visitor looks for a photo, who is told only what concerns a photo.
+  album.warmUp().catch((thrown) => {
+    if (!(thrown instanceof NijigenError)) console.error(thrown);
+    else if (!album.items.length) showError(errorText(thrown));
+  });
+}
+
+/** @param {HTMLFieldSetElement} fieldset @returns {"off" | "both" | "faces"} */
+function facesMode(fieldset) {
+  const chosen = fieldset.querySelector("input:checked");
+  return /** @type {any} */ (chosen instanceof HTMLInputElement ? chosen.value : "off");
+}
+
+/**
+ * What few visitors open is loaded when they do.
+ * @param {() => string} lightest
+ * @param {HTMLSelectElement} device
+ */
+function openWhenAsked(lightest, device) {
+  element("camera-open", HTMLButtonElement).addEventListener("click", async () => {
+    const { openCamera } = await import("./camera.js");
+    await openCamera({ style: lightest(), device: /** @type {any} */ (device.value) }, take);
+  });
+  element("benchmark-start", HTMLButtonElement).addEventListener("click", async () => {
+    const { runBenchmark } = await import("./benchmark.js");
+    const fastest = await runBenchmark(album.selected?.settings.style ?? lightest());
+    if (!fastest || fastest === device.value) return;
+    device.value = fastest;
+    device.dispatchEvent(new Event("change"));
+  });
+}
+
+/**
+ * @param {import("./album.js").Item[]} items
+ * @param {import("./output.js").Output} output
+ */
+async function saveZip(items, output) {
+  const button = element("zip", HTMLButtonElement);
+  try {
+    const { saveZip: save } = await import("./zip.js");
+    await save(items, output, (done) => {
+      button.textContent = text("queue.zipping", { done, all: items.length });
+    });
+  } catch (thrown) {
+    showError(errorText(thrown));
+  }
+  button.textContent = text("queue.zip");
+}
+
+/** @param {() => void} reload */
+function showUpdate(reload) {
+  element("update", HTMLElement).hidden = false;
+  element("update-now", HTMLButtonElement).addEventListener("click", reload, { once: true });
+}

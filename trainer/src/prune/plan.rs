@@ -156,8 +156,8 @@ mod tests {
             assert!(after[0] <= budget.parameters * before[0], "{after:?}");
             assert!(after[1] <= budget.macs * before[1], "{after:?}");
             // No more than a step too much: one of the two targets is met just so.
-            let spare = (budget.parameters - after[0] / before[0])
-                .min(budget.macs - after[1] / before[1]);
+            let spare =
+                (budget.parameters - after[0] / before[0]).min(budget.macs - after[1] / before[1]);
             assert!(spare < 0.05, "{after:?}");
             for (kept, &width) in kept.iter().zip(&wiring.widths) {
                 assert_eq!(kept.last(), Some(&(width - 1)));

@@ -155,8 +155,10 @@ mod tests {
             let (before, after) = (cost(&config), cost(&small));
             assert!(after[0] <= budget.parameters * before[0], "{after:?}");
             assert!(after[1] <= budget.macs * before[1], "{after:?}");
-            // No more than a step too much.
-            assert!(after[0] > 0.3 * before[0] && after[1] > 0.25 * before[1]);
+            // No more than a step too much: one of the two targets is met just so.
+            let spare =
+                (budget.parameters - after[0] / before[0]).min(budget.macs - after[1] / before[1]);
+            assert!(spare < 0.05, "{after:?}");
             for (kept, &width) in kept.iter().zip(&wiring.widths) {
                 assert_eq!(kept.last(), Some(&(width - 1)));
                 assert!(kept.len() * 4 >= width);

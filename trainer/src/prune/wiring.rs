@@ -191,10 +191,10 @@ mod tests {
 
     use super::*;
 
-    /// With half of each group's channels dead (normalised to zero, and never looked at), the
-    /// network without them makes the same picture.
+    /// Where every other channel repeats the one before it, and nothing looks at it, the network
+    /// without them makes the same picture.
     #[test]
-    fn dead_channels_can_be_cut_out() {
+    fn channels_that_nothing_looks_at_can_be_cut_out() {
         let device = Device::flex();
         device.seed(7);
         for config in [GeneratorConfig::tiny(), GeneratorConfig::animegan2()] {
@@ -204,17 +204,15 @@ mod tests {
                 .expect("valid")
                 .weights()
                 .expect("flex can be read");
-            // Every other channel is a copy of the one before it, so that means and variances
-            // of the halves are the same, and the next layer looks at the first one only.
+            // Copies, so that means and variances stay the same.
             for (name, tensor) in &mut weights {
                 let cut = wiring.cut_of(name);
-                if let Some(cut) = cut.filter(|cut| cut.out.is_some()) {
+                if cut.is_some_and(|cut| cut.out.is_some()) {
                     let row = tensor.values.len() / tensor.shape[0];
                     for channel in (1..tensor.shape[0]).step_by(2) {
                         let copy = tensor.values[(channel - 1) * row..channel * row].to_vec();
                         tensor.values[channel * row..(channel + 1) * row].copy_from_slice(&copy);
                     }
-                    assert!(cut.out.is_some());
                 }
                 if tensor.shape.len() == 4 && cut.is_some_and(|cut| cut.input.is_some()) {
                     let area = tensor.shape[2] * tensor.shape[3];

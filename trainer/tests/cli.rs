@@ -304,8 +304,10 @@ fn onnx_models_that_cannot_be_used_are_named() {
     fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
     let torch = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/onnx/torch-folded.onnx");
     let out = folder.path().join("out.safetensors");
+    let back: &[&str] = &["onnx", "import"];
+    let import: &[&str] = &["import", "--name", "a"];
     for (arguments, model, reason) in [
-        (&["onnx", "import"][..], &cut, "not a whole ONNX model"),
+        (back, &cut, "not a whole ONNX model"),
         (
             &["onnx", "import"],
             &photo("plain.png"),
@@ -321,9 +323,9 @@ fn onnx_models_that_cannot_be_used_are_named() {
             &model,
             "trainer onnx import makes that file again",
         ),
-        (&["import", "--name", "a"], &cut, "not a whole ONNX model"),
+        (import, &cut, "not a whole ONNX model"),
         (
-            &["import", "--name", "a"],
+            import,
             &torch,
             "has weights of the shape [5, 3, 7, 7], expected [32, 3, 7, 7]",
         ),

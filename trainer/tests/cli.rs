@@ -308,21 +308,9 @@ fn onnx_models_that_cannot_be_used_are_named() {
     let import: &[&str] = &["import", "--name", "a"];
     for (arguments, model, reason) in [
         (back, &cut, "not a whole ONNX model"),
-        (
-            &["onnx", "import"],
-            &photo("plain.png"),
-            "not a whole ONNX model",
-        ),
-        (
-            &["onnx", "import"],
-            &torch,
-            "it was not made of a style file",
-        ),
-        (
-            &["import", "--name", "a"],
-            &model,
-            "trainer onnx import makes that file again",
-        ),
+        (back, &photo("plain.png"), "not a whole ONNX model"),
+        (back, &torch, "it was not made of a style file"),
+        (import, &model, "trainer onnx import makes that file again"),
         (import, &cut, "not a whole ONNX model"),
         (
             import,

@@ -304,26 +304,16 @@ fn onnx_models_that_cannot_be_used_are_named() {
     fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
     let torch = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/onnx/torch-folded.onnx");
     let out = folder.path().join("out.safetensors");
+    let back: &[&str] = &["onnx", "import"];
+    let import: &[&str] = &["import", "--name", "a"];
     for (arguments, model, reason) in [
-        (&["onnx", "import"][..], &cut, "not a whole ONNX model"),
+        (back, &cut, "not a whole ONNX model"),
+        (back, &photo("plain.png"), "not a whole ONNX model"),
+        (back, &torch, "it was not made of a style file"),
+        (import, &model, "trainer onnx import makes that file again"),
+        (import, &cut, "not a whole ONNX model"),
         (
-            &["onnx", "import"],
-            &photo("plain.png"),
-            "not a whole ONNX model",
-        ),
-        (
-            &["onnx", "import"],
-            &torch,
-            "it was not made of a style file",
-        ),
-        (
-            &["import", "--name", "a"],
-            &model,
-            "trainer onnx import makes that file again",
-        ),
-        (&["import", "--name", "a"], &cut, "not a whole ONNX model"),
-        (
-            &["import", "--name", "a"],
+            import,
             &torch,
             "has weights of the shape [5, 3, 7, 7], expected [32, 3, 7, 7]",
         ),

@@ -15,7 +15,9 @@ mod weights;
 
 pub use command::{OnnxArguments, run};
 pub use import::{is_style, read_model};
-pub use proto::{GraphProto, ModelProto, TensorProto};
+#[cfg(test)]
+pub use proto::GraphProto;
+pub use proto::{ModelProto, TensorProto};
 pub use tensor::{data_type, floats};
 pub use weights::{upsampling, weights};
 

@@ -97,9 +97,6 @@ fn memory_stays_within_what_is_announced() {
             let output = stylize(&engine, &photo, &mut |share| shares.push(share));
             let used = MOST.load(Ordering::Relaxed) - before;
             let output = output.expect("a picture");
-            if used > announced {
-                continue;
-            }
             assert!(used <= announced, "{used} bytes, announced {announced}");
             // What is announced is used, but for the threads' buffers, and not much less.
             assert!(used > announced / 2, "{used} bytes, announced {announced}");

@@ -47,12 +47,15 @@ export function startStyles(entries, isFast, onChange) {
 
   function showVariants() {
     const available = members();
-    const before = variant.value;
+    const before = variant.value || recall("variant");
     variant.replaceChildren(
       new Option(text("variant.auto"), "auto"),
       ...available.map((entry) => {
-        const megabytes = (entry.bytes / 1e6).toFixed(1);
-        return new Option(text(`variant.${variantOf(entry)}`, { megabytes }), variantOf(entry));
+        const size = { megabytes: (entry.bytes / 1e6).toFixed(1) };
+        const words = text(`variant.${variantOf(entry)}`, size);
+        const ms = entry.ms_512;
+        const time = ms ? text("variant.time", { seconds: (ms / 1000).toFixed(1) }) : "";
+        return new Option(words + time, variantOf(entry));
       }),
     );
     variant.value = available.some((entry) => variantOf(entry) === before) ? before : "auto";
@@ -86,6 +89,7 @@ export function startStyles(entries, isFast, onChange) {
     });
   }
   variant.addEventListener("change", () => {
+    remember("variant", variant.value);
     showNote();
     onChange();
   });

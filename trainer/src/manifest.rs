@@ -1,6 +1,5 @@
 //! `trainer manifest`: lists the style files of a directory for the page.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -155,18 +154,18 @@ pub fn run(arguments: &ManifestArguments) -> Result<()> {
     Ok(())
 }
 
-/// Entries of the manifest that is there, by the style's name.
-fn known(present: Option<&str>) -> Result<BTreeMap<String, Entry>> {
+/// Entries of the manifest that is there, in its order.
+fn known(present: Option<&str>) -> Result<Vec<Entry>> {
     let Some(text) = present else {
-        return Ok(BTreeMap::new());
+        return Ok(Vec::new());
     };
     let manifest: Manifest = serde_json::from_str(text)?;
-    let by_name = |entry: Entry| (entry.name.clone(), entry);
-    Ok(manifest.styles.into_iter().map(by_name).collect())
+    Ok(manifest.styles)
 }
 
-/// The styles of a directory in the order of their file names.
-fn entries(directory: &Path, known: &BTreeMap<String, Entry>, time: bool) -> Result<Vec<Entry>> {
+/// The styles of a directory in the manifest's order, of which the first is the default; new ones
+/// follow by name.
+fn entries(directory: &Path, known: &[Entry], time: bool) -> Result<Vec<Entry>> {
     let unreadable = || format!("cannot read the directory {}", directory.display());
     let mut paths = Vec::new();
     for item in fs::read_dir(directory).with_context(unreadable)? {
@@ -215,11 +214,15 @@ fn entries(directory: &Path, known: &BTreeMap<String, Entry>, time: bool) -> Res
     );
     // A page offers them in this order, and the first by default: by name, not by file name, in
     // which "a-b.safetensors" comes before "a.safetensors".
-    entries.sort_by(|a, b| a.name.cmp(&b.name));
+    let place = |entry: &Entry| {
+        let before = known.iter().position(|other| other.name == entry.name);
+        before.unwrap_or(known.len())
+    };
+    entries.sort_by(|a, b| (place(a), &a.name).cmp(&(place(b), &b.name)));
     Ok(entries)
 }
 
-fn entry(path: &Path, known: &BTreeMap<String, Entry>, time: bool) -> Result<Entry> {
+fn entry(path: &Path, known: &[Entry], time: bool) -> Result<Entry> {
     let bytes = fs::read(path)?;
     let style = Style::from_bytes(&bytes)?;
     let header = style.header().clone();
@@ -227,7 +230,7 @@ fn entry(path: &Path, known: &BTreeMap<String, Entry>, time: bool) -> Result<Ent
         bail!("its file name is not UTF-8");
     };
     let sha256 = sha256_hex(&bytes);
-    let before = known.get(&header.name);
+    let before = known.iter().find(|entry| entry.name == header.name);
     let title = before.map_or_else(
         || Title {
             en: header.name.clone(),

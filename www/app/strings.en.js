@@ -82,7 +82,7 @@ export const strings = {
   "variant.full": "Full, {megabytes} MB",
   "variant.compact": "Compact, {megabytes} MB",
   "variant.tiny": "Tiny, {megabytes} MB",
-  "variant.time": ", {seconds} s for 512 × 512 on a laptop’s two cores",
+  "variant.time": ", {seconds} s for 512 × 512 on our test machine",
   strength: "Strength",
   size: "Longer side",
   "size.original": "As the photo",

@@ -7,7 +7,7 @@ import { NijigenError } from "./errors.js";
  * @property {string} name
  * @property {string} [family] the look, which several entries may share; default: the name
  * @property {"full" | "compact" | "tiny"} [variant] of the family: how large its network is
- * @property {number} [ms_512] time for 512 × 512 on the CPU of the machine that wrote the manifest
+ * @property {number} [ms_512] time for 512 × 512 in native code on the machine that wrote the manifest
  * @property {string} file
  * @property {number} bytes
  * @property {string} sha256

@@ -2,13 +2,14 @@
 #![allow(missing_docs)]
 
 mod formula;
+mod test_style;
 
 use std::collections::{BTreeMap, HashMap};
 
 use nijigen::model::{
     ConvSpec, DecoderStage, GeneratorConfig, ResidualSpec, TensorValues, Weights,
 };
-use nijigen::style::{Alignment, Dtype, FORMAT_VERSION, Licence, Status, Style, StyleHeader};
+use nijigen::style::{Dtype, Style, StyleHeader};
 use proptest::prelude::*;
 use safetensors::tensor::TensorView;
 
@@ -34,27 +35,13 @@ fn config() -> GeneratorConfig {
 }
 
 fn style(dtype: Dtype) -> Style {
-    let generator = config();
-    let weights = formula::weights(&generator, None);
+    let style = test_style::style(&config());
     let header = StyleHeader {
-        format_version: FORMAT_VERSION,
-        name: "test-style".into(),
-        architecture: "compact".into(),
-        generator,
-        value_range: [-1.0, 1.0],
-        alignment: Alignment::default(),
         dtype,
-        f16_tensors: Vec::new(),
-        licence: Licence {
-            code: "MIT OR Apache-2.0".into(),
-            data: "CC0-1.0".into(),
-        },
-        status: Status::Interim,
-        provenance: "a formula".into(),
         metrics: BTreeMap::from([("flat".into(), 0.5)]),
-        known_answer: None,
+        ..style.header().clone()
     };
-    Style::new(header, weights).expect("a valid style")
+    Style::new(header, style.weights().clone()).expect("a valid style")
 }
 
 /// The bytes of a safetensors file with the given metadata and tensors, valid or not as a style.

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Ranks small networks as students of a style: a short distillation of each with equal steps, then its
 # cost, its likeness to the teacher on held-out photos, and its time in the CPU engine.
-# usage: trainer/search.sh TRAINER TEACHER PREPARED OUT [DEVICE]   (networks: trainer/configs/search/*.toml)
+# usage: trainer/search.sh TRAINER TEACHER PREPARED OUT [DEVICE]   (networks: trainer/configs/search/networks/*.toml)
 set -eu
 trainer=$1 teacher=$2 prepared=$3 out=$4 device=${5:-flex}
 here=$(dirname "$0")
@@ -15,4 +15,4 @@ for network in "$here"/configs/search/networks/*.toml; do
         --provenance "A short search run." --data-licence "none"
     set -- "$@" --style "$out/$name.safetensors"
 done
-"$trainer" compare --teacher "$teacher" --prepared "$prepared" --limit 12 "$@"
+"$trainer" compare --teacher "$teacher" --prepared "$prepared" --limit 8 "$@"

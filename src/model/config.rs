@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
+/// Slope of LeakyReLU below zero.
+pub const NEGATIVE_SLOPE: f64 = 0.2;
+
 /// Widest layer a configuration may ask for; guards against absurd files.
 const MAX_CHANNELS: usize = 4096;
 /// Most layers of one kind a configuration may ask for.

@@ -7,12 +7,9 @@ use burn::tensor::activation::leaky_relu;
 use burn::tensor::ops::PadMode;
 use burn::tensor::{Device, Tensor};
 
-use super::config::{ConvSpec, StridePadding};
+use super::config::{ConvSpec, NEGATIVE_SLOPE, StridePadding};
 #[cfg(feature = "training")]
 use super::training_ops;
-
-/// Slope of LeakyReLU below zero.
-pub(super) const NEGATIVE_SLOPE: f64 = 0.2;
 
 /// Reflection padding, convolution, GroupNorm with one group, LeakyReLU 0.2.
 #[derive(Module, Debug)]

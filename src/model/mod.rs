@@ -16,8 +16,8 @@ mod training_ops;
 mod weights;
 
 pub use config::{
-    ConvSpec, DecoderStage, GeneratorConfig, HeadSpec, Layer, ResidualSpec, StridePadding,
-    TensorSpec, Upsampling,
+    ConvSpec, DecoderStage, GeneratorConfig, HeadSpec, Layer, NEGATIVE_SLOPE, ResidualSpec,
+    StridePadding, TensorSpec, Upsampling,
 };
 #[cfg(feature = "burn")]
 pub use conv_norm_lrelu::ConvNormLrelu;

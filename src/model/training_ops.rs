@@ -16,7 +16,7 @@ use burn::backend::{
 };
 use burn::tensor::{Shape, Slice, Tensor};
 
-use super::conv_norm_lrelu::NEGATIVE_SLOPE;
+use super::config::NEGATIVE_SLOPE;
 
 /// Pads `[(top, bottom), (left, right)]` pixels by reflection, not repeating the edge.
 ///

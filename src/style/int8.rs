@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::model::TensorValues;
 
 /// Added to a tensor's name: the tensor `[out]` (f32) of what its integers are multiples of.
-pub(super) const SCALE_SUFFIX: &str = ".scale";
+pub const SCALE_SUFFIX: &str = ".scale";
 
 /// Largest stored integer.
 const LIMIT: f32 = 127.0;

@@ -13,6 +13,7 @@ mod write;
 
 pub use hash::{sha256_hex, verify_sha256};
 pub use header::{Alignment, Dtype, Licence, Status, StyleHeader};
+pub use int8::SCALE_SUFFIX;
 pub use known_answer::KnownAnswer;
 
 use self::int8::is_quantisable;
@@ -23,7 +24,7 @@ use crate::model::{GeneratorConfig, Weights};
 pub const FORMAT_VERSION: u32 = 1;
 
 /// Where the header is in the safetensors metadata.
-const METADATA_KEY: &str = "nijigen";
+pub const METADATA_KEY: &str = "nijigen";
 
 /// Larger files are refused: the full generator in f32 has 8.2 MiB.
 pub const MAX_STYLE_BYTES: usize = 64 << 20;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use nijigen::model::GeneratorConfig;
 use nijigen::style::{Alignment, Dtype, FORMAT_VERSION, Licence, Status, Style, StyleHeader};
 
-use crate::formula;
+use super::formula;
 
 /// A style of the network, without a known answer.
 pub fn style(config: &GeneratorConfig) -> Style {

@@ -5,14 +5,14 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use futures_lite::future::block_on;
 use nijigen::engine::CpuEngine;
 use nijigen::imaging::{Photo, Planes};
-use nijigen::pipeline;
 use nijigen::style::Style;
 
 use crate::data::prepared::{Kind, Prepared, Split};
 use crate::data::scan::load;
+use crate::data::spread::spread;
+use crate::likeness::{picture, psnr};
 use crate::parity::output;
 use crate::style_file::open_style;
 
@@ -74,23 +74,21 @@ pub fn run(arguments: &CompareArguments) -> Result<()> {
 
 fn photos(prepared: &Prepared, limit: Option<usize>) -> Result<Vec<Photo>> {
     let all: Vec<_> = prepared.entries(Kind::Photo, Split::HeldOut).collect();
-    let count = limit.unwrap_or(all.len()).min(all.len());
-    if count == 0 {
+    let some = spread(all, limit.unwrap_or(usize::MAX));
+    if some.is_empty() {
         bail!("there are no held-out photos; prepare the set with --hold-out");
     }
-    (0..count)
-        .map(|i| load(&prepared.path(&all[i * all.len() / count].file)))
+    some.iter()
+        .map(|entry| load(&prepared.path(&entry.file)))
         .collect()
 }
 
 fn pictures(style: &Style, photos: &[Photo]) -> Result<Vec<Photo>> {
     let engine = CpuEngine::new(style)?;
-    let picture = |photo: &Photo| {
-        let mut progress = |_: f32| {};
-        let picture = pipeline::stylize(&engine, photo.clone(), SIDE_PX, &mut progress);
-        Ok(block_on(picture)?)
-    };
-    photos.iter().map(picture).collect()
+    photos
+        .iter()
+        .map(|photo| picture(&engine, photo, SIDE_PX))
+        .collect()
 }
 
 /// Time of one square picture in the CPU engine, on all its threads.
@@ -107,28 +105,4 @@ pub fn milliseconds(style: &Style) -> Result<f64> {
         least = least.min(started.elapsed().as_secs_f64() * 1e3);
     }
     Ok(least)
-}
-
-/// Peak signal-to-noise ratio in dB of two pictures of one size, alpha left out.
-fn psnr(a: &Photo, b: &Photo) -> f64 {
-    let (mut sum, mut count) = (0.0, 0.0);
-    for (a, b) in a.rgba().chunks_exact(4).zip(b.rgba().chunks_exact(4)) {
-        for c in 0..3 {
-            sum += (f64::from(a[c]) - f64::from(b[c])).powi(2);
-            count += 1.0;
-        }
-    }
-    10.0 * (255.0 * 255.0 * count / sum).log10()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ratios_of_known_pictures() {
-        let photo = |v: u8| Photo::new(1, 1, vec![v, v, v, 255]).unwrap();
-        assert_eq!(psnr(&photo(10), &photo(10)), f64::INFINITY);
-        assert_eq!(psnr(&photo(0), &photo(255)), 0.0);
-    }
 }

@@ -14,6 +14,7 @@ mod evaluate;
 mod export;
 mod import;
 mod lab;
+mod likeness;
 mod losses;
 mod manifest;
 mod mtcnn;

@@ -182,27 +182,23 @@ fn entries(directory: &Path, known: &[Entry], time: bool) -> Result<Vec<Entry>> 
     for path in &paths {
         let named = || format!("cannot use the style {}", path.display());
         let entry = entry(path, known, time).with_context(named)?;
-        let same =
-            |other: &&Entry| (&other.family, other.variant) == (&entry.family, entry.variant);
-        if let Some(twin) = entries
-            .iter()
-            .find(same)
-            .filter(|twin| twin.name != entry.name)
-        {
-            bail!(
-                "{} and {} are both the variant {:?} of {:?}",
-                twin.file,
-                entry.file,
-                entry.variant.name(),
-                entry.family
-            );
-        }
         if let Some(twin) = entries.iter().find(|other| other.name == entry.name) {
             bail!(
                 "{} and {} are both named {:?}",
                 twin.file,
                 entry.file,
                 entry.name
+            );
+        }
+        let is_same =
+            |other: &&Entry| (&other.family, other.variant) == (&entry.family, entry.variant);
+        if let Some(twin) = entries.iter().find(is_same) {
+            bail!(
+                "{} and {} are both the variant {:?} of {:?}",
+                twin.file,
+                entry.file,
+                entry.variant.name(),
+                entry.family
             );
         }
         entries.push(entry);
@@ -212,8 +208,7 @@ fn entries(directory: &Path, known: &[Entry], time: bool) -> Result<Vec<Entry>> 
         "{} has no .safetensors files",
         directory.display()
     );
-    // A page offers them in this order, and the first by default: by name, not by file name, in
-    // which "a-b.safetensors" comes before "a.safetensors".
+    // By name, not by file name, in which "a-b.safetensors" comes before "a.safetensors".
     let place = |entry: &Entry| {
         let before = known.iter().position(|other| other.name == entry.name);
         before.unwrap_or(known.len())

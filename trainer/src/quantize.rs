@@ -4,13 +4,12 @@ use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use clap::Args;
-use futures_lite::future::block_on;
 use nijigen::engine::{CpuEngine, Precision};
 use nijigen::imaging::Photo;
-use nijigen::pipeline;
 use nijigen::style::{Dtype, Style, StyleHeader, sha256_hex};
 
 use crate::data::scan::{list, load};
+use crate::likeness::{picture, psnr};
 use crate::style_file::{as_stored, open_style};
 use crate::write_file::write_file;
 
@@ -48,15 +47,18 @@ pub fn run(arguments: &QuantizeArguments) -> Result<()> {
         "the weights of {} are quantised already",
         arguments.style.display()
     );
-    let mut references = references(&original, &arguments.photos)?;
+    let references = references(&original, &arguments.photos)?;
     let mut quantised = int8_style(&original, Vec::new())?;
-    let mut worst = compare(&quantised, &mut references)?;
-    if worst < arguments.min_psnr {
+    let mut psnrs = compare(&quantised, &references)?;
+    if least(&psnrs) < arguments.min_psnr {
+        let worst = least(&psnrs);
         println!("the worst picture has {worst:.1} dB; looking for the layers that cost most");
-        let sensitive = sensitive_tensors(&original, &references, arguments.min_psnr)?;
+        let worst = worst_references(&references, &psnrs);
+        let sensitive = sensitive_tensors(&original, &worst, arguments.min_psnr)?;
         quantised = int8_style(&original, sensitive)?;
-        worst = compare(&quantised, &mut references)?;
+        psnrs = compare(&quantised, &references)?;
     }
+    let worst = least(&psnrs);
     ensure!(
         worst >= arguments.min_psnr,
         "a picture's PSNR is {worst:.1} dB, expected {} or more; nothing was written",
@@ -80,8 +82,16 @@ struct Reference {
     name: String,
     photo: Photo,
     picture: Photo,
-    /// PSNR of the latest comparison, in dB.
-    psnr: f64,
+}
+
+impl Reference {
+    /// PSNR of the engine's picture of the photo, in dB.
+    fn psnr_of(&self, engine: &CpuEngine) -> Result<f64> {
+        Ok(psnr(
+            &self.picture,
+            &picture(engine, &self.photo, LONG_SIDE_PX)?,
+        ))
+    }
 }
 
 fn references(original: &Style, folders: &[PathBuf]) -> Result<Vec<Reference>> {
@@ -89,12 +99,11 @@ fn references(original: &Style, folders: &[PathBuf]) -> Result<Vec<Reference>> {
     let mut references = Vec::new();
     for source in list(folders)? {
         let photo = load(&source.path)?;
-        let picture = picture(&engine, &photo)?;
+        let picture = picture(&engine, &photo, LONG_SIDE_PX)?;
         references.push(Reference {
             name: source.relative,
             photo,
             picture,
-            psnr: f64::INFINITY,
         });
     }
     Ok(references)
@@ -110,27 +119,36 @@ fn int8_style(original: &Style, f16_tensors: Vec<String>) -> Result<Style> {
     as_stored(&Style::new(header, original.weights().clone())?)
 }
 
-/// Prints the PSNR of every picture with products in f32 and in 8 bits, and gives the worst, in dB.
-fn compare(quantised: &Style, references: &mut [Reference]) -> Result<f64> {
+/// Prints the PSNR of every picture with products in f32 and in 8 bits, and gives the lower one of
+/// each, in dB.
+fn compare(quantised: &Style, references: &[Reference]) -> Result<Vec<f64>> {
     println!("PSNR (dB) of 8-bit weights, with products in f32 and in 8 bits");
     let stored = CpuEngine::new(quantised)?;
     let int8 = CpuEngine::with_precision(quantised, Precision::Int8);
-    let mut worst = f64::INFINITY;
-    for reference in references {
-        let [stored, int8] = [&stored, &int8].map(|engine| {
-            let picture = picture(engine, &reference.photo)?;
-            anyhow::Ok(psnr(&reference.picture, &picture))
-        });
-        let (stored, int8) = (stored?, int8?);
-        println!("{stored:6.1} {int8:6.1}  {}", reference.name);
-        reference.psnr = stored.min(int8);
-        worst = worst.min(reference.psnr);
-    }
-    Ok(worst)
+    references
+        .iter()
+        .map(|reference| {
+            let [stored, int8] = [reference.psnr_of(&stored)?, reference.psnr_of(&int8)?];
+            println!("{stored:6.1} {int8:6.1}  {}", reference.name);
+            Ok(stored.min(int8))
+        })
+        .collect()
 }
 
-/// Photos that each layer is measured on: those that suffer most.
+fn least(psnrs: &[f64]) -> f64 {
+    psnrs.iter().copied().fold(f64::INFINITY, f64::min)
+}
+
+/// Photos that each layer is measured on.
 const SENSITIVITY_PHOTOS: usize = 4;
+
+/// The references whose pictures suffer most, given the PSNR of all.
+fn worst_references<'a>(references: &'a [Reference], psnrs: &[f64]) -> Vec<&'a Reference> {
+    let mut order: Vec<usize> = (0..references.len()).collect();
+    order.sort_by(|&a, &b| psnrs[a].total_cmp(&psnrs[b]));
+    order.truncate(SENSITIVITY_PHOTOS);
+    order.into_iter().map(|i| &references[i]).collect()
+}
 
 /// A layer that alone takes a quarter of the error that is allowed stays in f16, in dB above the
 /// least PSNR.
@@ -139,30 +157,23 @@ const QUARTER_OF_THE_ERROR_DB: f64 = 6.0;
 /// The tensors that change a picture too much when they alone are stored in 8 bits.
 fn sensitive_tensors(
     original: &Style,
-    references: &[Reference],
+    references: &[&Reference],
     min_psnr: f64,
 ) -> Result<Vec<String>> {
-    let mut worst: Vec<&Reference> = references.iter().collect();
-    worst.sort_by(|a, b| a.psnr.total_cmp(&b.psnr));
-    worst.truncate(SENSITIVITY_PHOTOS);
     let quantisable: Vec<&str> = original.quantisable_tensors().collect();
     let mut sensitive = Vec::new();
     for &tensor in &quantisable {
         let others = quantisable.iter().filter(|&&name| name != tensor);
         let alone = int8_style(original, others.map(ToString::to_string).collect())?;
         let engine = CpuEngine::new(&alone)?;
-        let mut least = f64::INFINITY;
-        for reference in &worst {
-            least = least.min(psnr(
-                &reference.picture,
-                &picture(&engine, &reference.photo)?,
-            ));
-        }
-        let keep = least < min_psnr + QUARTER_OF_THE_ERROR_DB;
-        println!(
-            "{least:6.1}  {tensor}{}",
-            if keep { ": stays in f16" } else { "" }
-        );
+        let psnrs = references
+            .iter()
+            .map(|reference| reference.psnr_of(&engine))
+            .collect::<Result<Vec<f64>>>()?;
+        let worst = least(&psnrs);
+        let keep = worst < min_psnr + QUARTER_OF_THE_ERROR_DB;
+        let verdict = if keep { ": stays in f16" } else { "" };
+        println!("{worst:6.1}  {tensor}{verdict}");
         if keep {
             sensitive.push(tensor.to_owned());
         }
@@ -170,45 +181,8 @@ fn sensitive_tensors(
     Ok(sensitive)
 }
 
-fn picture(engine: &CpuEngine, photo: &Photo) -> Result<Photo> {
-    let mut progress = |_: f32| {};
-    Ok(block_on(pipeline::stylize(
-        engine,
-        photo.clone(),
-        LONG_SIDE_PX,
-        &mut progress,
-    ))?)
-}
-
 fn with_metric(style: Style, psnr: f64) -> Result<Style> {
     let mut header = style.header().clone();
     header.metrics.insert(METRIC.into(), psnr);
     Ok(Style::new(header, style.weights().clone())?)
-}
-
-/// Peak signal-to-noise ratio of two pictures of one size in dB, alpha left out; infinite if they
-/// are the same.
-fn psnr(a: &Photo, b: &Photo) -> f64 {
-    let (mut sum, mut count) = (0.0, 0.0);
-    for (a, b) in a.rgba().chunks_exact(4).zip(b.rgba().chunks_exact(4)) {
-        for c in 0..3 {
-            let difference = f64::from(a[c]) - f64::from(b[c]);
-            sum += difference * difference;
-            count += 1.0;
-        }
-    }
-    10.0 * (255.0 * 255.0 * count / sum).log10()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn psnr_of_known_pictures() {
-        let photo = |rgb: u8| Photo::new(1, 1, vec![rgb, rgb, rgb, 255]).unwrap();
-        assert_eq!(psnr(&photo(10), &photo(10)), f64::INFINITY);
-        assert_eq!(psnr(&photo(0), &photo(255)), 0.0);
-        assert!((psnr(&photo(100), &photo(101)) - 48.1308).abs() < 1e-3);
-    }
 }

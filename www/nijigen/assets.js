@@ -114,6 +114,31 @@ async function put(store, asset, bytes) {
 }
 
 /**
+ * Fetches a list of files: JSON of version 1.
+ * @param {string | URL} url
+ * @param {string} what is listed, in words
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<any>}
+ * @throws {NijigenError} with code "load-failed"
+ */
+export async function fetchList(url, what, signal) {
+  let why;
+  try {
+    const response = await fetch(url, { signal });
+    if (response.ok) {
+      const list = await response.json();
+      if (list.version === 1) return list;
+      why = `version ${list.version}, expected 1`;
+    } else {
+      why = `status ${response.status}`;
+    }
+  } catch (thrown) {
+    why = thrown instanceof Error ? thrown.message : thrown;
+  }
+  throw new NijigenError("load-failed", `The list of ${what} ${url} could not be loaded (${why}).`);
+}
+
+/**
  * What is known of the engines' modules.
  * @param {string} modulesUrl their folder, with a slash at its end
  * @param {AbortSignal} [signal]
@@ -121,14 +146,5 @@ async function put(store, asset, bytes) {
  * @throws {NijigenError} with code "load-failed"
  */
 export async function listModules(modulesUrl, signal) {
-  const url = `${modulesUrl}manifest.json`;
-  let why;
-  try {
-    const response = await fetch(url, { signal });
-    if (response.ok) return (await response.json()).modules;
-    why = `status ${response.status}`;
-  } catch (thrown) {
-    why = thrown instanceof Error ? thrown.message : thrown;
-  }
-  throw new NijigenError("load-failed", `The list of engines ${url} could not be loaded (${why}).`);
+  return (await fetchList(`${modulesUrl}manifest.json`, "engines", signal)).modules;
 }

@@ -1,5 +1,6 @@
 /** The list of styles, and the file of the one that is wanted. */
 
+import { fetchList } from "./assets.js";
 import { NijigenError } from "./errors.js";
 
 /**
@@ -42,21 +43,7 @@ export function toFolder(assets) {
  * @returns {Promise<StyleEntry[]>}
  */
 export async function listStyles(assets = defaultAssets()) {
-  const url = new URL("styles/manifest.json", toFolder(assets));
-  let why;
-  try {
-    const response = await fetch(url);
-    if (response.ok) {
-      const manifest = await response.json();
-      if (manifest.version === 1) return manifest.styles;
-      why = `version ${manifest.version}, expected 1`;
-    } else {
-      why = `status ${response.status}`;
-    }
-  } catch (thrown) {
-    why = thrown instanceof Error ? thrown.message : thrown;
-  }
-  throw new NijigenError("load-failed", `The list of styles ${url} could not be loaded (${why}).`);
+  return (await fetchList(new URL("styles/manifest.json", toFolder(assets)), "styles")).styles;
 }
 
 /**

@@ -16,7 +16,7 @@ use crate::kernels::moments::Moments;
 use crate::kernels::region::{Input, Pixels, Term, Upsample, add_terms};
 use crate::kernels::tanh::tanh;
 use crate::kernels::{lanes, padded};
-use crate::model::{ConvSpec, GeneratorConfig, StridePadding, Upsampling, Weights};
+use crate::model::{ConvSpec, GeneratorConfig, NEGATIVE_SLOPE, StridePadding, Upsampling, Weights};
 
 /// Rows of a band of a residual sum.
 const ADDED_ROWS: usize = 16;
@@ -24,9 +24,6 @@ const ADDED_ROWS: usize = 16;
 /// Multiply-accumulate operations of each thread between two reports of progress: some 20 to 50 ms
 /// in a browser.
 pub(super) const GROUP_MACS: f64 = 1e9;
-
-/// Slope of LeakyReLU below zero.
-const NEGATIVE_SLOPE: f32 = 0.2;
 
 /// A network, ready to run at any size.
 pub(super) struct Network {
@@ -613,7 +610,7 @@ impl Builder<'_> {
             macs,
             spec.channels,
             &norm,
-            NEGATIVE_SLOPE,
+            NEGATIVE_SLOPE as f32,
         );
     }
 
@@ -640,7 +637,7 @@ impl Builder<'_> {
             hidden * 9,
             hidden,
             &norm,
-            NEGATIVE_SLOPE,
+            NEGATIVE_SLOPE as f32,
         );
         let geometry = self.geometry(channels, 1, 1, 0);
         let weights = self.tensor(&format!("{name}.project.weight"));

@@ -11,3 +11,4 @@ pub mod gram_descriptor;
 pub mod prepared;
 pub mod scan;
 pub mod sharpness;
+pub mod spread;

@@ -19,6 +19,7 @@ use crate::data::face_finder::MtcnnFinder;
 use crate::data::faces::{FaceFinder, FoundFace};
 use crate::data::prepared::{Kind, Prepared, Split};
 use crate::data::scan::{list, load, to_rgb};
+use crate::data::spread::spread;
 use crate::picture::{bounded, open_rgb, picture_tensor, png, tensor_picture};
 use crate::procedural::ProceduralConfig;
 use crate::style_file::{as_stored, open_style};
@@ -123,17 +124,8 @@ fn photos(arguments: &EvaluateArguments, prepared: &Prepared) -> Result<Vec<RgbI
     if all.is_empty() {
         bail!("there are no held-out photos; prepare the set with --hold-out, or give --photos");
     }
-    if let Some(limit) = arguments
-        .limit
-        .filter(|&limit| limit > 0 && limit < all.len())
-    {
-        let count = all.len();
-        let keep: Vec<usize> = (0..limit).map(|i| i * count / limit).collect();
-        let mut index = 0;
-        all.retain(|_| {
-            index += 1;
-            keep.binary_search(&(index - 1)).is_ok()
-        });
+    if let Some(limit) = arguments.limit.filter(|&limit| limit > 0) {
+        all = spread(all, limit);
     }
     Ok(all
         .into_iter()

@@ -10,24 +10,23 @@
 //! as exact, and applied as one scale and one shift a channel.
 
 use anyhow::{Context, Result};
-use nijigen::model::{ConvSpec, GeneratorConfig, ResidualSpec, StridePadding, Upsampling};
-use nijigen::style::Style;
+use nijigen::model::{
+    ConvSpec, GeneratorConfig, NEGATIVE_SLOPE, ResidualSpec, StridePadding, Upsampling,
+};
+use nijigen::style::{METADATA_KEY, SCALE_SUFFIX, Style};
 use prost::Message;
 use safetensors::{Dtype, SafeTensors};
 
+use super::OPSET;
 use super::proto::{
     AttributeProto, Dimension, GraphProto, ModelProto, NodeProto, OperatorSetIdProto,
     StringStringEntryProto, TensorProto, TensorShapeProto, TensorType, TypeProto, ValueInfoProto,
     attribute_type,
 };
 use super::tensor::data_type;
-use super::{METADATA_KEY, OPSET, SCALE_SUFFIX};
 
 /// The version of the file format that came with [`OPSET`].
 const IR_VERSION: i64 = 8;
-
-/// Slope of LeakyReLU below zero.
-const NEGATIVE_SLOPE: f32 = 0.2;
 
 /// The model that computes what the style's network does.
 ///
@@ -130,22 +129,28 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// Convolution, normalisation, LeakyReLU.
+    /// A layer of all channels.
     fn conv_norm(&mut self, x: &str, name: &str, spec: &ConvSpec) -> Result<String> {
         let half = spec.kernel / 2;
         let padding = match (spec.stride, self.config.stride_padding) {
             (2, StridePadding::RightBottom) => [0, 0, 1, 1],
             _ => [half; 4],
         };
-        let x = self.pad(x, &format!("{name}.pad"), padding);
         let conv = Conv {
             stride: spec.stride as i64,
             groups: 1,
             bias: false,
         };
-        let x = self.conv(&x, &format!("{name}.conv"), &conv)?;
+        self.layer(x, name, padding, &conv)
+    }
+
+    /// Padding `[top, left, bottom, right]`, convolution, normalisation, LeakyReLU.
+    fn layer(&mut self, x: &str, name: &str, padding: [usize; 4], conv: &Conv) -> Result<String> {
+        let x = self.pad(x, &format!("{name}.pad"), padding);
+        let x = self.conv(&x, &format!("{name}.conv"), conv)?;
         let x = self.norm(&x, &format!("{name}.norm"))?;
-        Ok(self.leaky_relu(&x, name))
+        let slope = vec![float("alpha", NEGATIVE_SLOPE as f32)];
+        Ok(self.node(name.into(), "LeakyRelu", &[&x], slope))
     }
 
     fn residual(
@@ -161,16 +166,12 @@ impl Builder<'_> {
             stride: 1,
         };
         let x = self.conv_norm(input, &format!("{name}.expand"), &expand)?;
-        let depthwise = format!("{name}.depthwise");
-        let x = self.pad(&x, &format!("{depthwise}.pad"), [1; 4]);
         let conv = Conv {
             stride: 1,
             groups: spec.hidden as i64,
             bias: self.config.depthwise_bias,
         };
-        let x = self.conv(&x, &format!("{depthwise}.conv"), &conv)?;
-        let x = self.norm(&x, &format!("{depthwise}.norm"))?;
-        let x = self.leaky_relu(&x, &depthwise);
+        let x = self.layer(&x, &format!("{name}.depthwise"), [1; 4], &conv)?;
         let conv = Conv {
             stride: 1,
             groups: 1,
@@ -248,11 +249,6 @@ impl Builder<'_> {
         let shift = self.node(part("shift"), "Sub", &[&beta, &mean], vec![]);
         let scaled = self.node(part("scaled"), "Mul", &[x, &scale], vec![]);
         Ok(self.node(name.into(), "Add", &[&scaled, &shift], vec![]))
-    }
-
-    fn leaky_relu(&mut self, x: &str, name: &str) -> String {
-        let slope = vec![float("alpha", NEGATIVE_SLOPE)];
-        self.node(name.into(), "LeakyRelu", &[x], slope)
     }
 
     /// Bilinear resize to `size`, the value `[height, width]`.

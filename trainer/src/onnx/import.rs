@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use anyhow::{Context, Result, bail, ensure};
-use nijigen::style::{MAX_STYLE_BYTES, Style, StyleHeader};
+use nijigen::style::{MAX_STYLE_BYTES, METADATA_KEY, SCALE_SUFFIX, Style, StyleHeader};
 use prost::Message;
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
+use super::READ_OPSETS;
 use super::proto::{ModelProto, TensorProto};
 use super::tensor::{bytes, data_type, shape};
-use super::{METADATA_KEY, READ_OPSETS, SCALE_SUFFIX};
 
 /// A tensor of the style file: name, type, shape, bytes.
 type Stored = (String, Dtype, Vec<usize>, Vec<u8>);

@@ -21,12 +21,6 @@ pub use proto::{ModelProto, TensorProto};
 pub use tensor::{data_type, floats};
 pub use weights::{upsampling, weights};
 
-/// Where the header is in the metadata of a style file, and of an ONNX model made here.
-const METADATA_KEY: &str = "nijigen";
-
-/// Added to a tensor's name: what its 8-bit integers are multiples of, in style files and here.
-const SCALE_SUFFIX: &str = ".scale";
-
 /// The operator set that models are written for.
 const OPSET: i64 = 17;
 

@@ -2,6 +2,8 @@
 
 #[path = "../../../tests/formula/mod.rs"]
 mod formula;
+#[path = "../../../tests/test_style/mod.rs"]
+mod test_style;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,9 +12,7 @@ use std::path::{Path, PathBuf};
 use nijigen::engine::CpuEngine;
 use nijigen::imaging::Planes;
 use nijigen::model::{GeneratorConfig, PublicLayout, Upsampling};
-use nijigen::style::{
-    Alignment, Dtype, FORMAT_VERSION, KnownAnswer, Licence, Status, Style, StyleHeader,
-};
+use nijigen::style::{Dtype, KnownAnswer, Style, StyleHeader};
 use prost::Message;
 
 use super::export::export;
@@ -59,26 +59,14 @@ fn compact() -> GeneratorConfig {
 
 /// The bytes of a style file with weights from the formula.
 fn style(generator: GeneratorConfig, dtype: Dtype) -> Vec<u8> {
-    let weights = formula::weights(&generator, None);
+    let style = test_style::style(&generator);
     let header = StyleHeader {
-        format_version: FORMAT_VERSION,
-        name: "test-style".into(),
-        architecture: "test".into(),
-        generator,
-        value_range: [-1.0, 1.0],
-        alignment: Alignment::default(),
         dtype,
-        f16_tensors: Vec::new(),
-        licence: Licence {
-            code: "MIT OR Apache-2.0".into(),
-            data: "CC0-1.0".into(),
-        },
-        status: Status::Interim,
-        provenance: "a formula".into(),
         metrics: BTreeMap::from([("flat".into(), 0.25)]),
-        known_answer: None,
+        ..style.header().clone()
     };
-    Style::new(header, weights).unwrap().to_bytes().unwrap()
+    let style = Style::new(header, style.weights().clone()).unwrap();
+    style.to_bytes().unwrap()
 }
 
 fn golden(name: &str) -> PathBuf {

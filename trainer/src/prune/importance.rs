@@ -227,17 +227,14 @@ mod tests {
         let generator = config
             .init_with(&weights, &device.clone().autodiff())
             .unwrap();
-        let (layer, name) = (Layer::Depthwise(1), "residuals.1.depthwise.norm");
-        let hidden = wiring.layers[&layer];
-        // The expand layer feeds the same group; without weight only the depthwise layer counts.
-        let photos = vec![photo(); 24];
+        let hidden = wiring.layers[&Layer::Depthwise(1)];
         let scores = |seeds: std::ops::Range<u64>| {
             let mut sum = vec![0.0; wiring.widths[hidden]];
             for seed in seeds {
                 let one = gradients(
                     &generator,
                     &wiring,
-                    &photos[0],
+                    &photo(),
                     seed,
                     &device.clone().autodiff(),
                 );
@@ -252,7 +249,8 @@ mod tests {
             let step = 1e-2f32;
             let mut less = weights.clone();
             for suffix in ["gamma", "beta"] {
-                for norm in [name, "residuals.1.expand.norm"] {
+                // Both belong to the group.
+                for norm in ["residuals.1.depthwise.norm", "residuals.1.expand.norm"] {
                     let tensor = less.get_mut(&format!("{norm}.{suffix}")).expect("its name");
                     tensor.values[channel] *= 1.0 - step;
                 }

@@ -16,6 +16,7 @@ use self::importance::{Measure, importance};
 use self::plan::{Budget, cost, plan};
 use self::wiring::Wiring;
 use crate::data::prepared::{Kind, Prepared, Split};
+use crate::data::spread::spread;
 use crate::picture::{bounded, open_rgb};
 use crate::style_file::{as_stored, open_style};
 use crate::write_file::write_file;
@@ -131,11 +132,10 @@ fn budget(fewer_parameters: Option<f64>, fewer_macs: Option<f64>) -> Result<Budg
 /// At most `limit` of the training photos, spread over all.
 fn photos(prepared: &Prepared, limit: usize) -> Result<Vec<RgbImage>> {
     let all: Vec<_> = prepared.entries(Kind::Photo, Split::Train).collect();
-    let count = limit.min(all.len());
-    (0..count)
+    spread(all, limit)
+        .into_iter()
         .progress()
-        .map(|i| {
-            let entry = all[i * all.len() / count];
+        .map(|entry| {
             let photo = open_rgb(&prepared.path(&entry.file)).context("in the prepared set")?;
             Ok(bounded(photo, LONG_SIDE_PX))
         })

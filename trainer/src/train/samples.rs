@@ -11,6 +11,7 @@ use image::{Rgb, RgbImage};
 use nijigen::model::Generator;
 
 use crate::data::prepared::{Kind, Prepared, Split};
+use crate::data::spread::spread;
 use crate::picture::{bounded, open_rgb, picture_tensor, tensor_picture};
 use crate::procedural::ProceduralConfig;
 use crate::write_file::write_file;
@@ -47,14 +48,9 @@ impl Samples {
         if all.is_empty() {
             all = of(Split::Train);
         }
-        let count = count.min(all.len());
-        let photos: Vec<RgbImage> = (0..count)
-            .map(|i| {
-                Ok(bounded(
-                    open_rgb(&all[i * all.len() / count])?,
-                    LONG_SIDE_PX,
-                ))
-            })
+        let photos: Vec<RgbImage> = spread(all, count)
+            .iter()
+            .map(|path| Ok(bounded(open_rgb(path)?, LONG_SIDE_PX)))
             .collect::<Result<_>>()?;
         let targets = photos
             .iter()

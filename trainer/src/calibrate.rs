@@ -4,9 +4,10 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use burn::tensor::{Device, Tensor};
 use half::f16;
+use indicatif::ProgressIterator;
 use nijigen::engine::Engine;
 use nijigen::model::{Layer, Tap};
 use nijigen::style::{Affine, ConvolutionRanges, Style, ValueRange};
@@ -56,31 +57,32 @@ pub fn calibrate(
         !photos.is_empty(),
         "there are no photos to calibrate the activations on"
     );
-    let seen: RefCell<Result<BTreeMap<String, Around>>> = RefCell::new(Ok(BTreeMap::new()));
+    let seen: RefCell<BTreeMap<String, Around>> = RefCell::default();
+    let unreadable = RefCell::new(None);
     let observe = |layer: Layer, tap, x: Tensor<4>| {
         let name = layer.weight();
         if tap != Tap::Activation && weights.contains(&name) {
-            let mut seen = seen.borrow_mut();
-            let failed = match (&mut *seen, tensor_values(x.clone())) {
-                (Ok(seen), Ok(values)) => {
+            match tensor_values(x.clone()) {
+                Ok(values) => {
+                    let mut seen = seen.borrow_mut();
                     seen.entry(name).or_default().at(tap).add(&values);
-                    None
                 }
-                (Ok(_), Err(error)) => Some(error),
-                (Err(_), _) => None,
-            };
-            if let Some(error) = failed {
-                *seen = Err(error);
+                Err(error) => *unreadable.borrow_mut() = Some(error),
             }
         }
         x
     };
     let engine = TappedEngine::new(style, device, observe)?;
-    for photo in photos {
-        picture(&engine, &load(&photo.path)?, long_side_px)?;
+    for photo in photos.iter().progress() {
+        let named = || format!("in {}", photo.path.display());
+        let photo = load(&photo.path).with_context(named)?;
+        picture(&engine, &photo, long_side_px)?;
+        if let Some(error) = unreadable.take() {
+            return Err(error);
+        }
     }
     drop(engine);
-    let ranges = seen.into_inner()?.into_iter().map(|(name, around)| {
+    let ranges = seen.into_inner().into_iter().map(|(name, around)| {
         let ranges = ConvolutionRanges {
             input: around.input.range(method),
             products: around.products.range(method),
@@ -351,7 +353,7 @@ mod tests {
             };
             drawn(Ranges::from([("head.weight".into(), ranges)])).max_abs_difference(&exact)
         };
-        let (all, much) = ([-60.0, 60.0], [-1e4, 1e4]);
+        let (all, much) = ([-16.0, 16.0], [-1e4, 1e4]);
         let whole = difference(all, [-5.1, 5.1]);
         assert!(whole > 1e-3 && whole < 0.3, "{whole}");
         // What lies beyond a range is cut off, and a wide one has coarse steps.

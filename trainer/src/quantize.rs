@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use burn::tensor::Device;
 use clap::{Args, ValueEnum};
 use nijigen::engine::{CpuEngine, Engine, Precision};
@@ -167,7 +167,8 @@ fn references(original: &Style, folders: &[PathBuf]) -> Result<Vec<Reference>> {
     let engine = CpuEngine::new(original)?;
     let mut references = Vec::new();
     for source in list(folders)? {
-        let photo = load(&source.path)?;
+        let named = || format!("in {}", source.path.display());
+        let photo = load(&source.path).with_context(named)?;
         let picture = picture(&engine, &photo, LONG_SIDE_PX)?;
         references.push(Reference {
             name: source.relative,

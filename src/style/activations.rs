@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn zero_is_exact_and_the_ends_are_reached_within_half_a_step() {
         for (range, scale, zero_point) in [
-            ([-1.0, 1.0], 2.0 / 255.0, 128),
+            ([-100.0, 155.0], 1.0, 100),
             ([-1.0, 4.0], 5.0 / 255.0, 51),
             ([1.0, 51.0], 0.2, 0),
             ([-51.0, -1.0], 0.2, 255),

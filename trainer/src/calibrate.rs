@@ -224,7 +224,7 @@ mod tests {
 
     use super::*;
     use crate::data::scan::list;
-    use crate::parity::{formula_photo, output};
+    use crate::parity::output;
     use crate::test_style;
 
     fn small() -> Style {
@@ -337,7 +337,9 @@ mod tests {
     #[test]
     fn activations_are_rounded_where_the_style_says_so() {
         let style = small();
-        let photo = formula_photo().unwrap();
+        let folder = photo();
+        let photo = load(&folder.path().join("a.png")).unwrap();
+        let photo = Planes::from_photo(&photo);
         let device = Device::flex();
         let drawn = |activation_ranges: Ranges| {
             let style = with_ranges(&style, activation_ranges);

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use nijigen::model::{
     ConvSpec, DecoderStage, GeneratorConfig, ResidualSpec, TensorValues, Weights,
 };
-use nijigen::style::{Dtype, Style, StyleHeader};
+use nijigen::style::{ConvolutionRanges, Dtype, Style, StyleHeader};
 use proptest::prelude::*;
 use safetensors::tensor::TensorView;
 
@@ -153,6 +153,67 @@ fn int8_keeps_the_named_tensors_in_f16() {
             .contains("f16_tensors names \"no.such.weight\""),
         "{refused}"
     );
+}
+
+#[test]
+fn activation_ranges_are_kept_and_checked() {
+    let style = int8_style();
+    let name = "residuals.0.project.weight";
+    let with_range = |name: &str, input: [f32; 2], products: [f32; 2]| {
+        let ranges = ConvolutionRanges {
+            input: input.into(),
+            products: products.into(),
+        };
+        let header = StyleHeader {
+            activation_ranges: BTreeMap::from([(name.to_owned(), ranges)]),
+            ..style.header().clone()
+        };
+        Style::new(header, style.weights().clone())
+    };
+    let calibrated = with_range(name, [-0.1, 3.7], [-9.0, 12.5]).expect("a style");
+    let bytes = calibrated.to_bytes().expect("bytes");
+    let read = Style::from_bytes(&bytes).expect("a style");
+    assert_eq!(read.header(), calibrated.header());
+    let (_, metadata) = safetensors::SafeTensors::read_metadata(&bytes).expect("metadata");
+    let json = &metadata.metadata().as_ref().expect("entries")["nijigen"];
+    let written = r#""activation_ranges":{"residuals.0.project.weight":{"input":[-0.1,3.7],"#;
+    assert!(json.contains(written), "{json}");
+    // A style without ranges has no field for them.
+    let bytes = style.to_bytes().expect("bytes");
+    let (_, metadata) = safetensors::SafeTensors::read_metadata(&bytes).expect("metadata");
+    let json = &metadata.metadata().as_ref().expect("entries")["nijigen"];
+    assert!(!json.contains("activation_ranges"), "{json}");
+
+    let refused = |name: &str, input, products| {
+        let refused = with_range(name, input, products);
+        refused.expect_err("a bad range").to_string()
+    };
+    for unknown in ["no.such.weight", "residuals.0.project_norm.gamma"] {
+        let words = refused(unknown, [0.0, 1.0], [0.0, 1.0]);
+        assert!(
+            words.contains(&format!("activation_ranges names {unknown:?}")),
+            "{words}"
+        );
+    }
+    let words = refused(name, [1.5, -2.0], [0.0, 1.0]);
+    assert!(
+        words.contains(&format!("of {name}: input is [1.5, -2]")),
+        "{words}"
+    );
+    for products in [[0.5, 0.5], [0.0, f32::INFINITY], [f32::NAN, 0.0]] {
+        let words = refused(name, [0.0, 1.0], products);
+        assert!(
+            words.contains("products is [") && words.contains("expected finite"),
+            "{words}"
+        );
+    }
+    // Numbers that JSON can write and f32 cannot hold.
+    let mut header = serde_json::to_value(style.header()).expect("JSON");
+    header["activation_ranges"] =
+        serde_json::json!({ name: { "input": [0.0, 1e39], "products": [0.0, 1.0] } });
+    let metadata = HashMap::from([("nijigen".to_owned(), header.to_string())]);
+    let words = refusal(&file(metadata, style.weights()));
+    assert!(words.contains("input is [0, inf]"), "{words}");
 }
 
 #[test]

@@ -105,6 +105,33 @@ pub enum Layer {
     Head,
 }
 
+impl Layer {
+    /// Name of the weights that the layer's input is multiplied with; of an inverted residual as a
+    /// whole, its projection's.
+    pub fn weight(self) -> String {
+        match self {
+            Self::Encoder(i) => format!("encoder.{i}.conv.weight"),
+            Self::Expand(i) => format!("residuals.{i}.expand.conv.weight"),
+            Self::Depthwise(i) => format!("residuals.{i}.depthwise.conv.weight"),
+            Self::Residual(i) => format!("residuals.{i}.project.weight"),
+            Self::Bridge(i) => format!("bridge.{i}.conv.weight"),
+            Self::Decoder(s, i) => format!("decoder.{s}.convs.{i}.conv.weight"),
+            Self::Head => "head.weight".into(),
+        }
+    }
+}
+
+/// Where `Generator::forward_tapped` shows a layer's values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tap {
+    /// What the convolution takes, before padding.
+    Input,
+    /// What the convolution gives, with its bias, before normalisation or tanh.
+    Products,
+    /// What the layer gives, the decoder's with its skip.
+    Activation,
+}
+
 /// Where a stride-2 convolution pads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

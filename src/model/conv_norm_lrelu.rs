@@ -7,7 +7,7 @@ use burn::tensor::activation::leaky_relu;
 use burn::tensor::ops::PadMode;
 use burn::tensor::{Device, Tensor};
 
-use super::config::{ConvSpec, NEGATIVE_SLOPE, StridePadding};
+use super::config::{ConvSpec, NEGATIVE_SLOPE, StridePadding, Tap};
 #[cfg(feature = "training")]
 use super::training_ops;
 
@@ -67,33 +67,41 @@ impl ConvNormLrelu {
     /// - input: `[batch, channels_in, height, width]`
     /// - output: `[batch, channels, height / stride, width / stride]`
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = pad_reflect(x, self.padding);
-        #[cfg(feature = "training")]
-        if x.device().is_autodiff() {
-            return self.forward_trained(x);
-        }
-        leaky_relu(self.norm.forward(self.conv.forward(x)), NEGATIVE_SLOPE)
+        self.forward_tapped(x, |_, x| x)
     }
 
-    /// The same from the padded input, with gradients that are cheaper than Burn's.
-    #[cfg(feature = "training")]
-    fn forward_trained(&self, padded: Tensor<4>) -> Tensor<4> {
-        let x = if self.conv.groups == 1 {
-            self.conv.forward(padded)
-        } else {
+    /// [`ConvNormLrelu::forward`] with what `tap` makes of the values before and after the
+    /// convolution.
+    pub(super) fn forward_tapped(
+        &self,
+        x: Tensor<4>,
+        mut tap: impl FnMut(Tap, Tensor<4>) -> Tensor<4>,
+    ) -> Tensor<4> {
+        let x = pad_reflect(tap(Tap::Input, x), self.padding);
+        self.norm_lrelu(tap(Tap::Products, self.convolve(x)))
+    }
+
+    fn convolve(&self, padded: Tensor<4>) -> Tensor<4> {
+        #[cfg(feature = "training")]
+        if padded.device().is_autodiff() && self.conv.groups > 1 {
             let x = training_ops::depthwise(padded, self.conv.weight.val());
-            match &self.conv.bias {
+            return match &self.conv.bias {
                 Some(bias) => x + bias.val().reshape([1, -1, 1, 1]),
                 None => x,
-            }
-        };
-        let norm = &self.norm;
-        match (&norm.gamma, &norm.beta) {
-            (Some(gamma), Some(beta)) => {
-                training_ops::norm_lrelu(x, gamma.val(), beta.val(), norm.epsilon)
-            }
-            _ => leaky_relu(norm.forward(x), NEGATIVE_SLOPE),
+            };
         }
+        self.conv.forward(padded)
+    }
+
+    fn norm_lrelu(&self, x: Tensor<4>) -> Tensor<4> {
+        let norm = &self.norm;
+        // With gradients that are cheaper than Burn's.
+        #[cfg(feature = "training")]
+        if let (true, Some(gamma), Some(beta)) = (x.device().is_autodiff(), &norm.gamma, &norm.beta)
+        {
+            return training_ops::norm_lrelu(x, gamma.val(), beta.val(), norm.epsilon);
+        }
+        leaky_relu(norm.forward(x), NEGATIVE_SLOPE)
     }
 }
 

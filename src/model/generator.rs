@@ -9,7 +9,7 @@ use burn::tensor::module::interpolate;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor};
 
-use super::config::{ConvSpec, GeneratorConfig, Layer, Upsampling};
+use super::config::{ConvSpec, GeneratorConfig, Layer, Tap, Upsampling};
 use super::conv_norm_lrelu::{ConvNormLrelu, pad_reflect};
 use super::inverted_residual::InvertedResidual;
 use crate::error::Result;
@@ -127,27 +127,43 @@ impl Generator {
         x: Tensor<4>,
         mut observe: impl FnMut(Layer, &Tensor<4>),
     ) -> Tensor<4> {
+        self.forward_tapped(x, |layer, tap, x| {
+            if tap == Tap::Activation {
+                observe(layer, &x);
+            }
+            x
+        })
+    }
+
+    /// [`Generator::forward`] going on, at every [`Tap`] of every layer, with what `tap` makes of the
+    /// values there; it must keep their shape.
+    pub fn forward_tapped(
+        &self,
+        x: Tensor<4>,
+        mut tap: impl FnMut(Layer, Tap, Tensor<4>) -> Tensor<4>,
+    ) -> Tensor<4> {
         // What the decoder comes back to: the encoder's last activation of each resolution. Only
         // its size is needed where no skip is added, so the tensor is not kept alive then.
         let mut levels = Vec::new();
         let mut x = x;
-        for (i, (layer, spec)) in self.encoder.iter().zip(&self.config.encoder).enumerate() {
+        for (i, (conv, spec)) in self.encoder.iter().zip(&self.config.encoder).enumerate() {
             if spec.stride == 2 {
                 let [_, _, height, width] = x.dims();
                 let stage = self.config.decoder.len() - 1 - levels.len();
                 let skip = self.config.decoder[stage].skip.then(|| x.clone());
                 levels.push(([height, width], skip));
             }
-            x = layer.forward(x);
-            observe(Layer::Encoder(i), &x);
+            let layer = Layer::Encoder(i);
+            x = conv.forward_tapped(x, |at, x| tap(layer, at, x));
+            x = tap(layer, Tap::Activation, x);
         }
         for (i, block) in self.residuals.iter().enumerate() {
-            x = block.forward_observed(x, |layer, x| observe(layer(i), x));
-            observe(Layer::Residual(i), &x);
+            x = block.forward_tapped(x, |layer, at, x| tap(layer(i), at, x));
         }
-        for (i, layer) in self.bridge.iter().enumerate() {
-            x = layer.forward(x);
-            observe(Layer::Bridge(i), &x);
+        for (i, conv) in self.bridge.iter().enumerate() {
+            let layer = Layer::Bridge(i);
+            x = conv.forward_tapped(x, |at, x| tap(layer, at, x));
+            x = tap(layer, Tap::Activation, x);
         }
         for (s, stage) in self.decoder.iter().enumerate() {
             // One level was pushed for each stage: `validate` counted them.
@@ -155,20 +171,21 @@ impl Generator {
                 break;
             };
             x = upsample(x, size, self.config.upsampling);
-            for (i, layer) in stage.convs.iter().enumerate() {
-                x = layer.forward(x);
+            for (i, conv) in stage.convs.iter().enumerate() {
+                let layer = Layer::Decoder(s, i);
+                x = conv.forward_tapped(x, |at, x| tap(layer, at, x));
                 if i + 1 == stage.convs.len()
                     && let Some(skip) = skip.take()
                 {
                     x = x + skip;
                 }
-                observe(Layer::Decoder(s, i), &x);
+                x = tap(layer, Tap::Activation, x);
             }
         }
         let half = self.config.head.kernel / 2;
-        x = self.head.forward(pad_reflect(x, [(half, half); 2])).tanh();
-        observe(Layer::Head, &x);
-        x
+        x = pad_reflect(tap(Layer::Head, Tap::Input, x), [(half, half); 2]);
+        x = tap(Layer::Head, Tap::Products, self.head.forward(x)).tanh();
+        tap(Layer::Head, Tap::Activation, x)
     }
 }
 

@@ -6,7 +6,7 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{GroupNorm, GroupNormConfig};
 use burn::tensor::{Device, Tensor};
 
-use super::config::{ConvSpec, GeneratorConfig, Layer, ResidualSpec};
+use super::config::{ConvSpec, GeneratorConfig, Layer, ResidualSpec, Tap};
 use super::conv_norm_lrelu::ConvNormLrelu;
 
 /// Expand (1x1), depthwise (3x3), project (1x1, no activation), plus the input where the number
@@ -51,17 +51,26 @@ impl InvertedResidual {
     /// - input: `[batch, channels_in, height, width]`
     /// - output: `[batch, channels, height, width]`
     ///
-    /// `inside` sees the activations `[batch, hidden, height, width]` of the first two layers.
-    pub(super) fn forward_observed(
+    /// `tap` is as in [`Generator::forward_tapped`](super::Generator::forward_tapped); block and
+    /// projection are one layer.
+    pub(super) fn forward_tapped(
         &self,
         x: Tensor<4>,
-        mut inside: impl FnMut(fn(usize) -> Layer, &Tensor<4>),
+        mut tap: impl FnMut(fn(usize) -> Layer, Tap, Tensor<4>) -> Tensor<4>,
     ) -> Tensor<4> {
-        let y = self.expand.forward(x.clone());
-        inside(Layer::Expand, &y);
-        let y = self.depthwise.forward(y);
-        inside(Layer::Depthwise, &y);
-        let y = self.project_norm.forward(self.project.forward(y));
-        if self.residual { x + y } else { y }
+        let y = self
+            .expand
+            .forward_tapped(x.clone(), |at, x| tap(Layer::Expand, at, x));
+        let y = tap(Layer::Expand, Tap::Activation, y);
+        let y = self
+            .depthwise
+            .forward_tapped(y, |at, x| tap(Layer::Depthwise, at, x));
+        let y = tap(Layer::Depthwise, Tap::Activation, y);
+        let y = self.project.forward(tap(Layer::Residual, Tap::Input, y));
+        let y = self
+            .project_norm
+            .forward(tap(Layer::Residual, Tap::Products, y));
+        let y = if self.residual { x + y } else { y };
+        tap(Layer::Residual, Tap::Activation, y)
     }
 }

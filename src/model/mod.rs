@@ -17,7 +17,7 @@ mod weights;
 
 pub use config::{
     ConvSpec, DecoderStage, GeneratorConfig, HeadSpec, Layer, NEGATIVE_SLOPE, ResidualSpec,
-    StridePadding, TensorSpec, Upsampling,
+    StridePadding, Tap, TensorSpec, Upsampling,
 };
 #[cfg(feature = "burn")]
 pub use conv_norm_lrelu::ConvNormLrelu;

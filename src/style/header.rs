@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::FORMAT_VERSION;
+use super::activations::ConvolutionRanges;
 use super::known_answer::KnownAnswer;
 use crate::error::{Error, Result};
 use crate::model::GeneratorConfig;
@@ -31,6 +32,10 @@ pub struct StyleHeader {
     /// that pictures suffer from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub f16_tensors: Vec<String>,
+    /// Ranges of the values before and after convolutions, by the names of their weights, for
+    /// runtimes that quantise activations by them. What has none is not quantised so.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub activation_ranges: BTreeMap<String, ConvolutionRanges>,
     /// Licences of the code and of the weights.
     pub licence: Licence,
     /// Whether these weights are meant to stay.
@@ -125,6 +130,9 @@ impl StyleHeader {
             return Err(Error::StyleInvalid(format!(
                 "alignment.expand is {expand}, expected 0.5 to 4"
             )));
+        }
+        for (weights, ranges) in &self.activation_ranges {
+            ranges.validate(weights)?;
         }
         self.generator.validate()
     }

@@ -4,6 +4,7 @@
 //! Tensor names are module paths (`encoder.0.conv.weight`); see [`GeneratorConfig::tensors`].
 //! Weights are stored as f32, f16, or 8-bit integers.
 
+mod activations;
 mod hash;
 mod header;
 mod int8;
@@ -11,6 +12,7 @@ mod known_answer;
 mod read;
 mod write;
 
+pub use activations::{Affine, ConvolutionRanges, ValueRange};
 pub use hash::{sha256_hex, verify_sha256};
 pub use header::{Alignment, Dtype, Licence, Status, StyleHeader};
 pub use int8::SCALE_SUFFIX;
@@ -52,6 +54,16 @@ impl Style {
         {
             return Err(Error::StyleInvalid(format!(
                 "f16_tensors names {unknown:?}, which the network does not have"
+            )));
+        }
+        let is_convolution = |name: &String| {
+            let tensor = weights.get(name);
+            tensor.is_some_and(|tensor| tensor.shape.len() == 4)
+        };
+        let mut measured = header.activation_ranges.keys();
+        if let Some(unknown) = measured.find(|&name| !is_convolution(name)) {
+            return Err(Error::StyleInvalid(format!(
+                "activation_ranges names {unknown:?}, expected weights of a convolution of the network"
             )));
         }
         Ok(Self { header, weights })

@@ -19,6 +19,7 @@ pub fn style(config: &GeneratorConfig) -> Style {
         alignment: Alignment::default(),
         dtype: Dtype::F32,
         f16_tensors: Vec::new(),
+        activation_ranges: BTreeMap::new(),
         licence: Licence {
             code: "MIT OR Apache-2.0".into(),
             data: "CC0-1.0".into(),

@@ -65,6 +65,7 @@ pub fn run(arguments: &ExportArguments) -> Result<()> {
         alignment: Alignment::default(),
         dtype: Dtype::F16,
         f16_tensors: Vec::new(),
+        activation_ranges: Default::default(),
         licence: Licence {
             code: "MIT OR Apache-2.0".into(),
             data: arguments.data_licence.clone(),

@@ -209,6 +209,7 @@ fn header(arguments: &ImportArguments) -> StyleHeader {
         alignment: Alignment::default(),
         dtype: arguments.dtype.dtype(),
         f16_tensors: Vec::new(),
+        activation_ranges: BTreeMap::new(),
         licence: Licence {
             code: arguments.code_licence.clone(),
             data: arguments.data_licence.clone(),

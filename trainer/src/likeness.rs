@@ -1,8 +1,8 @@
-//! Pictures by the CPU engine, and how much two of them differ.
+//! Pictures by an engine, and how much two of them differ.
 
 use anyhow::Result;
 use futures_lite::future::block_on;
-use nijigen::engine::CpuEngine;
+use nijigen::engine::Engine;
 use nijigen::imaging::Photo;
 use nijigen::pipeline;
 
@@ -10,7 +10,7 @@ use nijigen::pipeline;
 ///
 /// # Errors
 /// If the engine fails.
-pub fn picture(engine: &CpuEngine, photo: &Photo, long_side_px: usize) -> Result<Photo> {
+pub fn picture(engine: &impl Engine, photo: &Photo, long_side_px: usize) -> Result<Photo> {
     let mut progress = |_: f32| {};
     let picture = pipeline::stylize(engine, photo.clone(), long_side_px, &mut progress);
     Ok(block_on(picture)?)

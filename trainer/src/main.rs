@@ -2,6 +2,7 @@
 //! for the page.
 
 mod backbone;
+mod calibrate;
 mod checkpoint;
 mod compare;
 mod config;
@@ -29,9 +30,17 @@ mod quantize;
 mod reference;
 mod run_dir;
 mod style_file;
+mod tapped;
 mod train;
 mod weights_file;
 mod write_file;
+
+#[cfg(test)]
+#[path = "../../tests/formula/mod.rs"]
+mod formula;
+#[cfg(test)]
+#[path = "../../tests/test_style/mod.rs"]
+mod test_style;
 
 use std::process::ExitCode;
 
@@ -67,7 +76,7 @@ enum Command {
     Compare(compare::CompareArguments),
     /// Make a style file from a training run.
     Export(export::ExportArguments),
-    /// Store a style's weights in 8 bits, and measure what that changes.
+    /// Store a style's weights in 8 bits, calibrate its activations, and measure what that changes.
     Quantize(quantize::QuantizeArguments),
     /// Write a style as an ONNX model, or make the style file of one again.
     Onnx(onnx::OnnxArguments),

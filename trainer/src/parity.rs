@@ -4,7 +4,7 @@ use std::fmt;
 
 use anyhow::Result;
 use futures_lite::future::block_on;
-use nijigen::engine::{CpuEngine, Engine};
+use nijigen::engine::Engine;
 use nijigen::imaging::Planes;
 
 /// Side of [`formula_photo`] in pixels.
@@ -47,7 +47,7 @@ impl fmt::Display for Difference {
 ///
 /// # Errors
 /// If the engine fails.
-pub fn output(engine: &CpuEngine, input: &Planes) -> Result<Planes> {
+pub fn output(engine: &impl Engine, input: &Planes) -> Result<Planes> {
     Ok(block_on(engine.stylize(input, &mut |_: f32| {}))?)
 }
 

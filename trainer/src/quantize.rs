@@ -1,13 +1,17 @@
-//! `trainer quantize`: a style's weights in 8 bits, and what that changes in pictures.
+//! `trainer quantize`: a style's weights in 8 bits, ranges of its activations, and what they change in
+//! pictures.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use anyhow::{Result, ensure};
-use clap::Args;
-use nijigen::engine::{CpuEngine, Precision};
+use anyhow::{Context, Result, bail, ensure};
+use burn::tensor::Device;
+use clap::{Args, ValueEnum};
+use nijigen::engine::{CpuEngine, Engine, Precision};
 use nijigen::imaging::Photo;
 use nijigen::style::{Dtype, Style, StyleHeader, sha256_hex};
 
+use crate::calibrate::{Method, Ranges, calibrate, calibrated_engine};
 use crate::data::scan::{list, load};
 use crate::likeness::{picture, psnr};
 use crate::style_file::{as_stored, open_style};
@@ -18,6 +22,12 @@ const LONG_SIDE_PX: usize = 512;
 
 /// Name of the worst picture's figure in the style file, in dB.
 const METRIC: &str = "int8_psnr";
+
+/// The same with calibrated activations.
+const CALIBRATED_METRIC: &str = "calibrated_psnr";
+
+/// What `--percentile` is by default.
+const PERCENTILE: f64 = 99.999;
 
 /// Arguments of `trainer quantize`.
 #[derive(Args)]
@@ -33,14 +43,39 @@ pub struct QuantizeArguments {
     /// cost more than they may stay in f16; if that does not help, nothing is written.
     #[arg(long, default_value_t = 38.0)]
     min_psnr: f64,
+    /// Also store the ranges of the activations, for ONNX models in 8 bits. Those of layers that take
+    /// pictures below --min-psnr are left out.
+    #[arg(long, value_enum, value_name = "METHOD")]
+    calibrate: Option<MethodArgument>,
+    /// Share of the values in percent that ranges keep, with `--calibrate percentile`; by default
+    /// 99.999.
+    #[arg(long, requires = "calibrate")]
+    percentile: Option<f64>,
+    /// Folder of photos to calibrate on instead of those of --photos; may be given again.
+    #[arg(long, value_name = "DIR", requires = "calibrate")]
+    calibration_photos: Vec<PathBuf>,
+    /// Device that activations are calibrated on: flex, tch, cuda or vulkan.
+    #[arg(long, default_value = "flex")]
+    device: String,
 }
 
-/// Quantises, keeps in f16 what pictures suffer from, and prints what it costs.
+/// The methods of [`Method`] by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum MethodArgument {
+    /// From the least value to the largest.
+    MinMax,
+    /// Without the rarest values at either end.
+    Percentile,
+}
+
+/// Quantises, keeps in f16 what pictures suffer from, calibrates, and prints what it costs.
 ///
 /// # Errors
 /// If a file cannot be read, the style is quantised already, or a picture falls
 /// below `--min-psnr` even so.
 pub fn run(arguments: &QuantizeArguments) -> Result<()> {
+    let method = method(arguments.calibrate, arguments.percentile)?;
+    let device = crate::device::device(&arguments.device)?;
     let original = open_style(&arguments.style)?;
     ensure!(
         original.header().dtype != Dtype::Int8,
@@ -64,7 +99,22 @@ pub fn run(arguments: &QuantizeArguments) -> Result<()> {
         "a picture's PSNR is {worst:.1} dB, expected {} or more; nothing was written",
         arguments.min_psnr
     );
-    let quantised = with_metric(quantised, worst)?;
+    quantised = with_metric(quantised, METRIC, worst)?;
+    if let Some(method) = method {
+        let folders = match &arguments.calibration_photos[..] {
+            [] => &arguments.photos,
+            folders => folders,
+        };
+        let weights = int8_tensors(&quantised);
+        let photos = list(folders)?;
+        let ranges = calibrate(&original, &weights, &photos, LONG_SIDE_PX, method, &device)?;
+        println!(
+            "activations calibrated by {method} on {} photos",
+            photos.len()
+        );
+        let limit = arguments.min_psnr;
+        quantised = calibrated(&quantised, &original, ranges, &references, limit, &device)?;
+    }
     let bytes = quantised.to_bytes()?;
     write_file(&arguments.out, &bytes)?;
     println!(
@@ -77,6 +127,25 @@ pub fn run(arguments: &QuantizeArguments) -> Result<()> {
     Ok(())
 }
 
+/// How to calibrate, as the arguments say.
+fn method(method: Option<MethodArgument>, percentile: Option<f64>) -> Result<Option<Method>> {
+    Ok(match (method, percentile) {
+        (None, _) => None,
+        (Some(MethodArgument::MinMax), None) => Some(Method::MinMax),
+        (Some(MethodArgument::MinMax), Some(_)) => {
+            bail!("--percentile is given with --calibrate min-max, expected --calibrate percentile")
+        }
+        (Some(MethodArgument::Percentile), percent) => {
+            let percent = percent.unwrap_or(PERCENTILE);
+            ensure!(
+                percent > 50.0 && percent <= 100.0,
+                "--percentile is {percent}, expected above 50 and at most 100"
+            );
+            Some(Method::Percentile(percent))
+        }
+    })
+}
+
 /// A photo and the picture of it that a quantised style is measured by.
 struct Reference {
     name: String,
@@ -86,7 +155,7 @@ struct Reference {
 
 impl Reference {
     /// PSNR of the engine's picture of the photo, in dB.
-    fn psnr_of(&self, engine: &CpuEngine) -> Result<f64> {
+    fn psnr_of(&self, engine: &impl Engine) -> Result<f64> {
         Ok(psnr(
             &self.picture,
             &picture(engine, &self.photo, LONG_SIDE_PX)?,
@@ -98,7 +167,8 @@ fn references(original: &Style, folders: &[PathBuf]) -> Result<Vec<Reference>> {
     let engine = CpuEngine::new(original)?;
     let mut references = Vec::new();
     for source in list(folders)? {
-        let photo = load(&source.path)?;
+        let named = || format!("in {}", source.path.display());
+        let photo = load(&source.path).with_context(named)?;
         let picture = picture(&engine, &photo, LONG_SIDE_PX)?;
         references.push(Reference {
             name: source.relative,
@@ -125,14 +195,26 @@ fn compare(quantised: &Style, references: &[Reference]) -> Result<Vec<f64>> {
     println!("PSNR (dB) of 8-bit weights, with products in f32 and in 8 bits");
     let stored = CpuEngine::new(quantised)?;
     let int8 = CpuEngine::with_precision(quantised, Precision::Int8);
-    references
-        .iter()
-        .map(|reference| {
-            let [stored, int8] = [reference.psnr_of(&stored)?, reference.psnr_of(&int8)?];
-            println!("{stored:6.1} {int8:6.1}  {}", reference.name);
-            Ok(stored.min(int8))
-        })
-        .collect()
+    let (mut with_f32, mut with_int8) = (Vec::new(), Vec::new());
+    for reference in references {
+        let [stored, int8] = [reference.psnr_of(&stored)?, reference.psnr_of(&int8)?];
+        println!("{stored:6.1} {int8:6.1}  {}", reference.name);
+        with_f32.push(stored);
+        with_int8.push(int8);
+    }
+    summarise("products in f32", &with_f32);
+    summarise(
+        "products in 8 bits, each pixel by its own range",
+        &with_int8,
+    );
+    let lower = with_f32.iter().zip(&with_int8).map(|(a, b)| a.min(*b));
+    Ok(lower.collect())
+}
+
+/// Prints the worst and the mean of the pictures' PSNR.
+fn summarise(what: &str, psnrs: &[f64]) {
+    let mean = psnrs.iter().sum::<f64>() / psnrs.len() as f64;
+    println!("worst {:.1}, mean {mean:.1}: {what}", least(psnrs));
 }
 
 fn least(psnrs: &[f64]) -> f64 {
@@ -166,11 +248,7 @@ fn sensitive_tensors(
         let others = quantisable.iter().filter(|&&name| name != tensor);
         let alone = int8_style(original, others.map(ToString::to_string).collect())?;
         let engine = CpuEngine::new(&alone)?;
-        let psnrs = references
-            .iter()
-            .map(|reference| reference.psnr_of(&engine))
-            .collect::<Result<Vec<f64>>>()?;
-        let worst = least(&psnrs);
+        let worst = worst_of(&engine, references)?;
         let keep = worst < min_psnr + QUARTER_OF_THE_ERROR_DB;
         let verdict = if keep { ": stays in f16" } else { "" };
         println!("{worst:6.1}  {tensor}{verdict}");
@@ -181,8 +259,106 @@ fn sensitive_tensors(
     Ok(sensitive)
 }
 
-fn with_metric(style: Style, psnr: f64) -> Result<Style> {
+/// The tensors that the style's file stores in 8 bits.
+fn int8_tensors(style: &Style) -> BTreeSet<String> {
+    let in_f16 = |name: &str| {
+        style
+            .header()
+            .f16_tensors
+            .iter()
+            .any(|tensor| tensor == name)
+    };
+    let tensors = style.quantisable_tensors().filter(|name| !in_f16(name));
+    tensors.map(ToString::to_string).collect()
+}
+
+/// The style with as many of the `ranges` as its pictures can take: the range that costs most by
+/// itself goes first.
+fn calibrated(
+    quantised: &Style,
+    original: &Style,
+    mut ranges: Ranges,
+    references: &[Reference],
+    min_psnr: f64,
+    device: &Device,
+) -> Result<Style> {
+    let mut costliest: Option<Vec<String>> = None;
+    loop {
+        let style = with_ranges(quantised, ranges.clone())?;
+        println!("PSNR (dB) with {} calibrated layers", ranges.len());
+        let psnrs = pictures_psnr(&calibrated_engine(&style, device)?, references)?;
+        summarise("calibrated activations", &psnrs);
+        let worst = least(&psnrs);
+        if worst >= min_psnr || ranges.is_empty() {
+            return with_metric(style, CALIBRATED_METRIC, worst);
+        }
+        let few = worst_references(references, &psnrs);
+        let order = match &mut costliest {
+            Some(order) => order,
+            None => {
+                println!("the worst picture has {worst:.1} dB; what each layer costs by itself:");
+                costliest.insert(by_cost(original, &ranges, &few, device)?)
+            }
+        };
+        // The few worst pictures tell when to look at all of them again.
+        while let Some(name) = order.pop() {
+            println!("the activations of {name} stay in floating point");
+            ranges.remove(&name);
+            let style = with_ranges(quantised, ranges.clone())?;
+            let engine = calibrated_engine(&style, device)?;
+            if worst_of(&engine, &few)? >= min_psnr {
+                break;
+            }
+        }
+    }
+}
+
+/// The layers that have ranges, those last that alone change the worst picture most.
+fn by_cost(
+    original: &Style,
+    ranges: &Ranges,
+    references: &[&Reference],
+    device: &Device,
+) -> Result<Vec<String>> {
+    let mut costs = Vec::new();
+    for (name, range) in ranges {
+        let alone = with_ranges(original, Ranges::from([(name.clone(), *range)]))?;
+        let worst = worst_of(&calibrated_engine(&alone, device)?, references)?;
+        println!("{worst:6.1}  {name}");
+        costs.push((worst, name.clone()));
+    }
+    costs.sort_by(|a, b| b.0.total_cmp(&a.0));
+    Ok(costs.into_iter().map(|(_, name)| name).collect())
+}
+
+/// Prints the PSNR of an engine's pictures and gives them, in dB.
+fn pictures_psnr(engine: &impl Engine, references: &[Reference]) -> Result<Vec<f64>> {
+    references
+        .iter()
+        .map(|reference| {
+            let psnr = reference.psnr_of(engine)?;
+            println!("{psnr:6.1}  {}", reference.name);
+            Ok(psnr)
+        })
+        .collect()
+}
+
+/// The lowest PSNR of an engine's pictures, in dB.
+fn worst_of(engine: &impl Engine, references: &[&Reference]) -> Result<f64> {
+    let psnrs = references.iter().map(|reference| reference.psnr_of(engine));
+    Ok(least(&psnrs.collect::<Result<Vec<_>>>()?))
+}
+
+fn with_ranges(style: &Style, activation_ranges: Ranges) -> Result<Style> {
+    let header = StyleHeader {
+        activation_ranges,
+        ..style.header().clone()
+    };
+    Ok(Style::new(header, style.weights().clone())?)
+}
+
+fn with_metric(style: Style, name: &str, psnr: f64) -> Result<Style> {
     let mut header = style.header().clone();
-    header.metrics.insert(METRIC.into(), psnr);
+    header.metrics.insert(name.into(), psnr);
     Ok(Style::new(header, style.weights().clone())?)
 }

@@ -291,6 +291,81 @@ fn a_style_survives_onnx() {
     assert_ne!(answer(&style_as_f16), answer(&shipped));
 }
 
+fn quantize(style: &Path, out: &Path, photos: &Path, more: &[&str]) -> Output {
+    trainer()
+        .arg("quantize")
+        .args([style, out])
+        .arg("--photos")
+        .arg(photos)
+        .args(more)
+        .output()
+        .expect("the program runs")
+}
+
+#[test]
+fn calibrated_activations_are_stored_where_pictures_allow_it() {
+    let (folder, photos) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    fs::copy(photo("plain.jpg"), photos.path().join("plain.jpg")).unwrap();
+    let tiny = root().join("www/styles/ink-tiny.safetensors");
+    let out = folder.path().join("int8.safetensors");
+    let calibrated = |least_psnr: &str| {
+        let arguments = ["--calibrate", "min-max", "--min-psnr", least_psnr];
+        let output = quantize(&tiny, &out, photos.path(), &arguments);
+        assert!(output.status.success(), "{}", stderr(&output));
+        Style::from_bytes(&fs::read(&out).unwrap()).unwrap()
+    };
+    let style = calibrated("10");
+    let ranges = &style.header().activation_ranges;
+    assert!(ranges.keys().eq(style.quantisable_tensors()));
+    let psnr = style.header().metrics["calibrated_psnr"];
+    assert!(
+        psnr >= 10.0 && psnr < style.header().metrics["int8_psnr"],
+        "{psnr}"
+    );
+
+    // A model of it is the same style again.
+    let model = folder.path().join("model.onnx");
+    let again = folder.path().join("again.safetensors");
+    for (direction, from, to) in [("export", &out, &model), ("import", &model, &again)] {
+        let output = trainer()
+            .args(["onnx", direction])
+            .args([from, to])
+            .output()
+            .expect("the program runs");
+        assert!(output.status.success(), "{}", stderr(&output));
+    }
+    assert!(fs::read(&again).unwrap() == fs::read(&out).unwrap());
+
+    // A quarter of the error needs some layers in floating point.
+    let least = format!("{:.1}", psnr + 6.0);
+    let style = calibrated(&least);
+    let (some, all) = (style.header().activation_ranges.len(), ranges.len());
+    assert!(some > 0 && some < all, "{some} of {all}");
+    assert!(style.header().metrics["calibrated_psnr"] >= psnr + 5.9);
+
+    let refused = |style: &Path, photos: &Path, more: &[&str], reason: &str| {
+        let output = quantize(style, &again, photos, more);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(stderr(&output).contains(reason), "{}", stderr(&output));
+    };
+    let method = ["--calibrate", "percentile", "--percentile", "20"];
+    refused(&out, photos.path(), &method[..2], "quantised already");
+    let reason = "--percentile is 20, expected above 50 and at most 100";
+    refused(&tiny, photos.path(), &method, reason);
+    let method = ["--calibrate", "min-max", "--percentile", "99"];
+    refused(
+        &tiny,
+        photos.path(),
+        &method,
+        "expected --calibrate percentile",
+    );
+    let empty = TempDir::new().unwrap();
+    refused(&tiny, empty.path(), &method[..2], "has no images");
+    let elsewhere = empty.path().to_string_lossy();
+    let method = ["--calibrate", "min-max", "--calibration-photos", &elsewhere];
+    refused(&tiny, photos.path(), &method, "has no images");
+}
+
 #[test]
 fn onnx_models_that_cannot_be_used_are_named() {
     let folder = TempDir::new().unwrap();

@@ -87,6 +87,7 @@ pub fn run(arguments: &PruneArguments) -> Result<()> {
             style.header().name,
             style.header().provenance
         ),
+        activation_ranges: Default::default(),
         metrics: Default::default(),
         known_answer: None,
         ..style.header().clone()

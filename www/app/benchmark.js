@@ -8,9 +8,11 @@ import { remember } from "./memory.js";
 const SIZE_PX = 384;
 const REPEATS = 3;
 
+/** @typedef {Pick<import("./engine.js").EngineChoice, "style" | "variant">} Style */
+
 /**
  * Measures and shows the times.
- * @param {string} style
+ * @param {Style} style
  * @returns {Promise<"cpu" | "webgpu" | undefined>} the faster engine, if any works
  */
 export async function runBenchmark(style) {
@@ -46,12 +48,13 @@ export async function runBenchmark(style) {
 
 /**
  * @param {Blob} sample
- * @param {string} style
+ * @param {Style} style
  * @param {"cpu" | "webgpu"} device
  * @returns {Promise<number>} ms of the fastest of some pictures, after a first one
  */
-async function measure(sample, style, device) {
-  const stylizer = await createStylizer({ style, device });
+async function measure(sample, { style, variant }, device) {
+  // Both engines draw with the same network.
+  const stylizer = await createStylizer({ style, variant: variant === "auto" ? "compact" : variant, device });
   try {
     const bitmap = await createImageBitmap(sample, { resizeWidth: SIZE_PX, resizeHeight: SIZE_PX });
     let best = Infinity;

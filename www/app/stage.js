@@ -119,13 +119,15 @@ export function startStage(album, readOutput) {
 
   /** @param {Item} item @returns {string} */
   function doneText(item) {
-    const { width, height, elapsedMs, engine, fellBack } = /** @type {import("./album.js").Picture} */ (item.picture);
+    const { width, height, elapsedMs, engine, variant = "full", fellBack } =
+      /** @type {import("./album.js").Picture} */ (item.picture);
     return joinSentences(
       text("status.done", {
         width: item.isPair ? width / 2 : width,
         height,
         seconds: (elapsedMs / 1000).toFixed(1),
         engine: text(`engine.${engine}`),
+        network: text(`network.${variant}`),
       }),
       item.facesReport ? facesText(item.facesReport, item.faces) : "",
       fellBack ? text("status.fellBack", { why: sentence(fellBack) }) : "",

@@ -1,6 +1,6 @@
 /** What the page does with photos: the album, and the panels that show and change it. */
 
-import { NijigenError, capabilities, listStyles } from "../nijigen/index.js";
+import { NijigenError, listStyles } from "../nijigen/index.js";
 import { Album } from "./album.js";
 import { element } from "./dom.js";
 import { text } from "./language.js";
@@ -37,21 +37,16 @@ export async function startStudio() {
   startSamples(take).catch(console.error);
   receivePhotos((files) => void take(files.map((photo) => ({ name: photo.name, photo })))).catch(console.error);
   const offline = startOffline({ onUpdate: showUpdate, isUntouched: () => !album?.items.length });
-  let styles;
-  let hasGpu = false;
+  /** @type {ReturnType<typeof startStyles>} */
+  let chosenStyle;
   try {
-    const entries = await listStyles();
-    const { webgpu, fallbackAdapter } = await capabilities();
-    hasGpu = webgpu && !fallbackAdapter;
-    const isFast = () => device.value === "webgpu" || (device.value === "auto" && hasGpu);
-    styles = startStyles(entries, isFast, redraw);
+    chosenStyle = startStyles(await listStyles(), redraw);
   } catch (thrown) {
     return showError(errorText(thrown));
   }
 
-  const { chosen, lightest } = styles;
   album = new Album(() => ({
-    style: chosen(),
+    ...chosenStyle(),
     device: /** @type {import("../nijigen/index.js").Device} */ (device.value),
     size: Number(size.value),
     faces: facesMode(faces),
@@ -71,7 +66,7 @@ export async function startStudio() {
     redraw();
   });
   element("options", HTMLFormElement).addEventListener("submit", (event) => event.preventDefault());
-  openWhenAsked(lightest, device);
+  openWhenAsked(chosenStyle, device);
   open();
 
   // What is loaded before is not kept for offline use.
@@ -97,17 +92,17 @@ function facesMode(fieldset) {
 
 /**
  * What few visitors open is loaded when they do.
- * @param {() => string} lightest
+ * @param {ReturnType<typeof startStyles>} chosenStyle
  * @param {HTMLSelectElement} device
  */
-function openWhenAsked(lightest, device) {
+function openWhenAsked(chosenStyle, device) {
   element("camera-open", HTMLButtonElement).addEventListener("click", async () => {
     const { openCamera } = await import("./camera.js");
-    await openCamera({ style: lightest(), device: /** @type {any} */ (device.value) }, take);
+    await openCamera({ ...chosenStyle(), variant: "tiny", device: /** @type {any} */ (device.value) }, take);
   });
   element("benchmark-start", HTMLButtonElement).addEventListener("click", async () => {
     const { runBenchmark } = await import("./benchmark.js");
-    const fastest = await runBenchmark(album.selected?.settings.style ?? lightest());
+    const fastest = await runBenchmark(chosenStyle());
     if (!fastest || fastest === device.value) return;
     device.value = fastest;
     device.dispatchEvent(new Event("change"));

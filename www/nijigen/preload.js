@@ -7,10 +7,11 @@ import { SCRIPT_FILE, WASM_FILE, moduleName } from "./engine_module.js";
 import { NijigenError, cancelled } from "./errors.js";
 import { defaultAssets, findStyle, toFolder } from "./styles.js";
 import { keepsFiles } from "./stylizer.js";
+import { nearest, suitable } from "./variants.js";
 
 /**
  * @typedef {Pick<import("./stylizer.js").StylizerOptions,
- *   "style" | "device" | "assets" | "threads" | "cache" | "onProgress" | "signal">} PreloadOptions
+ *   "style" | "variant" | "device" | "assets" | "threads" | "cache" | "onProgress" | "signal">} PreloadOptions
  */
 
 /**
@@ -21,14 +22,15 @@ import { keepsFiles } from "./stylizer.js";
  *   not the one that is listed
  */
 export async function preload({ signal, ...options } = {}) {
-  const { device = "auto", onProgress = () => {} } = options;
+  const { device = "auto", variant = "auto", onProgress = () => {} } = options;
   const keep = options.cache ?? keepsFiles();
   const assets = toFolder(options.assets ?? defaultAssets());
   const modulesUrl = new URL("nijigen/wasm/", assets).href;
   const load = async () => {
     const usesGpu = device === "webgpu" || (device === "auto" && (await webGpuAdapter()) === "real");
     const name = usesGpu ? moduleName("gpu", 1) : moduleName("cpu", threadCount(options.threads));
-    const [style, modules] = await Promise.all([findStyle(options.style, assets), listModules(modulesUrl, signal)]);
+    const [networks, modules] = await Promise.all([findStyle(options.style, assets), listModules(modulesUrl, signal)]);
+    const style = nearest(networks, variant === "auto" ? await suitable(usesGpu ? "gpu" : "cpu") : variant);
     const engine = { url: `${modulesUrl}${name}/${WASM_FILE}`, ...modules[name] };
     /**
      * @param {"engine" | "style"} key

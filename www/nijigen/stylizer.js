@@ -8,6 +8,7 @@ import { MAX_COPIED_PIXELS, readPhoto } from "./photo.js";
 import { Queue } from "./queue.js";
 import { startWorker } from "./start_worker.js";
 import { documentUrl } from "./styles.js";
+import { nearest, suitable } from "./variants.js";
 
 /** A GPU that has said nothing for so long in the middle of a photo is taken for lost. */
 const GPU_QUIET_LIMIT_MS = 60_000;
@@ -19,11 +20,15 @@ const GPU_START_QUIET_LIMIT_MS = 120_000;
 /** @typedef {import("./faces.js").FaceProvider} FaceProvider */
 /** @typedef {import("./photo.js").Source} Source */
 /** @typedef {import("./protocol.js").Pixels} Pixels */
+/** @typedef {import("./variants.js").Network} Network */
+/** @typedef {import("./variants.js").Variant} Variant */
 
 /**
  * @typedef {object} StylizerOptions
- * @property {string | {url: string, sha256?: string}} [style] a name in the manifest (default: the
- *   first), or a style file elsewhere
+ * @property {string | {url: string, sha256?: string}} [style] a family in the manifest (default: the
+ *   first), the name of one network of it, or a style file elsewhere
+ * @property {"auto" | Variant} [variant] which network of a family; default "auto": the one that suits the engine
+ *   and, on a CPU, its speed, chosen again after a fallback. Without the wanted one, what comes nearest
  * @property {Device} [device] default "auto": WebGPU where it is real and right, else the CPU
  * @property {string | URL} [assets] folder that holds `nijigen/` and `styles/`; default: the
  *   folder this package is in
@@ -76,6 +81,7 @@ const GPU_START_QUIET_LIMIT_MS = 120_000;
  * @property {number} width
  * @property {number} height
  * @property {"cpu" | "webgpu"} engine that made it
+ * @property {Variant} [variant] of the network that made it, as far as the manifest tells
  * @property {number} elapsedMs from the call's turn to the finished picture, but for `detectMs`
  * @property {number} [detectMs] that finding the faces took, if they were searched for
  * @property {DrawnFace[]} [faces] with faces: those that were given or found, and what became of them
@@ -97,7 +103,10 @@ export class Stylizer {
   /** @type {Device} */
   #device;
   #assets;
-  #style;
+  #networks;
+  #variant;
+  /** In use. @type {Network | undefined} */
+  #network;
   #threads;
   #precision;
   #allowFallbackAdapter;
@@ -123,13 +132,14 @@ export class Stylizer {
   /**
    * @param {Device} device
    * @param {URL} assets
-   * @param {import("./protocol.js").StyleSource} style
+   * @param {Network[]} networks of the style, at least one
    * @param {StylizerOptions} options
    */
-  constructor(device, assets, style, options) {
+  constructor(device, assets, networks, options) {
     this.#device = device;
     this.#assets = assets;
-    this.#style = style;
+    this.#networks = networks;
+    this.#variant = options.variant ?? "auto";
     this.#threads = options.threads;
     this.#precision = options.precision ?? "auto";
     this.#allowFallbackAdapter = options.allowFallbackAdapter ?? false;
@@ -147,6 +157,11 @@ export class Stylizer {
   /** Why another engine than the one asked for is used, if so. */
   get fellBack() {
     return this.#fellBack;
+  }
+
+  /** Of the network in use, as far as the manifest tells. @returns {Variant | undefined} */
+  get variant() {
+    return this.#network?.variant;
   }
 
   /** The style file's header: name, provenance, licence and more. */
@@ -186,6 +201,10 @@ export class Stylizer {
     this.#client = client;
     this.#engine = engine;
     try {
+      const wanted = this.#variant === "auto" ? await suitable(engine) : this.#variant;
+      const network = nearest(this.#networks, wanted);
+      const tiny = nearest(this.#networks, "tiny");
+      const mayBeSlow = this.#variant === "auto" && engine === "cpu" && tiny !== network;
       const started = await client.request(
         {
           type: "start",
@@ -193,7 +212,8 @@ export class Stylizer {
           modulesUrl: new URL("nijigen/wasm/", this.#assets).href,
           threads: this.#threads,
           precision: this.#precision,
-          style: this.#style,
+          style: network,
+          ...(mayBeSlow ? { lighter: tiny } : {}),
           allowFallbackAdapter: this.#allowFallbackAdapter,
           keep: this.#cache,
           workerUrl: this.#workerUrl,
@@ -206,6 +226,7 @@ export class Stylizer {
         },
       );
       this.#header = started.header;
+      this.#network = started.isLighter ? tiny : network;
     } catch (error) {
       client.terminate(cancelled());
       if (this.#client === client) this.#client = undefined;
@@ -287,6 +308,7 @@ export class Stylizer {
       width,
       height,
       engine: this.engine,
+      ...(this.variant ? { variant: this.variant } : {}),
       elapsedMs: performance.now() - startedAt - (detectMs ?? 0),
       ...(detectMs === undefined ? {} : { detectMs }),
       ...(found ? { faces: found.faces.map((face, i) => ({ ...face, outcome: outcomes[i] })) } : {}),

@@ -33,10 +33,10 @@ export async function startSaving(album, onFailure) {
     void watch(saved.put({ id, name, photo, options, state, ...(blob ? { picture: blob } : {}) }));
   }
 
-  for (const { id, name, photo, options, picture, state } of await saved.list()) {
+  const found = (await saved.list()).map(({ id, name, photo, options, picture, state }) => {
     const { settings, faces, facesReport, isPair, made } = options;
     const isDone = state === "done" && picture;
-    album.restore({
+    return /** @type {import("./album.js").NewItem} */ ({
       id: String(id),
       name,
       photo,
@@ -45,8 +45,13 @@ export async function startSaving(album, onFailure) {
       state: isDone ? "done" : state === "cancelled" ? "cancelled" : "waiting",
       ...(isDone ? { share: 1, isReadable: true, facesReport, isPair, picture: { ...made, blob: picture } } : {}),
     });
+  });
+  await album.restore(found);
+  for (const { id } of found) {
+    const item = album.items.find((item) => item.id === id);
+    if (item) states.set(item, item.state);
+    else void watch(saved.remove(id));
   }
-  for (const item of album.items) states.set(item, item.state);
 
   // Nothing can be kept here, as in some private windows: then nothing is said of it either.
   if (saved.unavailable) return;

@@ -80,6 +80,7 @@ export function startStage(album, readOutput) {
   function statusText(item) {
     switch (item.state) {
       case "waiting": {
+        if (album.isPaused) return text("status.paused");
         const isBehind = album.items.some(({ state }) => state === "running");
         return isBehind ? text("status.waiting") : loadingText();
       }

@@ -1,7 +1,7 @@
 /** What the page does with photos: the album, and the panels that show and change it. */
 
 import { NijigenError, listStyles } from "../nijigen/index.js";
-import { Album } from "./album.js";
+import { Album, isUnfinished } from "./album.js";
 import { element } from "./dom.js";
 import { text } from "./language.js";
 import { recall, remember } from "./memory.js";
@@ -24,7 +24,7 @@ const isOpen = new Promise((resolve) => (open = resolve));
 /** @param {import("./intake.js").NamedPhoto[]} photos */
 export async function take(photos) {
   await isOpen;
-  album.add(photos);
+  await album.add(photos);
 }
 
 export async function startStudio() {
@@ -98,7 +98,11 @@ function facesMode(fieldset) {
 function openWhenAsked(chosenStyle, device) {
   element("camera-open", HTMLButtonElement).addEventListener("click", async () => {
     const { openCamera } = await import("./camera.js");
+    // The live picture has the device to itself.
+    album.pause();
+    element("camera-paused", HTMLElement).hidden = !album.items.some(isUnfinished);
     await openCamera({ ...chosenStyle(), variant: "tiny", device: /** @type {any} */ (device.value) }, take);
+    album.resume();
   });
   element("benchmark-start", HTMLButtonElement).addEventListener("click", async () => {
     const { runBenchmark } = await import("./benchmark.js");

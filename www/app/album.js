@@ -346,7 +346,10 @@ function facesToDraw({ faces }, settings) {
  */
 function reportOf(item, { faces, facesFailed, detectMs }, wanted, hasPortrait) {
   if (wanted === "off" || !faces) return undefined;
-  if (facesFailed) return { kind: "failed", why: facesFailed };
+  if (facesFailed) {
+    console.warn(facesFailed);
+    return { kind: "failed" };
+  }
   const drawn = [...faces].sort((a, b) => a.box[0] - b.box[0]);
   if (!item.faces) {
     const found = drawn.map(({ outcome: _, ...face }) => face);

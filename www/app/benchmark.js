@@ -1,8 +1,9 @@
 /** Which engine is faster on this device: both draw the same sample. */
 
-import { createStylizer } from "../nijigen/index.js";
+import { NijigenError, createStylizer } from "../nijigen/index.js";
 import { element, make } from "./dom.js";
-import { sentence, text } from "./language.js";
+import { wordsFor } from "./errors.js";
+import { text } from "./language.js";
 import { remember } from "./memory.js";
 
 const SIZE_PX = 384;
@@ -32,7 +33,7 @@ export async function runBenchmark(style) {
       times.push({ device, ms });
       line.textContent = text("bench.result", { engine, ms: Math.round(ms) });
     } catch (thrown) {
-      const why = sentence(thrown instanceof Error ? thrown.message : String(thrown));
+      const why = wordsFor(thrown instanceof NijigenError ? thrown.code : undefined);
       line.textContent = text("bench.failed", { engine, why });
     }
   }

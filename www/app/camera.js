@@ -122,5 +122,6 @@ function failureText(thrown) {
   const name = thrown instanceof Error ? thrown.name : "";
   if (name === "NotAllowedError") return text("camera.denied");
   if (name === "NotFoundError" || name === "OverconstrainedError" || !navigator.mediaDevices) return text("camera.none");
-  return text("camera.failed", { why: thrown instanceof Error ? thrown.message : String(thrown) });
+  console.warn(thrown);
+  return text("camera.failed");
 }

@@ -1,13 +1,14 @@
 /** Keeps the album on this device, so that it is there after a reload. */
 
-import { openSavedQueue } from "./saved_queue.js";
+import { SavedQueueError, openSavedQueue } from "./saved_queue.js";
 
 /** @typedef {import("./album.js").Item} Item */
 
 /**
  * Brings back what was there, and saves what comes.
  * @param {import("./album.js").Album} album
- * @param {(why: string) => void} onFailure something could not be saved; told once
+ * @param {(isFull: boolean) => void} onFailure something could not be saved, as the storage is full or for another
+ *   reason; told once
  */
 export async function startSaving(album, onFailure) {
   const saved = await openSavedQueue();
@@ -17,7 +18,8 @@ export async function startSaving(album, onFailure) {
   /** @param {Promise<void>} writing */
   const watch = (writing) =>
     writing.catch((thrown) => {
-      if (!hasFailed) onFailure(thrown instanceof Error ? thrown.message : String(thrown));
+      console.warn(thrown);
+      if (!hasFailed) onFailure(thrown instanceof SavedQueueError && thrown.code === "quota");
       hasFailed = true;
     });
 

@@ -40,8 +40,8 @@ export const strings = {
   share: "Share",
   copy: "Copy",
   "copy.done": "Copied.",
-  "copy.failed": "The browser did not let it be copied ({why}).",
-  "share.failed": "Sharing failed ({why}).",
+  "copy.failed": "The browser did not let it be copied.",
+  "share.failed": "Sharing failed.",
   "format.missing": "This browser cannot write {format}: it is a PNG.",
 
   "status.engine": "Getting the engine ready…",
@@ -76,7 +76,9 @@ export const strings = {
   "queue.cancelOne": "Cancel {name}",
   "queue.retryOne": "Try {name} again",
   "queue.removeOne": "Remove {name}",
-  "queue.notSaved": "The list could not be kept for the next visit ({why}).",
+  "queue.notSaved": "The list could not be kept for the next visit.",
+  "queue.diskFull":
+    "The list is not kept for the next visit: the storage that the browser grants this page is full.",
 
   "options.title": "How to draw",
   "style.title": "Style",
@@ -117,7 +119,7 @@ export const strings = {
   "faces.noneFound": "No face was found: this is the whole picture.",
   "faces.noneChosen": "No face is chosen: this is the whole picture.",
   "faces.noPortrait": "The faces are too small or turned away for a portrait: this is the whole picture.",
-  "faces.failed": "Faces could not be looked for: this is the whole picture. {why}",
+  "faces.failed": "Faces could not be looked for: this is the whole picture.",
 
   "bench.title": "Which engine is faster here?",
   "bench.hint": "Draws a sample a few times with each engine, for some seconds.",
@@ -138,18 +140,23 @@ export const strings = {
   "camera.close": "Close",
   "camera.denied": "The camera may not be used. The browser's settings for this page can allow it.",
   "camera.none": "There is no camera here.",
-  "camera.failed": "The camera could not be used ({why}).",
+  "camera.failed": "The camera could not be used.",
 
   "footer.metadata":
     "Metadata, such as the place where a photo was taken, is not copied into the picture. Photos in the list are kept in this browser until you remove them.",
   "footer.licence": "Nijigen is free software under the MIT and Apache-2.0 licences.",
 
-  "error.photo-unreadable": "{detail}",
-  "error.photo-unsupported": "{detail}",
-  "error.photo-too-large": "{detail}",
-  "error.engine-failed": "{detail}",
-  "error.gpu-unavailable": "{detail}",
-  "error.load-failed": "{detail}",
-  "error.photo": "{detail} You can try another photo.",
-  "error.engine": "{detail} Try it again, or choose another engine.",
+  "error.unreadable": "This photo cannot be read: it is damaged, or not a picture.",
+  "error.unsupported": "This browser cannot open this kind of picture. Save it as JPEG or PNG first.",
+  "error.tooLarge": "This photo has more than 100 megapixels, which is too large.",
+  "error.notLoaded": "A file could not be loaded.",
+  "error.wrongFile": "A file is damaged, or of another release of this page.",
+  "error.noGpu": "This browser offers no WebGPU.",
+  "error.emulatedGpu": "WebGPU is only emulated here, which is slower than the CPU.",
+  "error.lostGpu": "The GPU stopped answering.",
+  "error.crashed": "The engine stopped, perhaps for lack of memory.",
+  "error.engine": "The engine failed.",
+  "error.details": "Details",
+  "advice.photo": "You can try another photo.",
+  "advice.engine": "Try it again, or choose another engine.",
 };

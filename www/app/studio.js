@@ -3,16 +3,17 @@
 import { NijigenError, listStyles } from "../nijigen/index.js";
 import { Album, isUnfinished } from "./album.js";
 import { element } from "./dom.js";
+import { explain, showError } from "./errors.js";
 import { text } from "./language.js";
 import { recall, remember } from "./memory.js";
 import { receivePhotos, startOffline } from "./offline.js";
 import { startOutput } from "./output.js";
 import { startQueueList } from "./queue_list.js";
 import { startSamples } from "./samples.js";
-import { errorText, showError, startStage } from "./stage.js";
+import { startStage } from "./stage.js";
 import { startStyles } from "./styles_panel.js";
 
-export { showError } from "./stage.js";
+export { showError } from "./errors.js";
 
 /** @type {Album} */
 let album;
@@ -42,7 +43,7 @@ export async function startStudio() {
   try {
     chosenStyle = startStyles(await listStyles(), redraw);
   } catch (thrown) {
-    return showError(errorText(thrown));
+    return showError(explain(thrown));
   }
 
   album = new Album(() => ({
@@ -72,15 +73,15 @@ export async function startStudio() {
   // What is loaded before is not kept for offline use.
   await offline;
   const { startSaving } = await import("./saved_album.js");
-  await startSaving(album, (why) => {
+  await startSaving(album, (isFull) => {
     const notice = element("queue-unsaved", HTMLElement);
-    notice.textContent = text("queue.notSaved", { why });
+    notice.textContent = text(isFull ? "queue.diskFull" : "queue.notSaved");
     notice.hidden = false;
   });
   // The engine is got ready while the visitor looks for a photo, who is told only what concerns a photo.
   album.warmUp().catch((thrown) => {
     if (!(thrown instanceof NijigenError)) console.error(thrown);
-    else if (!album.items.length) showError(errorText(thrown));
+    else if (!album.items.length) showError(explain(thrown));
   });
 }
 
@@ -125,7 +126,7 @@ async function saveZip(items, output) {
       button.textContent = text("queue.zipping", { done, all: items.length });
     });
   } catch (thrown) {
-    showError(errorText(thrown));
+    showError(explain(thrown));
   }
   button.textContent = text("queue.zip");
 }

@@ -87,6 +87,7 @@ const GPU_START_QUIET_LIMIT_MS = 120_000;
  * @property {DrawnFace[]} [faces] with faces: those that were given or found, and what became of them
  * @property {string} [facesFailed] why faces could not be searched for; the picture has none then
  * @property {string} [fellBack] why another engine than the one asked for was used
+ * @property {import("./errors.js").ErrorCode} [fellBackCode] the same as a code
  */
 
 /**
@@ -121,7 +122,7 @@ export class Stylizer {
   #starting;
   /** @type {"cpu" | "gpu"} */
   #engine = "cpu";
-  /** @type {string | undefined} */
+  /** @type {NijigenError | undefined} */
   #fellBack;
   #disposed = false;
   /** The photo being converted, and those that wait. */
@@ -156,7 +157,7 @@ export class Stylizer {
 
   /** Why another engine than the one asked for is used, if so. */
   get fellBack() {
-    return this.#fellBack;
+    return this.#fellBack?.message;
   }
 
   /** Of the network in use, as far as the manifest tells. @returns {Variant | undefined} */
@@ -189,7 +190,7 @@ export class Stylizer {
         return await this.#startEngine("gpu");
       } catch (error) {
         if (this.#device === "webgpu" || !isEngineError(error)) throw error;
-        this.#fellBack = error.message;
+        this.#fellBack = error;
       }
     }
     return this.#startEngine("cpu");
@@ -313,7 +314,7 @@ export class Stylizer {
       ...(detectMs === undefined ? {} : { detectMs }),
       ...(found ? { faces: found.faces.map((face, i) => ({ ...face, outcome: outcomes[i] })) } : {}),
       ...(found?.failed ? { facesFailed: found.failed } : {}),
-      ...(this.#fellBack ? { fellBack: this.#fellBack } : {}),
+      ...(this.#fellBack ? { fellBack: this.#fellBack.message, fellBackCode: this.#fellBack.code } : {}),
     };
   }
 
@@ -369,7 +370,7 @@ export class Stylizer {
       // Whatever state the engine is in, the next photo gets a fresh one.
       this.#stop(error);
       if (!wasGpu) throw error;
-      this.#fellBack = error.message;
+      this.#fellBack = error;
       this.#device = "cpu";
       return this.#ask(request, signal, onProgress);
     }

@@ -115,17 +115,19 @@ build_module() {
     printf '%s' "$stamp" >"$out/stamp"
 }
 
-# Size and SHA-256 of the modules, by which www/nijigen/assets.js knows them.
-list_modules() {
-    local name wasm separator=""
-    printf '{"version": 1, "modules": {'
-    for name in "${modules[@]}"; do
-        wasm=target/wasm/$name/nijigen_bg.wasm
-        printf '%s\n  "%s": {"bytes": %d, "sha256": "%s"}' "$separator" "$name" \
-            "$(wc -c <"$wasm")" "$(sha256sum "$wasm" | cut -d" " -f1)"
-        separator=","
-    done
-    printf '\n}}\n'
+# list_files FOLDER: size and SHA-256 of the files that www/nijigen/assets.js checks, as FOLDER/manifest.json.
+list_files() {
+    local files file separator=""
+    files=$(cd "$1" && find . -name '*.wasm' -o -name '*.bin' -o -name '*.json' | LC_ALL=C sort)
+    {
+        printf '{"version": 1, "files": {'
+        for file in $files; do
+            printf '%s\n  "%s": {"bytes": %d, "sha256": "%s"}' "$separator" "${file#./}" \
+                "$(wc -c <"$1/$file")" "$(sha256sum "$1/$file" | cut -d" " -f1)"
+            separator=","
+        done
+        printf '\n}}\n'
+    } >"$1/manifest.json"
 }
 
 # The folder that can be copied to any static host: target/dist
@@ -141,7 +143,7 @@ assemble_dist() {
         cp "target/wasm/$name/nijigen.js" "target/wasm/$name/nijigen_bg.wasm" \
             "target/dist/nijigen/wasm/$name/"
     done
-    list_modules >target/dist/nijigen/wasm/manifest.json
+    list_files target/dist/nijigen/wasm
     # The default detector of faces, which a page loads only where faces are asked for. TensorFlow.js
     # and the models are under the Apache licence.
     local human=node_modules/@vladmandic/human faces=target/dist/nijigen/faces
@@ -150,6 +152,7 @@ assemble_dist() {
         node_modules/@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm "$faces/"
     # Without the address of its source map, which is not shipped.
     sed '/^\/\/# sourceMappingURL=/d' "$human/dist/human.esm.js" >"$faces/human.esm.js"
+    list_files "$faces"
     # Zip files, for the page, which loads it when one is asked for. Under the MIT licence.
     local zip=node_modules/client-zip
     mkdir -p target/dist/vendor

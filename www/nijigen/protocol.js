@@ -59,6 +59,7 @@ export const PROTOCOL_VERSION = 1;
  * @typedef {object} DetectRequest asks for the faces in a photo, best first
  * @property {"detect"} type
  * @property {string} facesUrl folder of the detector
+ * @property {boolean} keep whether its files may be kept in Cache storage
  * @property {Pixels} photo
  */
 

@@ -147,7 +147,7 @@ export class Stylizer {
     this.#onProgress = options.onProgress ?? (() => {});
     this.#cache = options.cache ?? keepsFiles();
     this.#workerUrl = options.workerUrl && new URL(options.workerUrl, documentUrl()).href;
-    this.#faceDetector = new FaceDetector(new URL("nijigen/faces/", assets).href, this.#workerUrl);
+    this.#faceDetector = new FaceDetector(new URL("nijigen/faces/", assets).href, this.#cache, this.#workerUrl);
   }
 
   /** The engine in use. @returns {"cpu" | "webgpu"} */

@@ -1,9 +1,9 @@
 /** Runs one engine: loads its WebAssembly module and a style, then converts photos one by one. */
 
 import { answerRequests, messagesHandled } from "./answer_requests.js";
-import { fetchAsset, listModules } from "./assets.js";
+import { fetchAsset, listFiles } from "./assets.js";
 import { threadCount, webGpuAdapter } from "./capabilities.js";
-import { loadModule, moduleName } from "./engine_module.js";
+import { WASM_FILE, loadModule, moduleName } from "./engine_module.js";
 import { NijigenError, cancelled, toNijigenError } from "./errors.js";
 import { MAX_COPIED_PIXELS } from "./photo.js";
 
@@ -121,11 +121,11 @@ function usesInt8(precision) {
  */
 async function loadEngine({ engine, modulesUrl, threads, keep, workerUrl }, progress) {
   const count = engine === "cpu" ? threadCount(threads) : 1;
-  const modules = await listModules(modulesUrl);
+  const files = await listFiles(modulesUrl);
   /** @param {number} threads */
   const load = (threads) => {
     const name = moduleName(engine, threads);
-    const known = modules[name];
+    const known = files[`${name}/${WASM_FILE}`];
     return loadModule(`${modulesUrl}${name}/`, threads, {
       known,
       keep,

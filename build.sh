@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The one entry point: ./build.sh serve | test | build | dist | pack | fmt
+# The one entry point: ./build.sh serve | test | build | dist | compress | pack | fmt
 # Sets up what is missing, inside this folder where possible (target/, node_modules/).
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -136,7 +136,7 @@ assemble_dist() {
     rm -rf target/dist
     mkdir -p target/dist
     cp -R www/. target/dist
-    rm -f target/dist/server.mjs
+    rm -f target/dist/server.mjs target/dist/compress.mjs
     local name
     for name in "${modules[@]}"; do
         mkdir -p "target/dist/nijigen/wasm/$name"
@@ -229,6 +229,7 @@ serve)
 test) run_tests ;;
 build) build ;;
 dist) assemble_dist ;;
+compress) node www/compress.mjs target/dist ;;
 pack)
     build
     node npm/assemble.mjs target/package
@@ -241,6 +242,7 @@ usage: ./build.sh serve [--port N]   set up, build, and serve the page
        ./build.sh test               set up and run all tests
        ./build.sh build              build the page into target/dist
        ./build.sh dist               assemble target/dist again from what is built
+       ./build.sh compress           compress target/dist ahead, for hosts that send such copies
        ./build.sh pack               build the npm package into target/package, and its tarball
        ./build.sh fmt                format the Rust code
 USAGE

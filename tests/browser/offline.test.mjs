@@ -76,7 +76,9 @@ async function change(path, line, isListed) {
 test("after a visit with a picture, photos are converted without a network", async () => {
   const { page, url } = browser;
   // One style is used, however slow this machine is just now.
-  await page.addInitScript(() => localStorage.setItem("nijigen.variant", "compact"));
+  await page.addInitScript(() => {
+    if (location.origin !== "null") localStorage.setItem("nijigen.variant", "compact");
+  });
   // The service worker is late: engine and style are loaded before it is in charge.
   await page.addInitScript(() => {
     const { serviceWorker } = navigator;

@@ -78,7 +78,9 @@ export async function startStudio() {
     notice.textContent = text(isFull ? "queue.diskFull" : "queue.notSaved");
     notice.hidden = false;
   });
-  // The engine is got ready while the visitor looks for a photo, who is told only what concerns a photo.
+  // The engine is got ready while the visitor looks for a photo, unless megabytes are dear; the visitor is told only what
+  // concerns a photo.
+  if (/** @type {any} */ (navigator).connection?.saveData) return;
   album.warmUp().catch((thrown) => {
     if (!(thrown instanceof NijigenError)) console.error(thrown);
     else if (!album.items.length) showError(explain(thrown));

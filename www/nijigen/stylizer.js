@@ -93,7 +93,7 @@ const GPU_START_QUIET_LIMIT_MS = 120_000;
 /**
  * @typedef {object} Estimate
  * @property {number} ms
- * @property {number} [bytes] of memory at most; not known of a GPU
+ * @property {number} [bytes] of memory at most; undefined on a GPU, whose memory nobody sees
  */
 
 /** Side of a portrait. */

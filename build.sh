@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The one entry point: ./build.sh serve | test | build | dist | compress | pack | fmt
+# The one entry point: ./build.sh serve | test | build | dist | compress | pack | bench | fmt
 # Sets up what is missing, inside this folder where possible (target/, node_modules/).
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -235,6 +235,12 @@ pack)
     node npm/assemble.mjs target/package
     (cd target/package && npm pack --pack-destination ..)
     ;;
+bench)
+    build
+    set_up_chromium
+    cargo build --quiet --locked -p trainer
+    node benches/browser.mjs "${@:2}"
+    ;;
 fmt) cargo fmt --all ;;
 *)
     cat <<'USAGE'
@@ -244,6 +250,7 @@ usage: ./build.sh serve [--port N]   set up, build, and serve the page
        ./build.sh dist               assemble target/dist again from what is built
        ./build.sh compress           compress target/dist ahead, for hosts that send such copies
        ./build.sh pack               build the npm package into target/package, and its tarball
+       ./build.sh bench [OPTIONS]    time the engine beside onnxruntime-web (benches/browser.mjs)
        ./build.sh fmt                format the Rust code
 USAGE
     exit 2

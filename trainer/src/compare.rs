@@ -14,10 +14,12 @@ use crate::data::scan::load;
 use crate::data::spread::spread;
 use crate::likeness::{picture, psnr};
 use crate::parity::output;
-use crate::style_file::open_style;
+use crate::style_file::{open_style, write_metrics};
 
 /// Longer side of the pictures that are compared, and side of the one that is timed, in pixels.
 const SIDE_PX: usize = 512;
+/// Names of the mean and the least PSNR in a style file, in dB.
+const METRICS: [&str; 2] = ["teacher_psnr", "teacher_psnr_worst"];
 /// Pictures that are timed; the fastest counts.
 const TIMED: usize = 5;
 
@@ -36,6 +38,9 @@ pub struct CompareArguments {
     /// Use at most this many photos, spread over all.
     #[arg(long)]
     limit: Option<usize>,
+    /// Write each style's PSNR to the teacher into its file's header.
+    #[arg(long)]
+    write: bool,
 }
 
 /// Compares and prints a table.
@@ -58,16 +63,21 @@ pub fn run(arguments: &CompareArguments) -> Result<()> {
             .zip(&teacher)
             .map(|(picture, teacher)| psnr(picture, teacher))
             .collect();
+        let mean = ratios.iter().sum::<f64>() / ratios.len() as f64;
+        let worst = ratios.iter().copied().fold(f64::INFINITY, f64::min);
         let macs: f64 = style.generator().step_macs_per_pixel().iter().sum();
         println!(
-            "| {} | {} | {:.1} | {bytes} | {:.2} | {:.2} | {:.0} |",
+            "| {} | {} | {:.1} | {bytes} | {mean:.2} | {worst:.2} | {:.0} |",
             style.header().name,
             style.generator().parameter_count(),
             macs / 1e3,
-            ratios.iter().sum::<f64>() / ratios.len() as f64,
-            ratios.iter().copied().fold(f64::INFINITY, f64::min),
             milliseconds(&style)?,
         );
+        // JSON has no infinity, which a copy of the teacher has.
+        if arguments.write && mean.is_finite() {
+            let names = METRICS.map(String::from);
+            write_metrics(path, &style, names.into_iter().zip([mean, worst]))?;
+        }
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use nijigen::engine::CpuEngine;
 use nijigen::style::{KnownAnswer, Style};
 
 use crate::parity::output;
+use crate::write_file::write_file;
 
 /// Reads a style file.
 ///
@@ -17,6 +18,25 @@ pub fn open_style(path: &Path) -> Result<Style> {
     Style::from_bytes(&bytes).with_context(|| format!("in {}", path.display()))
 }
 
+/// Adds metrics to the header of a style file, in place of older ones of the same names.
+///
+/// # Errors
+/// If the file cannot be written, which leaves the old one.
+pub fn write_metrics(
+    path: &Path,
+    style: &Style,
+    metrics: impl IntoIterator<Item = (String, f64)>,
+) -> Result<()> {
+    let mut header = style.header().clone();
+    header.metrics.extend(
+        metrics
+            .into_iter()
+            .map(|(name, value)| (name, (value * 1e4).round() / 1e4)),
+    );
+    let style = as_stored(&Style::new(header, style.weights().clone())?)?;
+    write_file(path, &style.to_bytes()?)
+}
+
 /// The style with its weights as a file stores them, and the known answer of those.
 ///
 /// # Errors
@@ -25,4 +45,27 @@ pub fn as_stored(style: &Style) -> Result<Style> {
     let stored = Style::from_bytes(&style.to_bytes()?)?;
     let answer = output(&CpuEngine::new(&stored)?, &KnownAnswer::input()?)?;
     Ok(stored.with_known_answer(KnownAnswer::of(&answer)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_are_added_and_nothing_else_changes() {
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../www/styles/comic.safetensors");
+        let before = open_style(&shipped).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("comic.safetensors");
+        let metrics = [("flat".to_owned(), 0.123_456), ("new".to_owned(), 1.0)];
+        write_metrics(&path, &before, metrics).unwrap();
+        let after = open_style(&path).unwrap();
+        let mut expected = before.header().clone();
+        expected.metrics.insert("flat".into(), 0.1235);
+        expected.metrics.insert("new".into(), 1.0);
+        assert!(expected.metrics.contains_key("int8_psnr"));
+        assert_eq!(after.header().metrics, expected.metrics);
+        assert_eq!(after.header().known_answer, before.header().known_answer);
+        assert!(after.weights() == before.weights());
+    }
 }

@@ -1,7 +1,7 @@
 //! `trainer evaluate`: styles against the untouched photos and the procedural target, in one table.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -22,7 +22,7 @@ use crate::data::scan::{list, load, to_rgb};
 use crate::data::spread::spread;
 use crate::picture::{bounded, open_rgb, picture_tensor, png, tensor_picture};
 use crate::procedural::ProceduralConfig;
-use crate::style_file::{as_stored, open_style};
+use crate::style_file::{open_style, write_metrics};
 use crate::write_file::write_file;
 
 /// Longer side of the photos that are measured, in pixels.
@@ -98,7 +98,7 @@ pub fn run(arguments: &EvaluateArguments) -> Result<()> {
             tensor_picture(generator.forward(picture_tensor(photo, &device)))
         })?;
         if arguments.write {
-            write_metrics(path, style, &row)?;
+            write_metrics(path, style, row.metrics.clone())?;
         }
         rows.push(row);
     }
@@ -338,16 +338,4 @@ impl Measured {
         }
         Ok(metrics)
     }
-}
-
-/// Puts a row's metrics into the header of a style file.
-fn write_metrics(path: &Path, style: &Style, row: &Row) -> Result<()> {
-    let mut header = style.header().clone();
-    header.metrics = row
-        .metrics
-        .iter()
-        .map(|(name, value)| (name.clone(), (value * 1e4).round() / 1e4))
-        .collect();
-    let style = as_stored(&Style::new(header, style.weights().clone())?)?;
-    write_file(path, &style.to_bytes()?)
 }

@@ -1,0 +1,87 @@
+/** onnxruntime-web in a page of the served folder, to compare the engine with. */
+
+import { execFileSync } from "node:child_process";
+import { basename, join } from "node:path";
+import { ROOT } from "./browser.mjs";
+
+const RUNTIME = join(ROOT, "node_modules/onnxruntime-web/dist");
+
+/** Workers of an isolated page must be isolated themselves. */
+const HEADERS = { "Cross-Origin-Embedder-Policy": "require-corp" };
+
+/**
+ * Writes a style of `www/styles` as an ONNX model with weights in f32.
+ * @param {string} style its name
+ * @param {string} path of the model
+ */
+export function exportModel(style, path) {
+  const trainer = process.env.TRAINER ?? join(ROOT, "target/debug/trainer");
+  const file = join(ROOT, "www/styles", `${style}.safetensors`);
+  execFileSync(trainer, ["onnx", "export", file, path, "--dtype", "f32"]);
+}
+
+/**
+ * Loads a model, which `runModel` and `benchModel` run.
+ * @param {import("./browser.mjs").Browser} browser
+ * @param {string} path of the ONNX file
+ * @param {number} threads
+ */
+export async function openModel({ context, page, url }, path, threads) {
+  await context.route("**/onnxruntime/*", (route) => {
+    const name = basename(new URL(route.request().url()).pathname);
+    return route.fulfill({ path: name === "model.onnx" ? path : join(RUNTIME, name), headers: HEADERS });
+  });
+  await page.goto(`${url}samples/samples.json`);
+  await page.evaluate(async (threads) => {
+    // @ts-ignore: an address that is routed above.
+    const ort = await import("/onnxruntime/ort.wasm.min.mjs");
+    ort.env.wasm.numThreads = threads;
+    ort.env.wasm.wasmPaths = "/onnxruntime/";
+    const session = await ort.InferenceSession.create("/onnxruntime/model.onnx");
+    /** @param {number} size @param {Float32Array} values */
+    const run = async (size, values) => {
+      const input = new ort.Tensor("float32", values, [1, 3, size, size]);
+      return (await session.run({ input })).output.data;
+    };
+    Object.assign(window, { runModel: run });
+  }, threads);
+}
+
+/**
+ * What the model makes of a square picture.
+ * @param {import("./browser.mjs").Browser} browser
+ * @param {number} size side in pixels
+ * @param {number[]} values `[3, size, size]` in [-1, 1]
+ * @returns {Promise<number[]>}
+ */
+export function runModel({ page }, size, values) {
+  return page.evaluate(
+    async ([size, values]) => [
+      ...(await /** @type {any} */ (window).runModel(size, Float32Array.from(values))),
+    ],
+    /** @type {const} */ ([size, values]),
+  );
+}
+
+/**
+ * Times of the model, of one picture after another.
+ * @param {import("./browser.mjs").Browser} browser
+ * @param {number} size side in pixels
+ * @param {number} repeats
+ * @returns {Promise<number[]>} ms
+ */
+export function benchModel({ page }, size, repeats) {
+  return page.evaluate(
+    async ([size, repeats]) => {
+      const values = new Float32Array(3 * size * size).fill(0.25);
+      const times = [];
+      for (let i = 0; i < repeats; i++) {
+        const start = performance.now();
+        await /** @type {any} */ (window).runModel(size, values);
+        times.push(performance.now() - start);
+      }
+      return times;
+    },
+    /** @type {const} */ ([size, repeats]),
+  );
+}

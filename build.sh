@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The one entry point: ./build.sh serve | test | build | dist | pack | bench | fmt
+# The one entry point: ./build.sh serve | test | build | dist | compress | pack | bench | fmt
 # Sets up what is missing, inside this folder where possible (target/, node_modules/).
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -115,17 +115,19 @@ build_module() {
     printf '%s' "$stamp" >"$out/stamp"
 }
 
-# Size and SHA-256 of the modules, by which www/nijigen/assets.js knows them.
-list_modules() {
-    local name wasm separator=""
-    printf '{"version": 1, "modules": {'
-    for name in "${modules[@]}"; do
-        wasm=target/wasm/$name/nijigen_bg.wasm
-        printf '%s\n  "%s": {"bytes": %d, "sha256": "%s"}' "$separator" "$name" \
-            "$(wc -c <"$wasm")" "$(sha256sum "$wasm" | cut -d" " -f1)"
-        separator=","
-    done
-    printf '\n}}\n'
+# list_files FOLDER: size and SHA-256 of the files that www/nijigen/assets.js checks, as FOLDER/manifest.json.
+list_files() {
+    local files file separator=""
+    files=$(cd "$1" && find . -name '*.wasm' -o -name '*.bin' -o -name '*.json' | LC_ALL=C sort)
+    {
+        printf '{"version": 1, "files": {'
+        for file in $files; do
+            printf '%s\n  "%s": {"bytes": %d, "sha256": "%s"}' "$separator" "${file#./}" \
+                "$(wc -c <"$1/$file")" "$(sha256sum "$1/$file" | cut -d" " -f1)"
+            separator=","
+        done
+        printf '\n}}\n'
+    } >"$1/manifest.json"
 }
 
 # The folder that can be copied to any static host: target/dist
@@ -134,14 +136,14 @@ assemble_dist() {
     rm -rf target/dist
     mkdir -p target/dist
     cp -R www/. target/dist
-    rm -f target/dist/server.mjs
+    rm -f target/dist/server.mjs target/dist/compress.mjs
     local name
     for name in "${modules[@]}"; do
         mkdir -p "target/dist/nijigen/wasm/$name"
         cp "target/wasm/$name/nijigen.js" "target/wasm/$name/nijigen_bg.wasm" \
             "target/dist/nijigen/wasm/$name/"
     done
-    list_modules >target/dist/nijigen/wasm/manifest.json
+    list_files target/dist/nijigen/wasm
     # The default detector of faces, which a page loads only where faces are asked for. TensorFlow.js
     # and the models are under the Apache licence.
     local human=node_modules/@vladmandic/human faces=target/dist/nijigen/faces
@@ -150,6 +152,7 @@ assemble_dist() {
         node_modules/@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm "$faces/"
     # Without the address of its source map, which is not shipped.
     sed '/^\/\/# sourceMappingURL=/d' "$human/dist/human.esm.js" >"$faces/human.esm.js"
+    list_files "$faces"
     # Zip files, for the page, which loads it when one is asked for. Under the MIT licence.
     local zip=node_modules/client-zip
     mkdir -p target/dist/vendor
@@ -226,6 +229,7 @@ serve)
 test) run_tests ;;
 build) build ;;
 dist) assemble_dist ;;
+compress) node www/compress.mjs target/dist ;;
 pack)
     build
     node npm/assemble.mjs target/package
@@ -244,6 +248,7 @@ usage: ./build.sh serve [--port N]   set up, build, and serve the page
        ./build.sh test               set up and run all tests
        ./build.sh build              build the page into target/dist
        ./build.sh dist               assemble target/dist again from what is built
+       ./build.sh compress           compress target/dist ahead, for hosts that send such copies
        ./build.sh pack               build the npm package into target/package, and its tarball
        ./build.sh bench [OPTIONS]    time the engine beside onnxruntime-web (benches/browser.mjs)
        ./build.sh fmt                format the Rust code

@@ -34,7 +34,7 @@ const ISOLATION = {
  */
 export function serve(folder, port, isolated = true) {
   const headers = { ...HEADERS, ...(isolated ? ISOLATION : {}) };
-  const files = sirv(folder, { etag: true });
+  const files = sirv(folder, { etag: true, brotli: true, gzip: true });
   const server = createServer((request, response) => {
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     files(request, response);

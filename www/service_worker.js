@@ -31,7 +31,7 @@ const key = (path) => `${folder}${path}?sha256=${files.get(path)}`;
  * @param {string} path
  */
 function isShell(path) {
-  if (/^nijigen\/faces\/|bench/.test(path)) return false;
+  if (/^nijigen\/faces\/|^nijigen\/wasm\/.*\.js$|bench/.test(path)) return false;
   return /\.(html|css|js|json|svg|webmanifest)$/.test(path);
 }
 
@@ -41,7 +41,7 @@ worker.addEventListener("activate", (/** @type {any} */ event) => {
 });
 worker.addEventListener("message", (/** @type {any} */ event) => {
   if (event.data === "activate") worker.skipWaiting();
-  if (event.data?.keep) event.waitUntil(fetchMissing(event.data.keep.map(pathOf)));
+  if (event.data?.keep) event.waitUntil(keepUsed(event.data.keep.map(pathOf)));
 });
 worker.addEventListener("fetch", (/** @type {any} */ event) => {
   /** @type {Request} */
@@ -68,8 +68,18 @@ function pathOf(url) {
 
 /** Keeps what every visit needs, and the new state of what this visitor has used. */
 async function keepRelease() {
+  await keepUsed([...files.keys()].filter(isShell));
+}
+
+/**
+ * Keeps these, and the new state of what is kept already.
+ * @param {string[]} paths
+ */
+async function keepUsed(paths) {
   const used = (await allKept()).map(({ request }) => pathOf(request.url));
-  await fetchMissing([...[...files.keys()].filter(isShell), ...used]);
+  // The package keeps a module that came before this worker, but not the script beside it.
+  const scripts = used.map((path) => path.replace(/_bg\.wasm$/, ".js"));
+  await fetchMissing([...paths, ...used, ...scripts]);
 }
 
 /** All that is kept of this folder, whatever its release. */

@@ -51,9 +51,9 @@ test("what was fetched ahead is not fetched again, and a stylizer keeps what it 
   const fetched = await countFetched();
   const made = await run(`
     const seen = {};
-    await preload({ device: "cpu", onProgress: (key, current, total) => (seen[key] = current / total) });
+    await preload({ device: "cpu", variant: "compact", onProgress: (key, current, total) => (seen[key] = current / total) });
     const before = (await (await caches.open("nijigen-assets")).keys()).length;
-    const stylizer = await createStylizer({ device: "cpu" });
+    const stylizer = await createStylizer({ device: "cpu", variant: "compact" });
     const { width } = await stylizer.stylize(photo);
     stylizer.dispose();
     const { code } = await failure(preload({ signal: AbortSignal.abort() }));
@@ -61,8 +61,8 @@ test("what was fetched ahead is not fetched again, and a stylizer keeps what it 
   assert.deepEqual(made, { seen: { engine: 1, style: 1 }, before: 2, width: 64, code: "cancelled" });
   assert.deepEqual(fetched, { wasm: 1, styles: 1 });
   const again = await run(`
-    for (let i = 0; i < 2; i++) (await createStylizer({ device: "cpu" })).dispose();
-    (await createStylizer({ device: "cpu", cache: false })).dispose();`);
+    for (let i = 0; i < 2; i++) (await createStylizer({ device: "cpu", variant: "compact" })).dispose();
+    (await createStylizer({ device: "cpu", variant: "compact", cache: false })).dispose();`);
   assert.equal(again, undefined);
   assert.deepEqual(fetched, { wasm: 3, styles: 3 });
 });
@@ -70,7 +70,7 @@ test("what was fetched ahead is not fetched again, and a stylizer keeps what it 
 test("an engine from a stale cache is fetched again; one that stays wrong is refused", async () => {
   const fetched = await countFetched(1);
   const width = await run(`
-    const stylizer = await createStylizer({ device: "cpu" });
+    const stylizer = await createStylizer({ device: "cpu", variant: "compact" });
     const { width } = await stylizer.stylize(photo);
     stylizer.dispose();
     return width;`);
@@ -79,8 +79,8 @@ test("an engine from a stale cache is fetched again; one that stays wrong is ref
   await countFetched(9);
   const made = await run(`
     return {
-      start: await failure(createStylizer({ device: "cpu" })),
-      preload: await failure(preload({ device: "cpu" })),
+      start: await failure(createStylizer({ device: "cpu", variant: "compact" })),
+      preload: await failure(preload({ device: "cpu", variant: "compact" })),
       kept: (await (await caches.open("nijigen-assets")).keys()).map(({ url }) => url.includes(".wasm")),
     };`);
   assert.deepEqual([made.start.code, made.preload.code], ["engine-hash", "engine-hash"]);
@@ -91,7 +91,7 @@ test("an engine from a stale cache is fetched again; one that stays wrong is ref
 test("without Cache storage, as in private windows", async () => {
   await prependToWorker(browser, `Object.defineProperty(globalThis, "caches", { get: () => { throw new Error(); } });`);
   const width = await run(`
-    const stylizer = await createStylizer({ device: "cpu" });
+    const stylizer = await createStylizer({ device: "cpu", variant: "compact" });
     const { width } = await stylizer.stylize(photo);
     stylizer.dispose();
     return width;`);
@@ -106,7 +106,7 @@ test("engine and style come from the folder that the host names", async () => {
     await route.fulfill({ response: await route.fetch({ url: url.replace("elsewhere/", "") }) });
   });
   const width = await run(`
-    const stylizer = await createStylizer({ device: "cpu", assets: "/elsewhere" });
+    const stylizer = await createStylizer({ device: "cpu", variant: "compact", assets: "/elsewhere" });
     const { width } = await stylizer.stylize(photo);
     stylizer.dispose();
     return width;`);
@@ -117,7 +117,7 @@ test("engine and style come from the folder that the host names", async () => {
 
 test("what the browser has, and what a conversion takes", async () => {
   const made = await run(`
-    const stylizer = await createStylizer({ device: "cpu" });
+    const stylizer = await createStylizer({ device: "cpu", variant: "compact" });
     const first = await stylizer.estimate(4000, 3000, { size: 512 });
     const larger = await stylizer.estimate(4000, 3000, { size: 1024 });
     const faces = await stylizer.estimate(4000, 3000, { size: 1024, faces: "both" });

@@ -157,7 +157,8 @@ export async function convert(page, path) {
  */
 export async function outcome(page) {
   await page.waitForSelector("#error:not([hidden]), #download:not([hidden])");
-  if (await page.isVisible("#error")) return { error: await page.innerText("#error") };
+  // With the details, which are folded in.
+  if (await page.isVisible("#error")) return { error: (await page.innerText("#error-words")) + " " + (await page.textContent("#error-detail")) };
   return { status: await page.innerText("#status") };
 }
 

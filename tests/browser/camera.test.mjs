@@ -1,8 +1,9 @@
 /** The camera, by Chromium's device that shows a moving pattern. */
 
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { openBrowser, openPage, outcome } from "./browser.mjs";
+import { ROOT, openBrowser, openPage, outcome } from "./browser.mjs";
 
 const FLAGS = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
 
@@ -28,6 +29,7 @@ test("what the camera sees is drawn live, and drawn as a photo by a click", asyn
   );
   const side = await page.$eval("#camera-picture", (canvas) => /** @type {HTMLCanvasElement} */ (canvas).width);
   assert.ok(side <= 256, `the live preview is ${side} px wide`);
+  assert.ok(browser.requests.some((url) => url.endsWith("ink-tiny.safetensors")), "it is drawn by the tiny network");
   await page.click("#camera-take");
   await page.waitForSelector("#camera", { state: "hidden" });
   const ended = await outcome(page);
@@ -35,6 +37,24 @@ test("what the camera sees is drawn live, and drawn as a photo by a click", asyn
   assert.match(await page.innerText("#queue .name"), /^camera-.*\.jpg$/);
   const isOn = await page.$eval("#camera-video", (video) => /** @type {HTMLVideoElement} */ (video).srcObject !== null);
   assert.ok(!isOn, "the camera is switched off");
+});
+
+test("the queue waits while the camera is open, and goes on when it is closed", async () => {
+  const { page } = browser;
+  const states = () => page.$$eval("#queue li", (rows) => rows.map((row) => /** @type {HTMLElement} */ (row).dataset.state));
+  const [done] = await states();
+  await page.setInputFiles("#file", Array.from({ length: 3 }, () => join(ROOT, "www/samples/coffee.jpg")));
+  await page.waitForSelector("#queue li[data-state=running]");
+  await page.click("#camera-open");
+  await page.waitForSelector("#camera-picture[data-live]");
+  assert.deepEqual(await states(), [done, "waiting", "waiting", "waiting"]);
+  assert.match(await page.innerText("#camera-paused"), /wait until you close the camera/);
+  assert.match(await page.innerText("#queue li:nth-child(2)"), /Paused/);
+  assert.match(await page.innerText("#status"), /Waiting until the camera is closed/);
+  await page.click("#camera-close");
+  await page.waitForSelector("#queue li[data-state=running]");
+  assert.equal((await states())[1], "running", "what was under way is the first to go on");
+  await page.click("#clear");
 });
 
 test("a camera that may not be used is said in words", async () => {

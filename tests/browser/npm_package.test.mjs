@@ -42,7 +42,7 @@ test("the tarball is complete and small", async () => {
     ...["index", "define", "element", "queue"].flatMap((name) => [`nijigen/${name}.js`, `nijigen/${name}.d.ts`]),
     ...["worker", "faces_worker", "any_worker", "thread"].map((name) => `nijigen/${name}.js`),
     ...engines.flatMap((name) => [`nijigen/wasm/${name}/nijigen.js`, `nijigen/wasm/${name}/nijigen_bg.wasm`]),
-    ...["nijigen/wasm/manifest.json", "nijigen/faces/human.esm.js", "nijigen/faces/LICENSE"],
+    ...["nijigen/wasm/manifest.json", "nijigen/faces/manifest.json", "nijigen/faces/human.esm.js", "nijigen/faces/LICENSE"],
   ]) {
     assert.ok(paths.includes(path), `${path} is missing`);
   }

@@ -75,6 +75,10 @@ async function change(path, line, isListed) {
 
 test("after a visit with a picture, photos are converted without a network", async () => {
   const { page, url } = browser;
+  // One style is used, however slow this machine is just now.
+  await page.addInitScript(() => {
+    if (location.origin !== "null") localStorage.setItem("nijigen.variant", "compact");
+  });
   // The service worker is late: engine and style are loaded before it is in charge.
   await page.addInitScript(() => {
     const { serviceWorker } = navigator;
@@ -183,12 +187,15 @@ test("the page can be installed", async () => {
 
 test("a photo that another app shares is converted", async () => {
   await visit();
+  // What the installed page has told the system.
+  const { share_target: target } = await (await fetch(`${browser.url}manifest.webmanifest`)).json();
+  assert.ok(target.params.files[0].accept.includes("image/*"));
   const base64 = (await readFile(fixture("astronaut-64.png"))).toString("base64");
-  await browser.page.evaluate((base64) => {
+  await browser.page.evaluate(([base64, { action, method, enctype, params }]) => {
     const form = document.createElement("form");
-    Object.assign(form, { method: "post", enctype: "multipart/form-data", action: "share" });
+    Object.assign(form, { method, enctype, action });
     const input = document.createElement("input");
-    Object.assign(input, { type: "file", name: "photos" });
+    Object.assign(input, { type: "file", name: params.files[0].name });
     const files = new DataTransfer();
     const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
     files.items.add(new File([bytes], "共享.png", { type: "image/png" }));
@@ -196,11 +203,50 @@ test("a photo that another app shares is converted", async () => {
     form.append(input);
     document.body.append(form);
     form.submit();
-  }, base64);
+  }, /** @type {const} */ ([base64, target]));
   const ended = await outcome(browser.page);
   assert.match("status" in ended ? ended.status : ended.error, /64 × 64/);
   assert.equal((await download(browser.page)).name, "共享-anime.png");
   assert.equal(new URL(browser.page.url()).search, "");
+});
+
+test("what is shared without a photo changes nothing, and what was shared comes once", async () => {
+  const { page } = browser;
+  const photos = await page.locator("#queue li").count();
+  const answer = await page.evaluate(async () => {
+    const form = new FormData();
+    form.append("text", "a link");
+    const { redirected, url } = await fetch("share", { method: "POST", body: form });
+    return { redirected, url };
+  });
+  assert.deepEqual(answer, { redirected: true, url: `${browser.url}?shared` });
+  await page.goto(`${browser.url}?shared`);
+  await page.waitForSelector(`#queue li:nth-child(${photos})`);
+  assert.equal(await page.locator("#queue li").count(), photos);
+  assert.equal(new URL(page.url()).search, "");
+});
+
+test("a photo that is opened with the installed page is converted", async () => {
+  const { page, url } = browser;
+  const { file_handlers: handlers } = await (await fetch(`${url}manifest.webmanifest`)).json();
+  assert.equal(new URL(handlers[0].action, url).href, url);
+  const base64 = (await readFile(fixture("astronaut-64.png"))).toString("base64");
+  await page.addInitScript((base64) => {
+    const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+    const handle = { getFile: async () => new File([bytes], "opened.png", { type: "image/png" }) };
+    /** @type {(consumer: (launched: {files: any[]}) => void) => void} */
+    const setConsumer = (consumer) => {
+      // The first launch is that of the icon, without files.
+      consumer({ files: [] });
+      consumer({ files: [handle, handle] });
+    };
+    Object.defineProperty(window, "launchQueue", { value: { setConsumer } });
+  }, base64);
+  await visit();
+  await page.waitForFunction(() => {
+    const names = [...document.querySelectorAll("#queue li[data-state=done] .name")].map((name) => name.textContent);
+    return names.filter((name) => name === "opened.png").length === 2;
+  });
 });
 
 test("no request went to another host, and the console stayed clean", () => {

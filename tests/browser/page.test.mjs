@@ -259,9 +259,14 @@ test("languages are switched at once, and remembered", async () => {
   await page.click("#languages [value=zh]");
   await page.waitForFunction(() => document.documentElement.lang === "zh-Hans");
   assert.equal(await page.innerText("#download"), "下载");
-  assert.match(await page.innerText("#status"), /96 × 96，用 CPU 画了 .* 秒。没有任何数据离开这台设备。/);
+  assert.match(await page.innerText("#status"), /96 × 96，用 CPU 和.+网络画了 .* 秒。没有任何数据离开这台设备。/);
   assert.match(await page.innerText("#queue-count"), /已完成/);
   assert.equal(await page.getAttribute("#split", "aria-label"), "照片与画的分界");
+  await convert(page, photo("text.jpg"));
+  const said = await page.innerText("#error");
+  assert.doesNotMatch(said, /[a-z]/i, "an error is told in two languages");
+  await page.click("#error summary");
+  assert.match(await page.innerText("#error [lang=en]"), /not a picture/);
   await page.reload();
   await page.waitForSelector("#styles label");
   assert.equal(await page.innerText(".hero .marked"), "重新画成");

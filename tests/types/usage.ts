@@ -18,6 +18,7 @@ import { NijigenPhoto } from "nijigen/define";
 
 const options: StylizerOptions = {
   style: "ink",
+  variant: "auto",
   device: "auto",
   assets: new URL("https://example.org/anime/"),
   workerUrl: "/nijigen_worker.js",
@@ -32,7 +33,7 @@ const sources = [new Blob(), "a.jpg", new URL("https://example.org/"), canvas, n
 for (const source of sources) {
   const picture: Picture = await stylizer.stylize(source, how);
   const blob: Blob | undefined = picture.blob;
-  console.log(blob?.size, picture.width, picture.engine === "webgpu", picture.faces?.[0]?.outcome === "done");
+  console.log(blob?.size, picture.width, picture.engine === "webgpu", picture.variant === "tiny", picture.faces?.[0]?.outcome === "done");
 }
 
 const queue: Queue = stylizer.queue({ concurrency: 1, retries: 2 });

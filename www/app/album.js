@@ -35,10 +35,15 @@ import { chosenFaces } from "./faces.js";
  * @property {() => void} [hurry] lets it be the next one, if it waits
  */
 
+/** @typedef {Partial<Item> & {id: string, name: string, photo: Blob}} NewItem */
+
 /** Longer side of the picture that is made first, in pixels. */
 const PREVIEW_PX = 256;
 /** Pictures up to this size are made at once: a preview would not be there much earlier. */
 const NO_PREVIEW_PX = 512;
+
+/** Photos that are taken in at once: between them, the browser answers what waits. */
+const AT_ONCE = 8;
 
 let lastId = 0;
 
@@ -51,9 +56,13 @@ export class Album extends EventTarget {
   items = [];
   /** The one that is looked at. @type {Item | undefined} */
   selected;
+  /** Whether nothing is drawn for a while. */
+  isPaused = false;
   #readSettings;
-  /** @type {Set<EventTarget>} */
-  #heardQueues = new Set();
+  /** Ends what is still being taken in. */
+  #intake = new AbortController();
+  /** Those of the engines so far. @type {Set<import("./engine.js").Engine["queue"]>} */
+  #queues = new Set();
   /** @type {WeakMap<object, Item>} */
   #itemOfJob = new WeakMap();
 
@@ -73,30 +82,33 @@ export class Album extends EventTarget {
   /**
    * Adds photos and looks at the first of them.
    * @param {import("./intake.js").NamedPhoto[]} photos
+   * @returns {Promise<void>}
    */
   add(photos) {
-    const added = photos.map(({ name, photo }) => {
-      lastId += 1;
-      return this.#insert({ id: `${Date.now()}-${lastId}`, name, photo });
-    });
-    this.select(added[0]);
-    for (const item of added) void this.#draw(item);
+    if (photos.length) this.selected = undefined;
+    return this.#takeIn(photos.map((photo) => ({ id: `${Date.now()}-${++lastId}`, ...photo })));
   }
 
-  /** Adds what was there at the last visit. @param {Partial<Item> & {id: string, name: string, photo: Blob}} saved */
+  /** Adds what was there at the last visit. @param {NewItem[]} saved @returns {Promise<void>} */
   restore(saved) {
-    const item = this.#insert(saved);
-    if (!this.selected) this.select(item);
-    else this.#tellList();
-    if (item.state === "waiting") void this.#draw(item);
+    return this.#takeIn(saved);
   }
 
-  /** @param {Partial<Item> & {id: string, name: string, photo: Blob}} values @returns {Item} */
-  #insert(values) {
-    /** @type {Item} */
-    const item = { settings: this.#readSettings(), state: "waiting", share: 0, isReadable: false, ...values };
-    this.items.push(item);
-    return item;
+  /** @param {NewItem[]} photos */
+  async #takeIn(photos) {
+    const { signal } = this.#intake;
+    for (let start = 0; start < photos.length; start += AT_ONCE) {
+      if (start) await new Promise((resolve) => setTimeout(resolve));
+      if (signal.aborted) return;
+      const added = photos.slice(start, start + AT_ONCE).map((values) => {
+        /** @type {Item} */
+        const item = { settings: this.#readSettings(), state: "waiting", share: 0, isReadable: false, ...values };
+        this.items.push(item);
+        return item;
+      });
+      this.select(this.selected ?? added[0]);
+      for (const item of added) if (item.state === "waiting") void this.#draw(item);
+    }
   }
 
   /** @param {Item | undefined} item */
@@ -128,7 +140,23 @@ export class Album extends EventTarget {
     this.#tellList();
   }
 
+  /** Lets nothing be drawn until {@link resume}. What runs is the first to be drawn then. */
+  pause() {
+    this.isPaused = true;
+    for (const queue of this.#queues) queue.pause();
+    for (const item of this.items) if (item.state === "running") void this.#draw(item, true);
+    this.#tellList();
+  }
+
+  resume() {
+    this.isPaused = false;
+    for (const queue of this.#queues) queue.resume();
+    this.#tellList();
+  }
+
   clear() {
+    this.#intake.abort();
+    this.#intake = new AbortController();
     for (const item of this.items) item.turn?.abort();
     this.items = [];
     this.select(undefined);
@@ -144,16 +172,18 @@ export class Album extends EventTarget {
 
   /** The pictures that were made in another way than is chosen now. */
   outdated() {
-    const now = JSON.stringify(this.#readSettings());
-    return this.items.filter(({ state, settings }) => state === "done" && JSON.stringify(settings) !== now);
+    const now = Object.entries(this.#readSettings());
+    return this.items.filter(({ state, settings }) => {
+      return state === "done" && now.some(([name, value]) => settings[/** @type {keyof Settings} */ (name)] !== value);
+    });
   }
 
   redrawOutdated() {
     for (const item of this.outdated()) void this.#draw(item);
   }
 
-  /** @param {Item} item */
-  async #draw(item) {
+  /** @param {Item} item @param {boolean} [isNext] whether it is drawn before those that wait */
+  async #draw(item, isNext = false) {
     item.turn?.abort();
     const turn = (item.turn = new AbortController());
     const { signal } = turn;
@@ -172,7 +202,7 @@ export class Album extends EventTarget {
       let picture;
       let hasPortrait = mode === "faces";
       try {
-        picture = await this.#run(engine, item, { mode, landmarks, preview, signal });
+        picture = await this.#run(engine, item, { mode, landmarks, preview, isNext, signal });
       } catch (thrown) {
         if (!(thrown instanceof NijigenError) || thrown.code !== "no-face" || signal.aborted) throw thrown;
         // There is no portrait, then. Drawn with its faces, the picture says why.
@@ -197,10 +227,10 @@ export class Album extends EventTarget {
    * @param {import("./engine.js").Engine} engine
    * @param {Item} item
    * @param {{mode: Settings["faces"], landmarks?: import("./faces.js").Face[], preview?: Job,
-   *   signal: AbortSignal}} how
+   *   isNext?: boolean, signal: AbortSignal}} how
    * @returns {Promise<Picture>}
    */
-  async #run({ stylizer, queue }, item, { mode, landmarks, preview, signal }) {
+  async #run({ stylizer, queue }, item, { mode, landmarks, preview, isNext, signal }) {
     item.engine = stylizer.engine;
     const job = queue.add(item.photo, {
       size: item.settings.size,
@@ -214,7 +244,7 @@ export class Album extends EventTarget {
     });
     this.#itemOfJob.set(job, item);
     item.hurry = () => bringForward(queue, job, preview);
-    if (item === this.selected) item.hurry();
+    if (isNext || item === this.selected) item.hurry();
     this.#follow(job, item);
     try {
       return await job.done;
@@ -247,8 +277,9 @@ export class Album extends EventTarget {
 
   /** @param {import("./engine.js").Engine["queue"]} queue */
   #hear(queue) {
-    if (this.#heardQueues.has(queue)) return;
-    this.#heardQueues.add(queue);
+    if (this.#queues.has(queue)) return;
+    this.#queues.add(queue);
+    if (this.isPaused) queue.pause();
     queue.addEventListener("change", (event) => {
       const job = /** @type {CustomEvent} */ (event).detail;
       const item = this.#itemOfJob.get(job);
@@ -315,7 +346,10 @@ function facesToDraw({ faces }, settings) {
  */
 function reportOf(item, { faces, facesFailed, detectMs }, wanted, hasPortrait) {
   if (wanted === "off" || !faces) return undefined;
-  if (facesFailed) return { kind: "failed", why: facesFailed };
+  if (facesFailed) {
+    console.warn(facesFailed);
+    return { kind: "failed" };
+  }
   const drawn = [...faces].sort((a, b) => a.box[0] - b.box[0]);
   if (!item.faces) {
     const found = drawn.map(({ outcome: _, ...face }) => face);

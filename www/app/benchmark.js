@@ -1,16 +1,19 @@
 /** Which engine is faster on this device: both draw the same sample. */
 
-import { createStylizer } from "../nijigen/index.js";
+import { NijigenError, createStylizer } from "../nijigen/index.js";
 import { element, make } from "./dom.js";
-import { sentence, text } from "./language.js";
+import { wordsFor } from "./errors.js";
+import { text } from "./language.js";
 import { remember } from "./memory.js";
 
 const SIZE_PX = 384;
 const REPEATS = 3;
 
+/** @typedef {Pick<import("./engine.js").EngineChoice, "style" | "variant">} Style */
+
 /**
  * Measures and shows the times.
- * @param {string} style
+ * @param {Style} style
  * @returns {Promise<"cpu" | "webgpu" | undefined>} the faster engine, if any works
  */
 export async function runBenchmark(style) {
@@ -30,7 +33,7 @@ export async function runBenchmark(style) {
       times.push({ device, ms });
       line.textContent = text("bench.result", { engine, ms: Math.round(ms) });
     } catch (thrown) {
-      const why = sentence(thrown instanceof Error ? thrown.message : String(thrown));
+      const why = wordsFor(thrown instanceof NijigenError ? thrown.code : undefined);
       line.textContent = text("bench.failed", { engine, why });
     }
   }
@@ -46,12 +49,13 @@ export async function runBenchmark(style) {
 
 /**
  * @param {Blob} sample
- * @param {string} style
+ * @param {Style} style
  * @param {"cpu" | "webgpu"} device
  * @returns {Promise<number>} ms of the fastest of some pictures, after a first one
  */
-async function measure(sample, style, device) {
-  const stylizer = await createStylizer({ style, device });
+async function measure(sample, { style, variant }, device) {
+  // Both engines draw with the same network.
+  const stylizer = await createStylizer({ style, variant: variant === "auto" ? "compact" : variant, device });
   try {
     const bitmap = await createImageBitmap(sample, { resizeWidth: SIZE_PX, resizeHeight: SIZE_PX });
     let best = Infinity;

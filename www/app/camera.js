@@ -69,12 +69,11 @@ export async function openCamera(choice, take) {
   const closed = new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
   canvas.getContext("2d")?.clearRect(0, 0, canvas.width, canvas.height);
   dialog.showModal();
-  const live = start().then(() => drawLive(choice, { video, canvas, status, signal }));
+  void start().then(() => drawLive(choice, { video, canvas, status, signal }));
   await closed;
   closing.abort();
   stop();
   video.srcObject = null;
-  await live;
 }
 
 /**
@@ -123,5 +122,6 @@ function failureText(thrown) {
   const name = thrown instanceof Error ? thrown.name : "";
   if (name === "NotAllowedError") return text("camera.denied");
   if (name === "NotFoundError" || name === "OverconstrainedError" || !navigator.mediaDevices) return text("camera.none");
-  return text("camera.failed", { why: thrown instanceof Error ? thrown.message : String(thrown) });
+  console.warn(thrown);
+  return text("camera.failed");
 }

@@ -8,7 +8,8 @@ import { createStylizer } from "../nijigen/index.js";
 /**
  * What a picture is made with.
  * @typedef {object} EngineChoice
- * @property {string} style name in the manifest
+ * @property {string} style family in the manifest
+ * @property {"auto" | import("../nijigen/index.js").Variant} variant which network of the family
  * @property {import("../nijigen/index.js").Device} device
  */
 
@@ -21,11 +22,11 @@ let current;
  * @param {(key: "engine" | "style", loaded: number, total: number) => void} onProgress bytes
  * @returns {Promise<Engine>}
  */
-export function openEngine({ style, device }, onProgress) {
-  const key = `${style} ${device}`;
+export function openEngine({ style, variant, device }, onProgress) {
+  const key = `${style} ${variant} ${device}`;
   if (current?.key === key) return current.engine;
   current?.engine.then(({ stylizer }) => stylizer.dispose()).catch(() => {});
-  const engine = createStylizer({ style, device, onProgress }).then((stylizer) => ({
+  const engine = createStylizer({ style, variant, device, onProgress }).then((stylizer) => ({
     stylizer,
     queue: stylizer.queue(),
   }));

@@ -1,6 +1,6 @@
 /** The faces of a photo: buttons that switch each on and off, and what became of them in words. */
 
-import { countedText, joinSentences, sentence, text } from "./language.js";
+import { countedText, joinSentences, text } from "./language.js";
 
 /** @typedef {import("../nijigen/index.js").Face} Face */
 /** @typedef {import("../nijigen/index.js").DrawnFace["outcome"]} Outcome */
@@ -17,7 +17,6 @@ import { countedText, joinSentences, sentence, text } from "./language.js";
  * @typedef {object} FacesReport
  * @property {"drawn" | "noneFound" | "noneChosen" | "noPortrait" | "failed"} kind
  * @property {Outcome[]} [outcomes] of the chosen faces, from left to right
- * @property {string} [why] they could not be looked for
  */
 
 /** Room about a face in its box, as a part of the box. */
@@ -120,8 +119,7 @@ export function chosenFaces({ found, chosen }) {
  * @param {KnownFaces | undefined} faces
  * @returns {string} sentences
  */
-export function facesText({ kind, outcomes = [], why = "" }, faces) {
-  if (kind === "failed") return text("faces.failed", { why: sentence(why) });
+export function facesText({ kind, outcomes = [] }, faces) {
   if (kind !== "drawn") return text(`faces.${kind}`);
   const time = faces?.ms ? text("faces.time", { seconds: (faces.ms / 1000).toFixed(1) }) : "";
   const reasons = LEFT_OUT.flatMap((outcome) => {

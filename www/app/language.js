@@ -41,6 +41,8 @@ export function inLanguage(titles) {
   return titles[language] ?? titles.en ?? Object.values(titles)[0] ?? "";
 }
 
+export const isEnglish = () => language === "en";
+
 /** @param {() => void} listener called after each change of language */
 export function onLanguage(listener) {
   listeners.push(listener);

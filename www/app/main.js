@@ -13,7 +13,7 @@ const studio = new Promise((resolve) => requestAnimationFrame(() => setTimeout(r
 startComparison(element("demo", HTMLElement));
 startIntake(
   (photos) => void studio.then(({ take }) => take(photos)),
-  (words) => void studio.then(({ showError }) => showError(words)),
+  (words) => void studio.then(({ showError }) => showError({ words })),
 );
 startLanguage()
   .then(() => studio)

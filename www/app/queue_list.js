@@ -42,7 +42,18 @@ export function startQueueList(album, saveAll) {
     showTotals();
   }
 
+  /** Once for all that changes in a task. */
+  let isTotalling = false;
   function showTotals() {
+    if (isTotalling) return;
+    isTotalling = true;
+    setTimeout(() => {
+      isTotalling = false;
+      total();
+    });
+  }
+
+  function total() {
     const done = album.items.filter(({ state }) => state === "done");
     count.textContent = text("queue.count", { done: done.length, all: album.items.length });
     zip.hidden = done.length < 2;
@@ -130,7 +141,8 @@ class Row {
   show() {
     const { name, state, share } = this.#item;
     const percent = Math.round(share * 100);
-    const words = text(`queue.${state}`, { percent });
+    const isPaused = state === "waiting" && this.#album.isPaused;
+    const words = text(isPaused ? "queue.paused" : `queue.${state}`, { percent });
     this.element.dataset.state = state;
     this.#state.textContent = words;
     this.open.title = name;

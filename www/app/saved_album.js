@@ -1,13 +1,14 @@
 /** Keeps the album on this device, so that it is there after a reload. */
 
-import { openSavedQueue } from "./saved_queue.js";
+import { SavedQueueError, openSavedQueue } from "./saved_queue.js";
 
 /** @typedef {import("./album.js").Item} Item */
 
 /**
  * Brings back what was there, and saves what comes.
  * @param {import("./album.js").Album} album
- * @param {(why: string) => void} onFailure something could not be saved; told once
+ * @param {(isFull: boolean) => void} onFailure something could not be saved, as the storage is full or for another
+ *   reason; told once
  */
 export async function startSaving(album, onFailure) {
   const saved = await openSavedQueue();
@@ -17,7 +18,8 @@ export async function startSaving(album, onFailure) {
   /** @param {Promise<void>} writing */
   const watch = (writing) =>
     writing.catch((thrown) => {
-      if (!hasFailed) onFailure(thrown instanceof Error ? thrown.message : String(thrown));
+      console.warn(thrown);
+      if (!hasFailed) onFailure(thrown instanceof SavedQueueError && thrown.code === "quota");
       hasFailed = true;
     });
 
@@ -33,10 +35,10 @@ export async function startSaving(album, onFailure) {
     void watch(saved.put({ id, name, photo, options, state, ...(blob ? { picture: blob } : {}) }));
   }
 
-  for (const { id, name, photo, options, picture, state } of await saved.list()) {
+  const found = (await saved.list()).map(({ id, name, photo, options, picture, state }) => {
     const { settings, faces, facesReport, isPair, made } = options;
     const isDone = state === "done" && picture;
-    album.restore({
+    return /** @type {import("./album.js").NewItem} */ ({
       id: String(id),
       name,
       photo,
@@ -45,8 +47,13 @@ export async function startSaving(album, onFailure) {
       state: isDone ? "done" : state === "cancelled" ? "cancelled" : "waiting",
       ...(isDone ? { share: 1, isReadable: true, facesReport, isPair, picture: { ...made, blob: picture } } : {}),
     });
+  });
+  await album.restore(found);
+  for (const { id } of found) {
+    const item = album.items.find((item) => item.id === id);
+    if (item) states.set(item, item.state);
+    else void watch(saved.remove(id));
   }
-  for (const item of album.items) states.set(item, item.state);
 
   // Nothing can be kept here, as in some private windows: then nothing is said of it either.
   if (saved.unavailable) return;

@@ -1,36 +1,15 @@
 /** The photo that is looked at: its pictures, where its drawing stands, and what can be done with it. */
 
-import { NijigenError } from "../nijigen/index.js";
 import { isUnfinished } from "./album.js";
 import { startComparison } from "./comparison.js";
 import { element } from "./dom.js";
+import { explain, showError, wordsFor } from "./errors.js";
 import { facesText, labelFaces, showFaceBoxes, showFaceChoice } from "./faces.js";
-import { joinSentences, onLanguage, sentence, text } from "./language.js";
+import { joinSentences, onLanguage, text } from "./language.js";
 import { mix, openLayers, openPhoto } from "./layers.js";
 import { canShare, makeFile, save } from "./output.js";
 
 /** @typedef {import("./album.js").Item} Item */
-
-/** Shows what is not about one photo; the next photo takes it away. @param {string} words */
-export function showError(words) {
-  const error = element("error", HTMLElement);
-  error.textContent = words;
-  error.hidden = !words;
-}
-
-/** Errors that are explained in the visitor's language, with the engine's own words. */
-const EXPLAINED = /** @type {const} */ ([
-  "photo-unreadable", "photo-unsupported", "photo-too-large", "engine-failed", "gpu-unavailable", "load-failed",
-]);
-
-/** @param {unknown} thrown @returns {string} */
-export function errorText(thrown) {
-  const message = sentence(thrown instanceof Error ? thrown.message : String(thrown));
-  const code = thrown instanceof NijigenError ? thrown.code : "photo-";
-  const explained = EXPLAINED.find((other) => other === code);
-  const detail = explained ? text(`error.${explained}`, { detail: message }) : message;
-  return text(code.startsWith("photo-") ? "error.photo" : "error.engine", { detail });
-}
 
 /**
  * @param {import("./album.js").Album} album
@@ -80,6 +59,7 @@ export function startStage(album, readOutput) {
   function statusText(item) {
     switch (item.state) {
       case "waiting": {
+        if (album.isPaused) return text("status.paused");
         const isBehind = album.items.some(({ state }) => state === "running");
         return isBehind ? text("status.waiting") : loadingText();
       }
@@ -99,7 +79,7 @@ export function startStage(album, readOutput) {
     const item = album.selected;
     ui.work.hidden = !item;
     document.body.classList.toggle("working", Boolean(item));
-    if (!item) return showError("");
+    if (!item) return showError({});
     const words = statusText(item);
     // What is said again would be read again.
     if (ui.status.textContent !== words) ui.status.textContent = words;
@@ -109,7 +89,7 @@ export function startStage(album, readOutput) {
     ui.download.hidden = !isFinished(item);
     ui.share.hidden = !sharing || !isFinished(item);
     ui.copy.hidden = !copying || !isFinished(item);
-    showError(item.state === "failed" ? errorText(item.error) : "");
+    showError(item.state === "failed" ? explain(item.error) : {});
     const isPreview = Boolean(item.preview) && shown.what === item.preview;
     ui.caption.textContent = text(isPreview ? "preview" : "picture");
     ui.compare.classList.toggle("busy", shown.what === "photo");
@@ -119,16 +99,18 @@ export function startStage(album, readOutput) {
 
   /** @param {Item} item @returns {string} */
   function doneText(item) {
-    const { width, height, elapsedMs, engine, fellBack } = /** @type {import("./album.js").Picture} */ (item.picture);
+    const { width, height, elapsedMs, engine, variant = "full", fellBackCode } =
+      /** @type {import("./album.js").Picture} */ (item.picture);
     return joinSentences(
       text("status.done", {
         width: item.isPair ? width / 2 : width,
         height,
         seconds: (elapsedMs / 1000).toFixed(1),
         engine: text(`engine.${engine}`),
+        network: text(`network.${variant}`),
       }),
       item.facesReport ? facesText(item.facesReport, item.faces) : "",
-      fellBack ? text("status.fellBack", { why: sentence(fellBack) }) : "",
+      fellBackCode ? text("status.fellBack", { why: wordsFor(fellBackCode) }) : "",
       note,
     );
   }
@@ -240,7 +222,8 @@ export function startStage(album, readOutput) {
       note = joinSentences(await use(file), note);
     } catch (thrown) {
       const isDismissed = thrown instanceof DOMException && thrown.name === "AbortError";
-      note = isDismissed ? "" : text(failure, { why: thrown instanceof Error ? thrown.message : String(thrown) });
+      if (!isDismissed) console.warn(thrown);
+      note = isDismissed ? "" : text(failure);
     }
     showState();
   }

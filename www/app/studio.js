@@ -1,18 +1,19 @@
 /** What the page does with photos: the album, and the panels that show and change it. */
 
-import { NijigenError, capabilities, listStyles } from "../nijigen/index.js";
-import { Album } from "./album.js";
+import { NijigenError, listStyles } from "../nijigen/index.js";
+import { Album, isUnfinished } from "./album.js";
 import { element } from "./dom.js";
+import { explain, showError } from "./errors.js";
 import { text } from "./language.js";
 import { recall, remember } from "./memory.js";
 import { receivePhotos, startOffline } from "./offline.js";
 import { startOutput } from "./output.js";
 import { startQueueList } from "./queue_list.js";
 import { startSamples } from "./samples.js";
-import { errorText, showError, startStage } from "./stage.js";
+import { startStage } from "./stage.js";
 import { startStyles } from "./styles_panel.js";
 
-export { showError } from "./stage.js";
+export { showError } from "./errors.js";
 
 /** @type {Album} */
 let album;
@@ -24,7 +25,7 @@ const isOpen = new Promise((resolve) => (open = resolve));
 /** @param {import("./intake.js").NamedPhoto[]} photos */
 export async function take(photos) {
   await isOpen;
-  album.add(photos);
+  await album.add(photos);
 }
 
 export async function startStudio() {
@@ -37,21 +38,16 @@ export async function startStudio() {
   startSamples(take).catch(console.error);
   receivePhotos((files) => void take(files.map((photo) => ({ name: photo.name, photo })))).catch(console.error);
   const offline = startOffline({ onUpdate: showUpdate, isUntouched: () => !album?.items.length });
-  let styles;
-  let hasGpu = false;
+  /** @type {ReturnType<typeof startStyles>} */
+  let chosenStyle;
   try {
-    const entries = await listStyles();
-    const { webgpu, fallbackAdapter } = await capabilities();
-    hasGpu = webgpu && !fallbackAdapter;
-    const isFast = () => device.value === "webgpu" || (device.value === "auto" && hasGpu);
-    styles = startStyles(entries, isFast, redraw);
+    chosenStyle = startStyles(await listStyles(), redraw);
   } catch (thrown) {
-    return showError(errorText(thrown));
+    return showError(explain(thrown));
   }
 
-  const { chosen, lightest } = styles;
   album = new Album(() => ({
-    style: chosen(),
+    ...chosenStyle(),
     device: /** @type {import("../nijigen/index.js").Device} */ (device.value),
     size: Number(size.value),
     faces: facesMode(faces),
@@ -71,21 +67,23 @@ export async function startStudio() {
     redraw();
   });
   element("options", HTMLFormElement).addEventListener("submit", (event) => event.preventDefault());
-  openWhenAsked(lightest, device);
+  openWhenAsked(chosenStyle, device);
   open();
 
   // What is loaded before is not kept for offline use.
   await offline;
   const { startSaving } = await import("./saved_album.js");
-  await startSaving(album, (why) => {
+  await startSaving(album, (isFull) => {
     const notice = element("queue-unsaved", HTMLElement);
-    notice.textContent = text("queue.notSaved", { why });
+    notice.textContent = text(isFull ? "queue.diskFull" : "queue.notSaved");
     notice.hidden = false;
   });
-  // The engine is got ready while the visitor looks for a photo, who is told only what concerns a photo.
+  // The engine is got ready while the visitor looks for a photo, unless megabytes are dear; the visitor is told only what
+  // concerns a photo.
+  if (/** @type {any} */ (navigator).connection?.saveData) return;
   album.warmUp().catch((thrown) => {
     if (!(thrown instanceof NijigenError)) console.error(thrown);
-    else if (!album.items.length) showError(errorText(thrown));
+    else if (!album.items.length) showError(explain(thrown));
   });
 }
 
@@ -97,17 +95,21 @@ function facesMode(fieldset) {
 
 /**
  * What few visitors open is loaded when they do.
- * @param {() => string} lightest
+ * @param {ReturnType<typeof startStyles>} chosenStyle
  * @param {HTMLSelectElement} device
  */
-function openWhenAsked(lightest, device) {
+function openWhenAsked(chosenStyle, device) {
   element("camera-open", HTMLButtonElement).addEventListener("click", async () => {
     const { openCamera } = await import("./camera.js");
-    await openCamera({ style: lightest(), device: /** @type {any} */ (device.value) }, take);
+    // The live picture has the device to itself.
+    album.pause();
+    element("camera-paused", HTMLElement).hidden = !album.items.some(isUnfinished);
+    await openCamera({ ...chosenStyle(), variant: "tiny", device: /** @type {any} */ (device.value) }, take);
+    album.resume();
   });
   element("benchmark-start", HTMLButtonElement).addEventListener("click", async () => {
     const { runBenchmark } = await import("./benchmark.js");
-    const fastest = await runBenchmark(album.selected?.settings.style ?? lightest());
+    const fastest = await runBenchmark(chosenStyle());
     if (!fastest || fastest === device.value) return;
     device.value = fastest;
     device.dispatchEvent(new Event("change"));
@@ -126,7 +128,7 @@ async function saveZip(items, output) {
       button.textContent = text("queue.zipping", { done, all: items.length });
     });
   } catch (thrown) {
-    showError(errorText(thrown));
+    showError(explain(thrown));
   }
   button.textContent = text("queue.zip");
 }

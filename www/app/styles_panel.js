@@ -1,7 +1,7 @@
 /** The styles as cards with a picture each; a style's networks of several sizes as a second choice. */
 
 import { element, make } from "./dom.js";
-import { inLanguage, onLanguage, sentence, text } from "./language.js";
+import { inLanguage, onLanguage, text } from "./language.js";
 import { recall, remember } from "./memory.js";
 
 /** @typedef {import("../nijigen/index.js").StyleEntry} StyleEntry */
@@ -9,17 +9,15 @@ import { recall, remember } from "./memory.js";
 /** Of the best pictures first. */
 const VARIANTS = /** @type {const} */ (["full", "compact", "tiny"]);
 
-/** @typedef {(typeof VARIANTS)[number]} Variant */
+/** @typedef {import("../nijigen/index.js").Variant} Variant */
 
 /**
  * Shows the styles.
  * @param {StyleEntry[]} entries of the manifest
- * @param {() => boolean} isFast whether the device draws with the full networks in little time
  * @param {() => void} onChange
- * @returns {{chosen: () => string, lightest: () => string}} names for the engine: the chosen style's, and
- *   that of the smallest network of its family
+ * @returns {() => {style: string, variant: "auto" | Variant}} what is chosen
  */
-export function startStyles(entries, isFast, onChange) {
+export function startStyles(entries, onChange) {
   const cards = element("styles", HTMLElement);
   const variantLabel = element("variant-label", HTMLElement);
   const variant = element("variant", HTMLSelectElement);
@@ -37,14 +35,6 @@ export function startStyles(entries, isFast, onChange) {
     return VARIANTS.flatMap((name) => found.filter((entry) => variantOf(entry) === name));
   }
 
-  function chosen() {
-    const available = members();
-    const wanted = available.find((entry) => variantOf(entry) === variant.value);
-    if (wanted) return wanted;
-    const automatic = isFast() ? "full" : "compact";
-    return available.find((entry) => variantOf(entry) === automatic) ?? available[0];
-  }
-
   function showVariants() {
     const available = members();
     const before = variant.value || recall("variant");
@@ -60,16 +50,19 @@ export function startStyles(entries, isFast, onChange) {
     );
     variant.value = available.some((entry) => variantOf(entry) === before) ? before : "auto";
     variantLabel.hidden = available.length < 2;
-    showNote();
+    showOrigin();
   }
 
-  function showNote() {
-    const { title, name, credit, license } = chosen();
-    element("style-note", HTMLElement).textContent = text("style.note", {
-      title: inLanguage(title) || name,
-      credit: sentence(credit),
-      licence: sentence(license),
-    });
+  /** In short, and on request in the words of the style's maker. */
+  function showOrigin() {
+    const available = members();
+    const { name, credit, license } = available.find((entry) => variantOf(entry) === variant.value) ?? available[0];
+    const [licence] = license.split(";");
+    element("style-licence", HTMLElement).textContent = text("style.licence", { licence });
+    element("style-ours", HTMLElement).hidden = !credit.includes("nijigen");
+    // The model card names the runs.
+    element("style-credit", HTMLElement).textContent = credit.split(/ Training runs? /)[0];
+    element("style-card", HTMLAnchorElement).href = `styles/${name}.md`;
   }
 
   for (const [name, [first]] of families) {
@@ -90,15 +83,12 @@ export function startStyles(entries, isFast, onChange) {
   }
   variant.addEventListener("change", () => {
     remember("variant", variant.value);
-    showNote();
+    showOrigin();
     onChange();
   });
   onLanguage(showVariants);
   showVariants();
-  return {
-    chosen: () => chosen().name,
-    lightest: () => members().reduce((least, entry) => (entry.bytes < least.bytes ? entry : least)).name,
-  };
+  return () => ({ style: family, variant: /** @type {"auto" | Variant} */ (variant.value) });
 }
 
 /** @param {StyleEntry} entry @returns {Variant} a style without variants has one */

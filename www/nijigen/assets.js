@@ -1,5 +1,5 @@
 /**
- * Files that are known by their SHA-256: engines and styles. Those that have it are kept in the
+ * Files that are known by their SHA-256: engines, styles and the face detector's. Those that have it are kept in the
  * browser's Cache storage, and never asked of the network again.
  */
 
@@ -46,6 +46,26 @@ export async function fetchAsset(asset, { keep = false, cache, onProgress = () =
   // Whoever does not need the bytes hears of the failure by the answer.
   bytes.catch(() => {});
   return { response, bytes };
+}
+
+/**
+ * A whole file that has the asset's hash. A cache may hold that of another release: then it is fetched again.
+ * @param {Asset} asset
+ * @param {boolean} keep whether Cache storage may be used
+ * @returns {Promise<Uint8Array<ArrayBuffer>>}
+ * @throws {Error} if it cannot be had, or not with that hash
+ */
+export async function fetchIntact(asset, keep) {
+  for (const cache of /** @type {const} */ (["default", "reload"])) {
+    const bytes = await (await fetchAsset(asset, { keep, cache })).bytes;
+    if (await hasHash(bytes, asset)) return bytes;
+  }
+  throw new Error(wrongHash(asset));
+}
+
+/** @param {Asset} asset @returns {string} what to say of a file that has not its hash */
+export function wrongHash({ url, sha256 }) {
+  return `${url} has not the SHA-256 that is listed, ${sha256}.`;
 }
 
 /**
@@ -139,12 +159,13 @@ export async function fetchList(url, what, signal) {
 }
 
 /**
- * What is known of the engines' modules.
- * @param {string} modulesUrl their folder, with a slash at its end
+ * What is known of a folder's files, by `build.sh`. Scripts are not listed: browsers load them by themselves, and let
+ * nobody look at them before they run.
+ * @param {string} folder its address, with a slash at its end
  * @param {AbortSignal} [signal]
- * @returns {Promise<Record<string, {bytes: number, sha256: string}>>} by the name of a module's folder
+ * @returns {Promise<Record<string, {bytes: number, sha256: string}>>} by their paths in the folder
  * @throws {NijigenError} with code "load-failed"
  */
-export async function listModules(modulesUrl, signal) {
-  return (await fetchList(`${modulesUrl}manifest.json`, "engines", signal)).modules;
+export async function listFiles(folder, signal) {
+  return (await fetchList(`${folder}manifest.json`, "files", signal)).files;
 }

@@ -39,6 +39,16 @@ export function threadCount(wanted = navigator.hardwareConcurrency ?? 1) {
   return Math.max(1, Math.min(wanted, MAX_THREADS));
 }
 
+/** Cores up to which a phone is taken for one whose compact networks would take long. */
+const SMALL_PHONE_CORES = 2;
+
+/** Whether this is a phone or tablet with so few cores that it is known to be slow before anything was measured. */
+export function isSmallPhone() {
+  const { userAgent, userAgentData, hardwareConcurrency } = /** @type {any} */ (navigator);
+  const isMobile = userAgentData?.mobile ?? /Android|iPhone|iPad|Mobile/.test(userAgent);
+  return isMobile && hardwareConcurrency <= SMALL_PHONE_CORES;
+}
+
 /**
  * The WebGPU adapter that an engine would get.
  * @returns {Promise<"none" | "fallback" | "real">} "fallback" is one emulated in software

@@ -1,6 +1,6 @@
 /** Loads the WebAssembly module that suits the browser. */
 
-import { fetchAsset, hasHash } from "./assets.js";
+import { fetchAsset, hasHash, wrongHash } from "./assets.js";
 import { hasRelaxedSimd } from "./capabilities.js";
 import { NijigenError } from "./errors.js";
 import { startWorker } from "./start_worker.js";
@@ -48,8 +48,7 @@ export async function loadModule(folder, threads, { known, keep, onProgress, wor
     compile("default").then((compiled) => compiled ?? compile("reload")),
   ]);
   if (!compiled) {
-    const words = `The engine's module ${asset.url} has not the SHA-256 that is listed, ${known?.sha256}.`;
-    throw new NijigenError("engine-hash", words);
+    throw new NijigenError("engine-hash", `The engine's module ${wrongHash(asset)}`);
   }
   const { memory } = await loaded.default({ module_or_path: compiled });
   if (threads === 1) return loaded;

@@ -75,16 +75,19 @@ export function scaleFaces(faces, factor) {
  */
 export class FaceDetector {
   #facesUrl;
+  #keep;
   #workerUrl;
   /** @type {Client | undefined} */
   #client;
 
   /**
    * @param {string} facesUrl folder of the detector, with a slash at its end
+   * @param {boolean} keep whether its files may be kept in Cache storage
    * @param {string} [workerUrl] see {@link startWorker}
    */
-  constructor(facesUrl, workerUrl) {
+  constructor(facesUrl, keep, workerUrl) {
     this.#facesUrl = facesUrl;
+    this.#keep = keep;
     this.#workerUrl = workerUrl;
   }
 
@@ -100,7 +103,7 @@ export class FaceDetector {
       this.#client = new Client(startWorker("faces", this.#workerUrl));
     }
     const photo = { rgba: data, width, height };
-    return this.#client.request({ type: "detect", facesUrl: this.#facesUrl, photo }, { signal });
+    return this.#client.request({ type: "detect", facesUrl: this.#facesUrl, keep: this.#keep, photo }, { signal });
   }
 
   /** Frees the detector; what is under way fails with "cancelled". */

@@ -1,6 +1,7 @@
 /** Finds faces and their landmarks: BlazeFace and FaceMesh, run by `faces/human.esm.js`. */
 
 import { answerRequests, messagesHandled } from "./answer_requests.js";
+import { fetchIntact, listFiles } from "./assets.js";
 import { NijigenError, cancelled } from "./errors.js";
 import { SEEN_PX, distinct, squaresToSearch } from "./face_search.js";
 
@@ -57,13 +58,31 @@ const HUMAN_CONFIG = {
 let human;
 
 answerRequests(async (request, _progress, isCancelled) => {
-  human ??= await load(request.facesUrl);
+  human ??= await load(request.facesUrl, request.keep);
   return detect(request.photo, isCancelled);
 });
 
-/** @param {string} folder of the detector, with a slash at its end */
-async function load(folder) {
+/**
+ * @param {string} folder of the detector, with a slash at its end
+ * @param {boolean} keep whether its files may be kept in Cache storage
+ */
+async function load(folder, keep) {
+  const { fetch } = globalThis;
   try {
+    const listed = Object.entries(await listFiles(folder));
+    const files = new Map(
+      await Promise.all(
+        listed.map(async ([name, about]) => {
+          const url = folder + name;
+          return /** @type {const} */ ([url, await fetchIntact({ url, ...about }, keep)]);
+        }),
+      ),
+    );
+    // Human knows addresses only: it gets what was checked in their place.
+    globalThis.fetch = async (address, options) => {
+      const bytes = files.get(String(address));
+      return bytes ? new Response(bytes, { headers: { "Content-Type": typeOf(String(address)) } }) : fetch(address, options);
+    };
     const { Human } = await import(`${folder}human.esm.js`);
     const human = new Human({ ...HUMAN_CONFIG, modelBasePath: folder, wasmPath: folder });
     // Its threads would start from addresses that a strict content security policy forbids.
@@ -75,7 +94,15 @@ async function load(folder) {
   } catch (thrown) {
     const why = thrown instanceof Error ? thrown.message : thrown;
     throw new NijigenError("load-failed", `The face detector ${folder} could not be loaded (${why}).`);
+  } finally {
+    globalThis.fetch = fetch;
   }
+}
+
+/** @param {string} address of one of the detector's files */
+function typeOf(address) {
+  if (address.endsWith(".wasm")) return "application/wasm";
+  return address.endsWith(".json") ? "application/json" : "application/octet-stream";
 }
 
 /**

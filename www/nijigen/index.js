@@ -9,6 +9,7 @@
 import { untilAborted } from "./abort.js";
 import { defaultAssets, findStyle, toFolder } from "./styles.js";
 import { Stylizer } from "./stylizer.js";
+import { VARIANTS } from "./variants.js";
 
 export { capabilities } from "./capabilities.js";
 export { NijigenError } from "./errors.js";
@@ -30,6 +31,7 @@ export { listStyles } from "./styles.js";
 /** @typedef {import("./stylizer.js").Picture} Picture */
 /** @typedef {import("./stylizer.js").StylizeOptions} StylizeOptions */
 /** @typedef {import("./stylizer.js").StylizerOptions} StylizerOptions */
+/** @typedef {import("./variants.js").Variant} Variant */
 
 /**
  * Loads an engine and a style.
@@ -42,7 +44,10 @@ export async function createStylizer(options = {}) {
   if (!["auto", "webgpu", "cpu"].includes(device)) {
     throw new TypeError(`device is "${device}", expected "auto", "webgpu" or "cpu"`);
   }
-  const { threads, precision = "auto" } = options;
+  const { threads, precision = "auto", variant = "auto" } = options;
+  if (!["auto", ...VARIANTS].includes(variant)) {
+    throw new TypeError(`variant is "${variant}", expected "auto", "${VARIANTS.join('", "')}"`);
+  }
   if (!["auto", "f32", "int8"].includes(precision)) {
     throw new TypeError(`precision is "${precision}", expected "auto", "f32" or "int8"`);
   }
@@ -50,8 +55,8 @@ export async function createStylizer(options = {}) {
     throw new TypeError(`threads is ${threads}, expected a whole number above 0`);
   }
   const assets = toFolder(options.assets ?? defaultAssets());
-  const style = await untilAborted(findStyle(options.style, assets), signal);
-  const stylizer = new Stylizer(device, assets, style, options);
+  const networks = await untilAborted(findStyle(options.style, assets), signal);
+  const stylizer = new Stylizer(device, assets, networks, options);
   try {
     await untilAborted(stylizer.ready(), signal);
   } catch (error) {

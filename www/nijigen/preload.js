@@ -1,16 +1,17 @@
 /** Fetches what a first conversion would wait for. */
 
 import { untilAborted } from "./abort.js";
-import { fetchAsset, hasHash, listModules } from "./assets.js";
+import { fetchAsset, hasHash, listFiles, wrongHash } from "./assets.js";
 import { threadCount, webGpuAdapter } from "./capabilities.js";
 import { SCRIPT_FILE, WASM_FILE, moduleName } from "./engine_module.js";
 import { NijigenError, cancelled } from "./errors.js";
 import { defaultAssets, findStyle, toFolder } from "./styles.js";
 import { keepsFiles } from "./stylizer.js";
+import { nearest, suitable } from "./variants.js";
 
 /**
  * @typedef {Pick<import("./stylizer.js").StylizerOptions,
- *   "style" | "device" | "assets" | "threads" | "cache" | "onProgress" | "signal">} PreloadOptions
+ *   "style" | "variant" | "device" | "assets" | "threads" | "cache" | "onProgress" | "signal">} PreloadOptions
  */
 
 /**
@@ -21,15 +22,17 @@ import { keepsFiles } from "./stylizer.js";
  *   not the one that is listed
  */
 export async function preload({ signal, ...options } = {}) {
-  const { device = "auto", onProgress = () => {} } = options;
+  const { device = "auto", variant = "auto", onProgress = () => {} } = options;
   const keep = options.cache ?? keepsFiles();
   const assets = toFolder(options.assets ?? defaultAssets());
   const modulesUrl = new URL("nijigen/wasm/", assets).href;
   const load = async () => {
     const usesGpu = device === "webgpu" || (device === "auto" && (await webGpuAdapter()) === "real");
     const name = usesGpu ? moduleName("gpu", 1) : moduleName("cpu", threadCount(options.threads));
-    const [style, modules] = await Promise.all([findStyle(options.style, assets), listModules(modulesUrl, signal)]);
-    const engine = { url: `${modulesUrl}${name}/${WASM_FILE}`, ...modules[name] };
+    const [networks, modules] = await Promise.all([findStyle(options.style, assets), listFiles(modulesUrl, signal)]);
+    const style = nearest(networks, variant === "auto" ? await suitable(usesGpu ? "gpu" : "cpu") : variant);
+    const file = `${name}/${WASM_FILE}`;
+    const engine = { url: modulesUrl + file, ...modules[file] };
     /**
      * @param {"engine" | "style"} key
      * @param {import("./assets.js").Asset} asset
@@ -38,7 +41,7 @@ export async function preload({ signal, ...options } = {}) {
       const onBytes = (/** @type {number} */ received) => onProgress(key, received, asset.bytes ?? 0);
       const { bytes } = await fetchAsset(asset, { keep, signal, onProgress: onBytes });
       if (await hasHash(await bytes, asset)) return;
-      throw new NijigenError(`${key}-hash`, `${asset.url} has not the SHA-256 that is listed, ${asset.sha256}.`);
+      throw new NijigenError(`${key}-hash`, wrongHash(asset));
     };
     const script = fetch(`${modulesUrl}${name}/${SCRIPT_FILE}`, { signal });
     await Promise.all([get("engine", engine), get("style", style), script]);

@@ -25,6 +25,7 @@ export const PROTOCOL_VERSION = 1;
  * @property {number} [threads] wish for the CPU engine
  * @property {"auto" | "f32" | "int8"} precision of the CPU engine's products
  * @property {StyleSource} style
+ * @property {StyleSource} [lighter] taken in place of `style` if that proves to be slow here
  * @property {boolean} allowFallbackAdapter whether a software GPU is acceptable
  * @property {boolean} keep whether engine and style may be kept in Cache storage
  * @property {string} [workerUrl] script of the threads, see `start_worker.js`
@@ -58,6 +59,7 @@ export const PROTOCOL_VERSION = 1;
  * @typedef {object} DetectRequest asks for the faces in a photo, best first
  * @property {"detect"} type
  * @property {string} facesUrl folder of the detector
+ * @property {boolean} keep whether its files may be kept in Cache storage
  * @property {Pixels} photo
  */
 
@@ -84,6 +86,7 @@ export const PROTOCOL_VERSION = 1;
 /**
  * @typedef {object} Started
  * @property {Record<string, unknown>} header of the style file
+ * @property {boolean} isLighter whether the lighter one was taken
  */
 
 /**

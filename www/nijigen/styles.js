@@ -7,7 +7,7 @@ import { NijigenError } from "./errors.js";
  * @typedef {object} StyleEntry a style in `styles/manifest.json`
  * @property {string} name
  * @property {string} [family] the look, which several entries may share; default: the name
- * @property {"full" | "compact" | "tiny"} [variant] of the family: how large its network is
+ * @property {import("./variants.js").Variant} [variant] of the family: how large its network is
  * @property {number} [ms_512] time for 512 × 512 in native code on the machine that wrote the manifest
  * @property {string} file
  * @property {number} bytes
@@ -47,25 +47,27 @@ export async function listStyles(assets = defaultAssets()) {
 }
 
 /**
- * @param {string | {url: string, sha256?: string} | undefined} style a name or family, the first of
- *   which in the list is taken; or a file elsewhere
+ * The networks of a style.
+ * @param {string | {url: string, sha256?: string} | undefined} style a family (default: that of the first in the
+ *   list), all networks of which may be used; the name of one of them, or a file elsewhere
  * @param {URL} assets
- * @returns {Promise<import("./protocol.js").StyleSource>}
+ * @returns {Promise<import("./variants.js").Network[]>} at least one
  */
 export async function findStyle(style, assets) {
   if (typeof style === "object") {
     const url = new URL(style.url, documentUrl());
-    return { url: url.href, sha256: style.sha256 ?? "" };
+    return [{ url: url.href, sha256: style.sha256 ?? "" }];
   }
   const styles = await listStyles(assets);
-  const entry =
-    style === undefined
-      ? styles[0]
-      : (styles.find(({ name }) => name === style) ?? styles.find(({ family }) => family === style));
-  if (!entry) {
+  const familyOf = (/** @type {StyleEntry} */ { family, name }) => family ?? name;
+  const wanted = style ?? (styles.length ? familyOf(styles[0]) : "");
+  const family = styles.filter((entry) => familyOf(entry) === wanted);
+  const found = family.length ? family : styles.filter(({ name }) => name === wanted);
+  if (!found.length) {
     const names = styles.map(({ name }) => name).join(", ");
-    throw new NijigenError("style-invalid", `There is no style "${style}" (there are: ${names}).`);
+    throw new NijigenError("style-invalid", `There is no style "${wanted}" (there are: ${names}).`);
   }
-  const { file, bytes, sha256 } = entry;
-  return { url: new URL(`styles/${file}`, assets).href, bytes, sha256 };
+  return found.map(({ file, bytes, sha256, variant = "full" }) => {
+    return { url: new URL(`styles/${file}`, assets).href, bytes, sha256, variant };
+  });
 }

@@ -8,6 +8,7 @@ import { MAX_COPIED_PIXELS, readPhoto } from "./photo.js";
 import { Queue } from "./queue.js";
 import { startWorker } from "./start_worker.js";
 import { documentUrl } from "./styles.js";
+import { nearest, suitable } from "./variants.js";
 
 /** A GPU that has said nothing for so long in the middle of a photo is taken for lost. */
 const GPU_QUIET_LIMIT_MS = 60_000;
@@ -19,11 +20,15 @@ const GPU_START_QUIET_LIMIT_MS = 120_000;
 /** @typedef {import("./faces.js").FaceProvider} FaceProvider */
 /** @typedef {import("./photo.js").Source} Source */
 /** @typedef {import("./protocol.js").Pixels} Pixels */
+/** @typedef {import("./variants.js").Network} Network */
+/** @typedef {import("./variants.js").Variant} Variant */
 
 /**
  * @typedef {object} StylizerOptions
- * @property {string | {url: string, sha256?: string}} [style] a name in the manifest (default: the
- *   first), or a style file elsewhere
+ * @property {string | {url: string, sha256?: string}} [style] a family in the manifest (default: the
+ *   first), the name of one network of it, or a style file elsewhere
+ * @property {"auto" | Variant} [variant] which network of a family; default "auto": the one that suits the engine
+ *   and, on a CPU, its speed, chosen again after a fallback. Without the wanted one, what comes nearest
  * @property {Device} [device] default "auto": WebGPU where it is real and right, else the CPU
  * @property {string | URL} [assets] folder that holds `nijigen/` and `styles/`; default: the
  *   folder this package is in
@@ -76,17 +81,19 @@ const GPU_START_QUIET_LIMIT_MS = 120_000;
  * @property {number} width
  * @property {number} height
  * @property {"cpu" | "webgpu"} engine that made it
+ * @property {Variant} [variant] of the network that made it, as far as the manifest tells
  * @property {number} elapsedMs from the call's turn to the finished picture, but for `detectMs`
  * @property {number} [detectMs] that finding the faces took, if they were searched for
  * @property {DrawnFace[]} [faces] with faces: those that were given or found, and what became of them
  * @property {string} [facesFailed] why faces could not be searched for; the picture has none then
  * @property {string} [fellBack] why another engine than the one asked for was used
+ * @property {import("./errors.js").ErrorCode} [fellBackCode] the same as a code
  */
 
 /**
  * @typedef {object} Estimate
  * @property {number} ms
- * @property {number} [bytes] of memory at most; not known of a GPU
+ * @property {number} [bytes] of memory at most; undefined on a GPU, whose memory nobody sees
  */
 
 /** Side of a portrait. */
@@ -97,7 +104,10 @@ export class Stylizer {
   /** @type {Device} */
   #device;
   #assets;
-  #style;
+  #networks;
+  #variant;
+  /** In use. @type {Network | undefined} */
+  #network;
   #threads;
   #precision;
   #allowFallbackAdapter;
@@ -112,7 +122,7 @@ export class Stylizer {
   #starting;
   /** @type {"cpu" | "gpu"} */
   #engine = "cpu";
-  /** @type {string | undefined} */
+  /** @type {NijigenError | undefined} */
   #fellBack;
   #disposed = false;
   /** The photo being converted, and those that wait. */
@@ -123,20 +133,21 @@ export class Stylizer {
   /**
    * @param {Device} device
    * @param {URL} assets
-   * @param {import("./protocol.js").StyleSource} style
+   * @param {Network[]} networks of the style, at least one
    * @param {StylizerOptions} options
    */
-  constructor(device, assets, style, options) {
+  constructor(device, assets, networks, options) {
     this.#device = device;
     this.#assets = assets;
-    this.#style = style;
+    this.#networks = networks;
+    this.#variant = options.variant ?? "auto";
     this.#threads = options.threads;
     this.#precision = options.precision ?? "auto";
     this.#allowFallbackAdapter = options.allowFallbackAdapter ?? false;
     this.#onProgress = options.onProgress ?? (() => {});
     this.#cache = options.cache ?? keepsFiles();
     this.#workerUrl = options.workerUrl && new URL(options.workerUrl, documentUrl()).href;
-    this.#faceDetector = new FaceDetector(new URL("nijigen/faces/", assets).href, this.#workerUrl);
+    this.#faceDetector = new FaceDetector(new URL("nijigen/faces/", assets).href, this.#cache, this.#workerUrl);
   }
 
   /** The engine in use. @returns {"cpu" | "webgpu"} */
@@ -146,7 +157,12 @@ export class Stylizer {
 
   /** Why another engine than the one asked for is used, if so. */
   get fellBack() {
-    return this.#fellBack;
+    return this.#fellBack?.message;
+  }
+
+  /** Of the network in use, as far as the manifest tells. @returns {Variant | undefined} */
+  get variant() {
+    return this.#network?.variant;
   }
 
   /** The style file's header: name, provenance, licence and more. */
@@ -174,7 +190,7 @@ export class Stylizer {
         return await this.#startEngine("gpu");
       } catch (error) {
         if (this.#device === "webgpu" || !isEngineError(error)) throw error;
-        this.#fellBack = error.message;
+        this.#fellBack = error;
       }
     }
     return this.#startEngine("cpu");
@@ -186,6 +202,10 @@ export class Stylizer {
     this.#client = client;
     this.#engine = engine;
     try {
+      const wanted = this.#variant === "auto" ? await suitable(engine) : this.#variant;
+      const network = nearest(this.#networks, wanted);
+      const tiny = nearest(this.#networks, "tiny");
+      const mayBeSlow = this.#variant === "auto" && engine === "cpu" && tiny !== network;
       const started = await client.request(
         {
           type: "start",
@@ -193,7 +213,8 @@ export class Stylizer {
           modulesUrl: new URL("nijigen/wasm/", this.#assets).href,
           threads: this.#threads,
           precision: this.#precision,
-          style: this.#style,
+          style: network,
+          ...(mayBeSlow ? { lighter: tiny } : {}),
           allowFallbackAdapter: this.#allowFallbackAdapter,
           keep: this.#cache,
           workerUrl: this.#workerUrl,
@@ -206,6 +227,7 @@ export class Stylizer {
         },
       );
       this.#header = started.header;
+      this.#network = started.isLighter ? tiny : network;
     } catch (error) {
       client.terminate(cancelled());
       if (this.#client === client) this.#client = undefined;
@@ -287,11 +309,12 @@ export class Stylizer {
       width,
       height,
       engine: this.engine,
+      ...(this.variant ? { variant: this.variant } : {}),
       elapsedMs: performance.now() - startedAt - (detectMs ?? 0),
       ...(detectMs === undefined ? {} : { detectMs }),
       ...(found ? { faces: found.faces.map((face, i) => ({ ...face, outcome: outcomes[i] })) } : {}),
       ...(found?.failed ? { facesFailed: found.failed } : {}),
-      ...(this.#fellBack ? { fellBack: this.#fellBack } : {}),
+      ...(this.#fellBack ? { fellBack: this.#fellBack.message, fellBackCode: this.#fellBack.code } : {}),
     };
   }
 
@@ -347,7 +370,7 @@ export class Stylizer {
       // Whatever state the engine is in, the next photo gets a fresh one.
       this.#stop(error);
       if (!wasGpu) throw error;
-      this.#fellBack = error.message;
+      this.#fellBack = error;
       this.#device = "cpu";
       return this.#ask(request, signal, onProgress);
     }

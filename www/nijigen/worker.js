@@ -1,9 +1,9 @@
 /** Runs one engine: loads its WebAssembly module and a style, then converts photos one by one. */
 
 import { answerRequests, messagesHandled } from "./answer_requests.js";
-import { fetchAsset, listModules } from "./assets.js";
+import { fetchAsset, listFiles } from "./assets.js";
 import { threadCount, webGpuAdapter } from "./capabilities.js";
-import { loadModule, moduleName } from "./engine_module.js";
+import { WASM_FILE, loadModule, moduleName } from "./engine_module.js";
 import { NijigenError, cancelled, toNijigenError } from "./errors.js";
 import { MAX_COPIED_PIXELS } from "./photo.js";
 
@@ -58,16 +58,51 @@ async function start(request, progress) {
     );
   });
   const int8 = request.engine === "cpu" && usesInt8(request.precision);
-  try {
-    stylizer = await engineModule.Stylizer.create(await style, request.style.sha256, int8);
-  } catch (thrown) {
-    const { code } = toNijigenError(thrown);
-    if (code !== "style-hash" && code !== "style-invalid") throw thrown;
-    // A cache may hold the file of another release than the manifest's.
-    const fresh = await fetchStyle(request.style, request.keep, progress, "reload");
-    stylizer = await engineModule.Stylizer.create(fresh, request.style.sha256, int8);
+  /** @param {import("./protocol.js").StyleSource} source @param {Promise<Uint8Array>} bytes */
+  const create = async (source, bytes) => {
+    try {
+      return await engineModule.Stylizer.create(await bytes, source.sha256, int8);
+    } catch (thrown) {
+      const { code } = toNijigenError(thrown);
+      if (code !== "style-hash" && code !== "style-invalid") throw thrown;
+      // A cache may hold the file of another release than the manifest's.
+      const fresh = await fetchStyle(source, request.keep, progress, "reload");
+      return engineModule.Stylizer.create(fresh, source.sha256, int8);
+    }
+  };
+  stylizer = await create(request.style, style);
+  const { lighter } = request;
+  const isLighter = lighter !== undefined && (await isSlow()) && (await replaceStyle());
+  return { header: JSON.parse(stylizer.style_header), isLighter };
+
+  /** What cannot be had, as without a network, is done without. */
+  async function replaceStyle() {
+    try {
+      const source = /** @type {import("./protocol.js").StyleSource} */ (lighter);
+      const made = await create(source, fetchStyle(source, request.keep, progress));
+      stylizer.free();
+      stylizer = made;
+      msPerWork = undefined;
+      return true;
+    } catch (thrown) {
+      console.warn("The lighter network could not be loaded.", thrown);
+      return false;
+    }
   }
-  return { header: JSON.parse(stylizer.style_header) };
+}
+
+/** A style that takes longer than this for 512 × 512 pixels is slow: 1024 × 1024 take four times as long. */
+const SLOW_MS = 8000;
+/** At first, browsers run modules in slow code, and other programs may have the CPU for a while. */
+const SLOW_TRIALS = 4;
+
+/** Whether the style is slow on this device, again and again. */
+async function isSlow() {
+  for (let i = 0; i < SLOW_TRIALS; i++) {
+    msPerWork = undefined;
+    if ((await estimate([[512, 512]])).ms <= SLOW_MS) return false;
+  }
+  return true;
 }
 
 /** So much faster 8-bit products must be to be worth their small errors. */
@@ -86,11 +121,11 @@ function usesInt8(precision) {
  */
 async function loadEngine({ engine, modulesUrl, threads, keep, workerUrl }, progress) {
   const count = engine === "cpu" ? threadCount(threads) : 1;
-  const modules = await listModules(modulesUrl);
+  const files = await listFiles(modulesUrl);
   /** @param {number} threads */
   const load = (threads) => {
     const name = moduleName(engine, threads);
-    const known = modules[name];
+    const known = files[`${name}/${WASM_FILE}`];
     return loadModule(`${modulesUrl}${name}/`, threads, {
       known,
       keep,

@@ -1,8 +1,8 @@
 /**
  * Makes the npm package out of the built page: node npm/assemble.mjs OUT
  *
- * All of `nijigen/`, declarations of its types, and the default style. Other styles are for a host's own
- * choice: they are files in a folder, see docs/embedding.md.
+ * All of `nijigen/`, declarations of its types, and the smaller networks of the default style. Other styles are
+ * for a host's own choice: they are files in a folder, see docs/embedding.md.
  */
 
 import { execFileSync } from "node:child_process";
@@ -30,9 +30,14 @@ export async function assemblePackage(out, dist = join(ROOT, "target/dist")) {
   await mkdir(join(out, "styles"), { recursive: true });
   await cp(join(dist, "nijigen"), join(out, "nijigen"), { recursive: true });
   const { version, styles } = JSON.parse(await readFile(join(dist, "styles/manifest.json"), "utf8"));
-  const [style] = styles;
-  for (const file of [style.file, `${style.name}.md`]) await cp(join(dist, "styles", file), join(out, "styles", file));
-  await writeFile(join(out, "styles/manifest.json"), JSON.stringify({ version, styles: [style] }, null, 2));
+  const small = styles.filter(
+    (/** @type {{family: string, variant: string}} */ { family, variant }) =>
+      family === styles[0].family && variant !== "full",
+  );
+  for (const { name, file } of small) {
+    for (const part of [file, `${name}.md`]) await cp(join(dist, "styles", part), join(out, "styles", part));
+  }
+  await writeFile(join(out, "styles/manifest.json"), JSON.stringify({ version, styles: small }, null, 2));
 
   const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
   execFileSync(process.execPath, [tsc, "-p", join(ROOT, "npm/tsconfig.json"), "--outDir", out], { stdio: "inherit" });

@@ -4,7 +4,7 @@
  *     ./build.sh build && node tests/browser/style_thumbnails.mjs
  *
  * www/styles/thumbnails/FAMILY.webp is the head of a sample photo by the family's largest network,
- * demo.webp the whole photo by that of the first family.
+ * demo.webp the whole photo by the first style.
  */
 
 import { mkdir, writeFile } from "node:fs/promises";
@@ -16,6 +16,9 @@ const FOLDER = join(ROOT, "www/styles/thumbnails");
 const HEAD = [92, 0, 300];
 const THUMBNAIL_PX = 256;
 const DEMO_PX = 640;
+/** Sides that they are drawn at: lines are as wide at every size, and an enlarged photo has none to find. */
+const DRAWN_THUMBNAIL_PX = 384;
+const DRAWN_DEMO_PX = 512;
 
 const browser = await openBrowser();
 try {
@@ -27,17 +30,17 @@ try {
   for (const { name, family = name, bytes } of styles) {
     if (bytes > (families.get(family)?.bytes ?? 0)) families.set(family, { name, bytes });
   }
-  /** @param {string} style @param {number[]} cut @param {number} side @param {string} file */
-  async function make(style, cut, side, file) {
+  /** @param {string} style @param {number[]} cut @param {number} drawn @param {number} side @param {string} file */
+  async function make(style, cut, drawn, side, file) {
     const base64 = await browser.page.evaluate(
-      async ([style, [x, y, width], side]) => {
+      async ([style, [x, y, width], drawn, side]) => {
         // @ts-ignore: an address of the served folder, not of this one.
         const { createStylizer } = await import("/nijigen/index.js");
         const photo = await createImageBitmap(await (await fetch("/samples/astronaut.jpg")).blob(), x, y, width, width, {
-          resizeWidth: 2 * side, resizeHeight: 2 * side, resizeQuality: "high",
+          resizeWidth: drawn, resizeHeight: drawn, resizeQuality: "high",
         });
         const stylizer = await createStylizer({ style, device: "cpu" });
-        const { imageData } = await stylizer.stylize(photo, { size: Math.round(1.5 * side), output: "imagedata" });
+        const { imageData } = await stylizer.stylize(photo, { size: drawn, output: "imagedata" });
         stylizer.dispose();
         const canvas = new OffscreenCanvas(side, side);
         const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
@@ -47,14 +50,13 @@ try {
         const bytes = new Uint8Array(await blob.arrayBuffer());
         return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
       },
-      /** @type {[string, number[], number]} */ ([style, cut, side]),
+      /** @type {[string, number[], number, number]} */ ([style, cut, drawn, side]),
     );
     await writeFile(join(FOLDER, file), Buffer.from(base64, "base64"));
     console.log(`${file}: ${Math.round((base64.length * 3) / 4)} bytes`);
   }
-  for (const [family, { name }] of families) await make(name, HEAD, THUMBNAIL_PX, `${family}.webp`);
-  const [first] = families.values();
-  await make(first.name, [0, 0, 512], DEMO_PX, "demo.webp");
+  for (const [family, { name }] of families) await make(name, HEAD, DRAWN_THUMBNAIL_PX, THUMBNAIL_PX, `${family}.webp`);
+  await make(styles[0].name, [0, 0, 512], DRAWN_DEMO_PX, DEMO_PX, "demo.webp");
 } finally {
   await browser.close();
 }

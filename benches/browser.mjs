@@ -13,6 +13,7 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { DIST, openBrowser } from "../tests/browser/browser.mjs";
+import { median } from "../tests/browser/median.mjs";
 import { benchModel, exportModel, openModel } from "../tests/browser/onnxruntime.mjs";
 
 /** The style whose network is the public one. */
@@ -38,13 +39,6 @@ function number(name, most) {
 const size = number("size", 4096);
 const threads = number("threads", 64);
 const repeats = number("repeats", 1000);
-
-/** @param {number[]} times */
-function median(times) {
-  const sorted = [...times].sort((a, b) => a - b);
-  const half = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
-}
 
 /**
  * @template T

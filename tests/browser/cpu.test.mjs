@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { PNG } from "pngjs";
-import { ROOT, convert, download, drop, fixture, openBrowser, openPage, photo } from "./browser.mjs";
+import { ROOT, TRAINER, convert, download, drop, fixture, openBrowser, openPage, photo } from "./browser.mjs";
 
 /** @type {import("./browser.mjs").Browser} */
 let browser;
@@ -25,8 +25,7 @@ test("the page makes the picture that the native program makes", async () => {
 
   const folder = mkdtempSync(join(tmpdir(), "nijigen-native-"));
   const style = join(ROOT, "www/styles/ink.safetensors");
-  const trainer = process.env.TRAINER ?? join(ROOT, "target/debug/trainer");
-  execFileSync(trainer, ["convert", fixture("astronaut-256.png"), "--style", style, "--out", folder]);
+  execFileSync(TRAINER, ["convert", fixture("astronaut-256.png"), "--style", style, "--out", folder]);
   const native = PNG.sync.read(readFileSync(join(folder, name)));
 
   assert.deepEqual([png.width, png.height], [native.width, native.height]);

@@ -8,13 +8,11 @@
 
 import { PNG } from "pngjs";
 import { openBrowser } from "./browser.mjs";
+import { median } from "./median.mjs";
 
 const REPEATS = 3;
 
 const [device = "cpu", ...sizes] = process.argv.slice(2);
-
-/** @param {number[]} values */
-const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
 
 /** A photo-like PNG: smooth waves and some noise. @param {number} side */
 function makePhoto(side) {

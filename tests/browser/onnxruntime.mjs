@@ -2,7 +2,7 @@
 
 import { execFileSync } from "node:child_process";
 import { basename, join } from "node:path";
-import { ROOT } from "./browser.mjs";
+import { ROOT, TRAINER, openPlain } from "./browser.mjs";
 
 const RUNTIME = join(ROOT, "node_modules/onnxruntime-web/dist");
 
@@ -15,9 +15,8 @@ const HEADERS = { "Cross-Origin-Embedder-Policy": "require-corp" };
  * @param {string} path of the model
  */
 export function exportModel(style, path) {
-  const trainer = process.env.TRAINER ?? join(ROOT, "target/debug/trainer");
   const file = join(ROOT, "www/styles", `${style}.safetensors`);
-  execFileSync(trainer, ["onnx", "export", file, path, "--dtype", "f32"]);
+  execFileSync(TRAINER, ["onnx", "export", file, path, "--dtype", "f32"]);
 }
 
 /**
@@ -26,12 +25,13 @@ export function exportModel(style, path) {
  * @param {string} path of the ONNX file
  * @param {number} threads
  */
-export async function openModel({ context, page, url }, path, threads) {
+export async function openModel(browser, path, threads) {
+  const { context, page } = browser;
   await context.route("**/onnxruntime/*", (route) => {
     const name = basename(new URL(route.request().url()).pathname);
     return route.fulfill({ path: name === "model.onnx" ? path : join(RUNTIME, name), headers: HEADERS });
   });
-  await page.goto(`${url}samples/samples.json`);
+  await openPlain(browser);
   await page.evaluate(async (threads) => {
     // @ts-ignore: an address that is routed above.
     const ort = await import("/onnxruntime/ort.wasm.min.mjs");

@@ -14,7 +14,7 @@ use nijigen::style::{Dtype, Style, StyleHeader, sha256_hex};
 use crate::calibrate::{Method, Ranges, calibrate, calibrated_engine};
 use crate::data::scan::{list, load};
 use crate::likeness::{picture, psnr};
-use crate::style_file::{as_stored, open_style};
+use crate::style_file::{as_stored, open_style, with_metrics};
 use crate::write_file::write_file;
 
 /// Longer side of the pictures that are compared, in pixels.
@@ -99,7 +99,7 @@ pub fn run(arguments: &QuantizeArguments) -> Result<()> {
         "a picture's PSNR is {worst:.1} dB, expected {} or more; nothing was written",
         arguments.min_psnr
     );
-    quantised = with_metric(quantised, METRIC, worst)?;
+    quantised = with_metrics(&quantised, [(METRIC.into(), worst)])?;
     if let Some(method) = method {
         let folders = match &arguments.calibration_photos[..] {
             [] => &arguments.photos,
@@ -290,7 +290,7 @@ fn calibrated(
         summarise("calibrated activations", &psnrs);
         let worst = least(&psnrs);
         if worst >= min_psnr || ranges.is_empty() {
-            return with_metric(style, CALIBRATED_METRIC, worst);
+            return with_metrics(&style, [(CALIBRATED_METRIC.into(), worst)]);
         }
         let few = worst_references(references, &psnrs);
         let order = match &mut costliest {
@@ -354,11 +354,5 @@ fn with_ranges(style: &Style, activation_ranges: Ranges) -> Result<Style> {
         activation_ranges,
         ..style.header().clone()
     };
-    Ok(Style::new(header, style.weights().clone())?)
-}
-
-fn with_metric(style: Style, name: &str, psnr: f64) -> Result<Style> {
-    let mut header = style.header().clone();
-    header.metrics.insert(name.into(), psnr);
     Ok(Style::new(header, style.weights().clone())?)
 }

@@ -18,6 +18,19 @@ pub fn open_style(path: &Path) -> Result<Style> {
     Style::from_bytes(&bytes).with_context(|| format!("in {}", path.display()))
 }
 
+/// The style with metrics added to its header, in place of older ones of the same names.
+///
+/// # Errors
+/// Those of [`Style::new`].
+pub fn with_metrics(
+    style: &Style,
+    metrics: impl IntoIterator<Item = (String, f64)>,
+) -> Result<Style> {
+    let mut header = style.header().clone();
+    header.metrics.extend(metrics);
+    Ok(Style::new(header, style.weights().clone())?)
+}
+
 /// Adds metrics to the header of a style file, in place of older ones of the same names.
 ///
 /// # Errors
@@ -27,13 +40,10 @@ pub fn write_metrics(
     style: &Style,
     metrics: impl IntoIterator<Item = (String, f64)>,
 ) -> Result<()> {
-    let mut header = style.header().clone();
-    header.metrics.extend(
-        metrics
-            .into_iter()
-            .map(|(name, value)| (name, (value * 1e4).round() / 1e4)),
-    );
-    let style = as_stored(&Style::new(header, style.weights().clone())?)?;
+    let rounded = metrics
+        .into_iter()
+        .map(|(name, value)| (name, (value * 1e4).round() / 1e4));
+    let style = as_stored(&with_metrics(style, rounded)?)?;
     write_file(path, &style.to_bytes()?)
 }
 

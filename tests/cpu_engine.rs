@@ -33,9 +33,10 @@ fn conv(channels: usize, kernel: usize, stride: usize) -> ConvSpec {
 /// Widths as pruning leaves them, a 5x5 kernel, a residual block that changes the width.
 fn uneven() -> GeneratorConfig {
     GeneratorConfig {
+        input_channels: 3,
         encoder: vec![conv(5, 7, 1), conv(9, 5, 1), conv(19, 3, 2), conv(21, 3, 2)],
         residuals: [(30, 23), (17, 23), (33, 10)]
-            .map(|(hidden, channels)| ResidualSpec { hidden, channels })
+            .map(|(hidden, channels)| ResidualSpec::new(hidden, channels))
             .to_vec(),
         bridge: vec![conv(11, 1, 1)],
         decoder: vec![

@@ -22,10 +22,7 @@ fn config() -> GeneratorConfig {
     };
     GeneratorConfig {
         encoder: vec![conv(4, 1), conv(6, 2)],
-        residuals: vec![ResidualSpec {
-            hidden: 8,
-            channels: 6,
-        }],
+        residuals: vec![ResidualSpec::new(8, 6)],
         decoder: vec![DecoderStage {
             convs: vec![conv(4, 1)],
             skip: true,
@@ -102,10 +99,7 @@ fn f16_round_trip_rounds_once() {
 fn int8_style() -> Style {
     let mut header = style(Dtype::Int8).header().clone();
     header.generator.encoder[1].channels = 16;
-    header.generator.residuals[0] = ResidualSpec {
-        hidden: 72,
-        channels: 16,
-    };
+    header.generator.residuals[0] = ResidualSpec::new(72, 16);
     let weights = formula::weights(&header.generator, None);
     Style::new(header, weights).expect("a valid style")
 }

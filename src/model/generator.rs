@@ -1,35 +1,68 @@
-//! The generator: photo planes in, anime planes out.
+//! The generator in Burn: photo planes in, anime planes out.
 
 use burn::module::Module;
-use burn::nn::PaddingConfig2d;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-#[cfg(feature = "training")]
-use burn::tensor::TensorData;
-use burn::tensor::module::interpolate;
-use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
+use burn::nn::{GroupNorm, GroupNormConfig};
 use burn::tensor::{Device, Tensor};
 
-use super::config::{ConvSpec, GeneratorConfig, Layer, Tap, Upsampling};
-use super::conv_norm_lrelu::{ConvNormLrelu, pad_reflect};
-use super::inverted_residual::InvertedResidual;
+use super::config::GeneratorConfig;
+use super::layers::{Convolution, Layer, LayerKind, ModulePath, Resize};
+use super::ops::{convolve_channels, normalise_activate, pad_reflect};
+use super::resize::resize;
 use crate::error::Result;
 
 /// AnimeGANv2's generator and its relatives; see [`GeneratorConfig`].
+///
+/// Its fields hold the weights, under the paths that they are named by; what is computed with them
+/// is the list of [`GeneratorConfig::layers`].
 #[derive(Module, Debug)]
 pub struct Generator {
-    encoder: Vec<ConvNormLrelu>,
+    encoder: Vec<ConvNorm>,
     residuals: Vec<InvertedResidual>,
-    bridge: Vec<ConvNormLrelu>,
+    bridge: Vec<ConvNorm>,
     decoder: Vec<Stage>,
     head: Conv2d,
     #[module(skip)]
     config: GeneratorConfig,
+    #[module(skip)]
+    layers: Vec<Layer>,
+    /// How often each layer's output is read.
+    #[module(skip)]
+    reads: Vec<usize>,
 }
 
-/// One upsampling and its layers.
+/// Weights of a convolution and its normalisation.
+#[derive(Module, Debug)]
+struct ConvNorm {
+    conv: Conv2d,
+    norm: GroupNorm,
+}
+
+/// Weights of the inverted residual block of MobileNetV2 as AnimeGANv2 uses it (Sandler et al., 2018,
+/// arXiv:1801.04381), with LeakyReLU in place of ReLU6.
+#[derive(Module, Debug)]
+struct InvertedResidual {
+    expand: ConvNorm,
+    depthwise: ConvNorm,
+    project: Conv2d,
+    project_norm: GroupNorm,
+}
+
+/// Weights of the layers after an upsampling.
 #[derive(Module, Debug)]
 struct Stage {
-    convs: Vec<ConvNormLrelu>,
+    convs: Vec<ConvNorm>,
+}
+
+/// Where [`Generator::forward_tapped`] shows a layer's values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tap {
+    /// What the layer's kind is given, resized, before padding.
+    Input,
+    /// What its kind gives, with its bias, before normalisation and activation.
+    Products,
+    /// What the layer gives, with what it adds.
+    Activation,
 }
 
 impl GeneratorConfig {
@@ -39,55 +72,89 @@ impl GeneratorConfig {
     /// [`crate::Error::ConfigInvalid`] if the configuration is.
     pub fn init(&self, device: &Device) -> Result<Generator> {
         self.validate()?;
-        let mut channels = 3;
-        let dense = |channels: &mut usize, spec: &ConvSpec| {
-            let layer =
-                ConvNormLrelu::dense(*channels, spec, self.stride_padding, self.norm_eps, device);
-            *channels = spec.channels;
-            layer
-        };
-        let encoder = self
-            .encoder
-            .iter()
-            .map(|spec| dense(&mut channels, spec))
-            .collect();
-        let residuals = self
-            .residuals
-            .iter()
-            .map(|spec| {
-                let block = InvertedResidual::new(channels, spec, self, device);
-                channels = spec.channels;
-                block
-            })
-            .collect();
-        let bridge = self
-            .bridge
-            .iter()
-            .map(|spec| dense(&mut channels, spec))
-            .collect();
-        let decoder = self
-            .decoder
-            .iter()
-            .map(|stage| Stage {
-                convs: stage
-                    .convs
-                    .iter()
-                    .map(|spec| dense(&mut channels, spec))
-                    .collect(),
-            })
-            .collect();
+        let layers = self.layers();
+        let mut encoder = Vec::new();
+        let mut residuals = Vec::new();
+        let mut bridge = Vec::new();
+        let mut decoder: Vec<Stage> = Vec::new();
+        let mut reads = vec![0; layers.len()];
+        // By the caller.
+        reads[layers.len() - 1] = 1;
+        for (i, layer) in layers.iter().enumerate() {
+            match layer.path {
+                ModulePath::Picture => continue,
+                ModulePath::Encoder(_) => encoder.push(ConvNorm::new(layer, device)),
+                ModulePath::Expand(_) => {
+                    residuals.push(InvertedResidual {
+                        expand: ConvNorm::new(layer, device),
+                        depthwise: ConvNorm::new(&layers[i + 1], device),
+                        project: conv2d(&layers[i + 2], device),
+                        project_norm: group_norm(&layers[i + 2], device),
+                    });
+                }
+                // Made with the expansion.
+                ModulePath::Depthwise(_) | ModulePath::Project(_) => {}
+                ModulePath::Bridge(_) => bridge.push(ConvNorm::new(layer, device)),
+                ModulePath::Decoder(stage, _) => {
+                    if stage == decoder.len() {
+                        decoder.push(Stage { convs: Vec::new() });
+                    }
+                    decoder[stage].convs.push(ConvNorm::new(layer, device));
+                }
+                // The last one, made below.
+                ModulePath::Head => {}
+            }
+            for read in [layer.input].into_iter().chain(layer.adds) {
+                reads[read] += 1;
+            }
+        }
         Ok(Generator {
             encoder,
             residuals,
             bridge,
             decoder,
-            head: Conv2dConfig::new([channels, 3], [self.head.kernel; 2])
-                .with_padding(PaddingConfig2d::Valid)
-                .with_bias(self.head.bias)
-                .init(device),
+            head: conv2d(&layers[layers.len() - 1], device),
             config: self.clone(),
+            layers,
+            reads,
         })
     }
+}
+
+impl ConvNorm {
+    fn new(layer: &Layer, device: &Device) -> Self {
+        Self {
+            conv: conv2d(layer, device),
+            norm: group_norm(layer, device),
+        }
+    }
+}
+
+fn conv2d(layer: &Layer, device: &Device) -> Conv2d {
+    let convolution = layer.convolution().expect("a layer with weights");
+    let Convolution {
+        kernel,
+        stride,
+        bias,
+        ..
+    } = convolution;
+    let groups = if layer.mixes_channels() {
+        1
+    } else {
+        layer.channels
+    };
+    Conv2dConfig::new([layer.channels_in, layer.channels], [kernel; 2])
+        .with_stride([stride; 2])
+        .with_groups(groups)
+        .with_bias(bias)
+        .init(device)
+}
+
+fn group_norm(layer: &Layer, device: &Device) -> GroupNorm {
+    let eps = layer.norm_eps.expect("a layer with a normalisation");
+    GroupNormConfig::new(1, layer.channels)
+        .with_epsilon(eps)
+        .init(device)
 }
 
 impl Generator {
@@ -97,10 +164,11 @@ impl Generator {
     }
 
     /// # Shapes
-    /// - input: `[batch, 3, height, width]`, values in [-1, 1], sides at least 16
-    /// - output: the same shape, values in (-1, 1)
+    /// - input: `[batch, input_channels, height, width]`, values in [-1, 1], sides at least
+    ///   [`GeneratorConfig::min_side_px`]
+    /// - output: `[batch, 3, height, width]`, values in (-1, 1)
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.forward_observed(x, |_, _| {})
+        self.forward_tapped(x, |_, _, x| x)
     }
 
     /// [`Generator::forward`], calling `observe(step, activation)` after each of the
@@ -113,7 +181,7 @@ impl Generator {
     ) -> Tensor<4> {
         let mut step = 0;
         self.forward_layers(x, |layer, x| {
-            if !matches!(layer, Layer::Expand(_) | Layer::Depthwise(_)) {
+            if layer.path.ends_step() {
                 observe(step, x);
                 step += 1;
             }
@@ -125,7 +193,7 @@ impl Generator {
     pub fn forward_layers(
         &self,
         x: Tensor<4>,
-        mut observe: impl FnMut(Layer, &Tensor<4>),
+        mut observe: impl FnMut(&Layer, &Tensor<4>),
     ) -> Tensor<4> {
         self.forward_tapped(x, |layer, tap, x| {
             if tap == Tap::Activation {
@@ -140,107 +208,80 @@ impl Generator {
     pub fn forward_tapped(
         &self,
         x: Tensor<4>,
-        mut tap: impl FnMut(Layer, Tap, Tensor<4>) -> Tensor<4>,
+        mut tap: impl FnMut(&Layer, Tap, Tensor<4>) -> Tensor<4>,
     ) -> Tensor<4> {
-        // What the decoder comes back to: the encoder's last activation of each resolution. Only
-        // its size is needed where no skip is added, so the tensor is not kept alive then.
-        let mut levels = Vec::new();
-        let mut x = x;
-        for (i, (conv, spec)) in self.encoder.iter().zip(&self.config.encoder).enumerate() {
-            if spec.stride == 2 {
-                let [_, _, height, width] = x.dims();
-                let stage = self.config.decoder.len() - 1 - levels.len();
-                let skip = self.config.decoder[stage].skip.then(|| x.clone());
-                levels.push(([height, width], skip));
-            }
-            let layer = Layer::Encoder(i);
-            x = conv.forward_tapped(x, |at, x| tap(layer, at, x));
-            x = tap(layer, Tap::Activation, x);
-        }
-        for (i, block) in self.residuals.iter().enumerate() {
-            x = block.forward_tapped(x, |layer, at, x| tap(layer(i), at, x));
-        }
-        for (i, conv) in self.bridge.iter().enumerate() {
-            let layer = Layer::Bridge(i);
-            x = conv.forward_tapped(x, |at, x| tap(layer, at, x));
-            x = tap(layer, Tap::Activation, x);
-        }
-        for (s, stage) in self.decoder.iter().enumerate() {
-            // One level was pushed for each stage: `validate` counted them.
-            let Some((size, mut skip)) = levels.pop() else {
-                break;
-            };
-            x = upsample(x, size, self.config.upsampling);
-            for (i, conv) in stage.convs.iter().enumerate() {
-                let layer = Layer::Decoder(s, i);
-                x = conv.forward_tapped(x, |at, x| tap(layer, at, x));
-                if i + 1 == stage.convs.len()
-                    && let Some(skip) = skip.take()
-                {
-                    x = x + skip;
-                }
-                x = tap(layer, Tap::Activation, x);
-            }
-        }
-        let half = self.config.head.kernel / 2;
-        x = pad_reflect(tap(Layer::Head, Tap::Input, x), [(half, half); 2]);
-        x = tap(Layer::Head, Tap::Products, self.head.forward(x)).tanh();
-        tap(Layer::Head, Tap::Activation, x)
-    }
-}
-
-/// Bilinear resize to `[height, width]`.
-fn upsample(x: Tensor<4>, [height, width]: [usize; 2], upsampling: Upsampling) -> Tensor<4> {
-    let align_corners = upsampling == Upsampling::AlignCorners;
-    #[cfg(feature = "training")]
-    if x.device().is_autodiff() {
-        return upsample_by_products(x, [height, width], align_corners);
-    }
-    interpolate(
-        x,
-        InterpolateOptions::new(InterpolateMode::Bilinear)
-            .with_align_corners(align_corners)
-            .with_output_size([height, width]),
-    )
-}
-
-/// The same as two matrix products: Burn's GPU backends have no gradient of bilinear
-/// interpolation.
-#[cfg(feature = "training")]
-fn upsample_by_products(
-    x: Tensor<4>,
-    [height, width]: [usize; 2],
-    align_corners: bool,
-) -> Tensor<4> {
-    let [batch, channels, height_in, width_in] = x.dims();
-    let device = x.device();
-    let rows = interpolation_matrix(height_in, height, align_corners, &device);
-    let columns = interpolation_matrix(width_in, width, align_corners, &device);
-    x.reshape([batch * channels * height_in, width_in])
-        .matmul(columns.transpose())
-        .reshape([batch * channels, height_in, width])
-        .swap_dims(1, 2)
-        .reshape([batch * channels * width, height_in])
-        .matmul(rows.transpose())
-        .reshape([batch * channels, width, height])
-        .swap_dims(1, 2)
-        .reshape([batch, channels, height, width])
-}
-
-/// The matrix `[to, from]` of linear interpolation from `from` to `to` values.
-#[cfg(feature = "training")]
-fn interpolation_matrix(from: usize, to: usize, align_corners: bool, device: &Device) -> Tensor<2> {
-    let mut values = vec![0.0f32; to * from];
-    for i in 0..to {
-        let at = if align_corners && to > 1 {
-            i as f32 * (from - 1) as f32 / (to - 1) as f32
-        } else {
-            (i as f32 + 0.5) * from as f32 / to as f32 - 0.5
+        let [_, _, height, width] = x.dims();
+        let mut outputs = Outputs {
+            reads: self.reads.clone(),
+            tensors: vec![Some(x)],
         };
-        let at = at.clamp(0.0, (from - 1) as f32);
-        let low = at as usize;
-        values[i * from + low] += 1.0 - (at - low as f32);
-        values[i * from + (low + 1).min(from - 1)] += at - low as f32;
+        for layer in &self.layers[1..] {
+            let mut x = outputs.read(layer.input);
+            if let Some(Resize { level, by }) = layer.resize {
+                x = resize(x, self.config.size_at([height, width], level), by);
+            }
+            x = tap(layer, Tap::Input, x);
+            let (conv, norm) = self.weights_at(layer.path);
+            x = match layer.kind {
+                LayerKind::Picture => x,
+                LayerKind::Dense(convolution) => conv.forward(pad_reflect(x, convolution)),
+                LayerKind::Depthwise(convolution) => {
+                    convolve_channels(pad_reflect(x, convolution), conv)
+                }
+            };
+            x = tap(layer, Tap::Products, x);
+            x = normalise_activate(x, norm, layer.activation);
+            if let Some(added) = layer.adds {
+                x = x + outputs.read(added);
+            }
+            outputs.push(tap(layer, Tap::Activation, x));
+        }
+        outputs.read(self.layers.len() - 1)
     }
-    Tensor::from_data(TensorData::new(values, [to, from]), device)
+
+    fn weights_at(&self, path: ModulePath) -> (&Conv2d, Option<&GroupNorm>) {
+        fn of(ConvNorm { conv, norm }: &ConvNorm) -> (&Conv2d, Option<&GroupNorm>) {
+            (conv, Some(norm))
+        }
+        match path {
+            ModulePath::Encoder(i) => of(&self.encoder[i]),
+            ModulePath::Expand(i) => of(&self.residuals[i].expand),
+            ModulePath::Depthwise(i) => of(&self.residuals[i].depthwise),
+            ModulePath::Project(i) => {
+                let InvertedResidual {
+                    project,
+                    project_norm,
+                    ..
+                } = &self.residuals[i];
+                (project, Some(project_norm))
+            }
+            ModulePath::Bridge(i) => of(&self.bridge[i]),
+            ModulePath::Decoder(stage, i) => of(&self.decoder[stage].convs[i]),
+            ModulePath::Head => (&self.head, None),
+            ModulePath::Picture => unreachable!("the picture has no weights"),
+        }
+    }
+}
+
+/// Outputs of the layers so far, each kept until it is read for the last time.
+struct Outputs {
+    /// How often each will still be read.
+    reads: Vec<usize>,
+    tensors: Vec<Option<Tensor<4>>>,
+}
+
+impl Outputs {
+    fn push(&mut self, x: Tensor<4>) {
+        self.tensors.push(Some(x));
+    }
+
+    fn read(&mut self, index: usize) -> Tensor<4> {
+        self.reads[index] -= 1;
+        let tensor = &mut self.tensors[index];
+        let x = match self.reads[index] {
+            0 => tensor.take(),
+            _ => tensor.clone(),
+        };
+        x.expect("an output is read as often as was counted")
+    }
 }

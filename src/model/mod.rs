@@ -3,28 +3,27 @@
 
 mod config;
 #[cfg(feature = "burn")]
-mod conv_norm_lrelu;
-#[cfg(feature = "burn")]
 mod generator;
-#[cfg(feature = "burn")]
-mod inverted_residual;
+mod layers;
 #[cfg(feature = "burn")]
 mod module_weights;
+#[cfg(feature = "burn")]
+mod ops;
 mod public_keys;
+#[cfg(feature = "burn")]
+mod resize;
 #[cfg(feature = "training")]
 mod training_ops;
+mod validate;
 mod weights;
 
 pub use config::{
-    ConvSpec, DecoderStage, GeneratorConfig, HeadSpec, Layer, NEGATIVE_SLOPE, ResidualSpec,
-    StridePadding, Tap, TensorSpec, Upsampling,
+    ConvSpec, DecoderStage, GeneratorConfig, HeadSpec, NEGATIVE_SLOPE, ResidualSpec, Shortcut,
+    StridePadding, TensorSpec, Upsampling,
 };
 #[cfg(feature = "burn")]
-pub use conv_norm_lrelu::ConvNormLrelu;
-#[cfg(feature = "burn")]
-pub use generator::Generator;
-#[cfg(feature = "burn")]
-pub use inverted_residual::InvertedResidual;
+pub use generator::{Generator, Tap};
+pub use layers::{Activation, Convolution, Layer, LayerKind, ModulePath, Resize};
 #[cfg(feature = "burn")]
 pub use module_weights::{load_weights, read_weights};
 pub use public_keys::{PublicLayout, public_key};

@@ -230,10 +230,7 @@ mod tests {
     fn small() -> Style {
         let mut config = GeneratorConfig::compact();
         config.residuals = vec![
-            ResidualSpec {
-                hidden: 40,
-                channels: 128,
-            };
+            ResidualSpec::new(40, 128);
             2
         ];
         test_style::style(&config)

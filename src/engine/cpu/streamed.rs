@@ -556,7 +556,7 @@ mod tests {
         GeneratorConfig {
             encoder: vec![conv(5, 7, 1), conv(9, 5, 1), conv(19, 3, 2), conv(21, 3, 2)],
             residuals: [(30, 23), (17, 23), (33, 10)]
-                .map(|(hidden, channels)| ResidualSpec { hidden, channels })
+                .map(|(hidden, channels)| ResidualSpec::new(hidden, channels))
                 .to_vec(),
             bridge: vec![conv(11, 1, 1)],
             decoder: vec![

@@ -1,0 +1,91 @@
+//! Changes to a higher resolution, in Burn.
+
+#[cfg(feature = "training")]
+use burn::tensor::Device;
+use burn::tensor::Tensor;
+#[cfg(feature = "training")]
+use burn::tensor::TensorData;
+use burn::tensor::module::interpolate;
+use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
+
+use super::config::{PIXELS_OF_DEPTH, Upsampling};
+
+/// Brings `x` to `[height, width]`; for depth-to-space at most twice its own.
+///
+/// # Shapes
+/// - input: `[batch, channels, from_height, from_width]`
+/// - output: `[batch, channels, height, width]`, a quarter of the channels for depth-to-space
+pub(super) fn resize(x: Tensor<4>, size: [usize; 2], by: Upsampling) -> Tensor<4> {
+    match by {
+        Upsampling::AlignCorners => bilinear(x, size, true),
+        Upsampling::HalfPixel => bilinear(x, size, false),
+        Upsampling::DepthToSpace => depth_to_space(x, size),
+    }
+}
+
+fn bilinear(x: Tensor<4>, [height, width]: [usize; 2], align_corners: bool) -> Tensor<4> {
+    #[cfg(feature = "training")]
+    if x.device().is_autodiff() {
+        return bilinear_by_products(x, [height, width], align_corners);
+    }
+    interpolate(
+        x,
+        InterpolateOptions::new(InterpolateMode::Bilinear)
+            .with_align_corners(align_corners)
+            .with_output_size([height, width]),
+    )
+}
+
+fn depth_to_space(x: Tensor<4>, [height, width]: [usize; 2]) -> Tensor<4> {
+    let [batch, channels, height_in, width_in] = x.dims();
+    let channels = channels / PIXELS_OF_DEPTH;
+    let x = x
+        .reshape([batch, channels, 2, 2, height_in, width_in])
+        .permute([0, 1, 4, 2, 5, 3])
+        .reshape([batch, channels, 2 * height_in, 2 * width_in]);
+    if [2 * height_in, 2 * width_in] == [height, width] {
+        return x;
+    }
+    x.slice([0..batch, 0..channels, 0..height, 0..width])
+}
+
+/// The same as two matrix products: Burn's GPU backends have no gradient of bilinear
+/// interpolation.
+#[cfg(feature = "training")]
+fn bilinear_by_products(
+    x: Tensor<4>,
+    [height, width]: [usize; 2],
+    align_corners: bool,
+) -> Tensor<4> {
+    let [batch, channels, height_in, width_in] = x.dims();
+    let device = x.device();
+    let rows = interpolation_matrix(height_in, height, align_corners, &device);
+    let columns = interpolation_matrix(width_in, width, align_corners, &device);
+    x.reshape([batch * channels * height_in, width_in])
+        .matmul(columns.transpose())
+        .reshape([batch * channels, height_in, width])
+        .swap_dims(1, 2)
+        .reshape([batch * channels * width, height_in])
+        .matmul(rows.transpose())
+        .reshape([batch * channels, width, height])
+        .swap_dims(1, 2)
+        .reshape([batch, channels, height, width])
+}
+
+/// The matrix `[to, from]` of linear interpolation from `from` to `to` values.
+#[cfg(feature = "training")]
+fn interpolation_matrix(from: usize, to: usize, align_corners: bool, device: &Device) -> Tensor<2> {
+    let mut values = vec![0.0f32; to * from];
+    for i in 0..to {
+        let at = if align_corners && to > 1 {
+            i as f32 * (from - 1) as f32 / (to - 1) as f32
+        } else {
+            (i as f32 + 0.5) * from as f32 / to as f32 - 0.5
+        };
+        let at = at.clamp(0.0, (from - 1) as f32);
+        let low = at as usize;
+        values[i * from + low] += 1.0 - (at - low as f32);
+        values[i * from + (low + 1).min(from - 1)] += at - low as f32;
+    }
+    Tensor::from_data(TensorData::new(values, [to, from]), device)
+}

@@ -20,7 +20,7 @@ pub enum Border {
 
 impl Border {
     /// The index within `0..length` that stands for `index`. `length` is at least 1.
-    fn resolve(self, index: isize, length: usize) -> usize {
+    pub(crate) fn resolve(self, index: isize, length: usize) -> usize {
         let last = length as isize - 1;
         let inside = match self {
             Self::Reflect101 if last == 0 => 0,
@@ -34,7 +34,7 @@ impl Border {
     }
 
     /// `row` with `radius` values more at either end.
-    fn padded(self, row: &[f32], radius: usize) -> Vec<f32> {
+    pub(crate) fn padded(self, row: &[f32], radius: usize) -> Vec<f32> {
         let (radius, length) = (radius as isize, row.len());
         let before = (-radius..0).map(|index| row[self.resolve(index, length)]);
         let after = (0..radius).map(|beyond| row[self.resolve(length as isize + beyond, length)]);
@@ -70,6 +70,31 @@ impl Plane {
             height,
             values,
         })
+    }
+
+    /// A plane whose value at pixel `i`, counted row by row, is `value(i)`.
+    ///
+    /// # Panics
+    /// If there are no pixels.
+    pub fn from_index(width: usize, height: usize, value: impl Fn(usize) -> f32 + Sync) -> Self {
+        assert!(
+            width > 0 && height > 0,
+            "a plane of {width} x {height} pixels is empty"
+        );
+        let mut values = vec![0.0; width * height];
+        values
+            .par_chunks_mut(width)
+            .enumerate()
+            .for_each(|(y, row)| {
+                for (x, to) in row.iter_mut().enumerate() {
+                    *to = value(y * width + x);
+                }
+            });
+        Self {
+            width,
+            height,
+            values,
+        }
     }
 
     /// Luma of a picture by ITU-R BT.601, in 0..=255.
@@ -235,7 +260,7 @@ impl Plane {
     }
 
     /// A plane of this one's size, each row written by `write(y, row)`; rows start as zeros.
-    fn by_row(&self, write: impl Fn(usize, &mut [f32]) + Sync) -> Self {
+    pub(crate) fn by_row(&self, write: impl Fn(usize, &mut [f32]) + Sync) -> Self {
         let mut values = vec![0.0; self.values.len()];
         values
             .par_chunks_mut(self.width)

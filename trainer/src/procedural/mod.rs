@@ -7,6 +7,8 @@
 //! see: that is what makes the target learnable.
 
 mod bilateral;
+#[allow(dead_code)]
+mod filter;
 mod grade;
 mod ink;
 

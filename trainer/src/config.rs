@@ -194,6 +194,14 @@ pub struct AugmentConfig {
     pub contrast: f32,
     /// Standard deviation of Gaussian noise on photos, in units of the full range.
     pub noise: f32,
+    /// Largest relative change of each colour, for photo and target alike.
+    pub cast: f32,
+    /// Farthest that a sample is turned to either side, in degrees.
+    pub turn_degrees: f32,
+    /// Share of photos that are blurred, and of those that are compressed; their targets are not.
+    pub degraded: f64,
+    /// Standard deviation of the place of a face's landmarks, as a part of its crop's side.
+    pub landmark_error: f32,
 }
 
 /// Which perceptual backbone.
@@ -231,6 +239,10 @@ pub struct LossConfig {
     pub style_target: StyleTarget,
     /// Layer of the landmark-local loss.
     pub landmark_tap: String,
+    /// What the landmark-local loss compares with.
+    pub landmark_reference: Reference,
+    /// How much more the regression counts at lids, brows, lips and irises, for pairs with landmarks.
+    pub feature_weight: f64,
     /// Whether features are divided by their mean on photos; off for weights that were published
     /// for unscaled features.
     pub normalise_features: bool,
@@ -501,6 +513,10 @@ impl Default for AugmentConfig {
             brightness: 0.1,
             contrast: 0.1,
             noise: 0.01,
+            cast: 0.0,
+            turn_degrees: 0.0,
+            degraded: 0.0,
+            landmark_error: 0.0,
         }
     }
 }
@@ -528,6 +544,8 @@ impl Default for LossConfig {
             style_grayscale: true,
             style_target: StyleTarget::PerImage,
             landmark_tap: "relu3_3".into(),
+            landmark_reference: Reference::Photo,
+            feature_weight: 0.0,
             normalise_features: true,
             colour: ColourLoss::LabAb,
             total_variation_distance: Distance::L1,
@@ -635,9 +653,27 @@ impl TrainConfig {
             ("augment.brightness", f64::from(self.augment.brightness)),
             ("augment.contrast", f64::from(self.augment.contrast)),
             ("augment.noise", f64::from(self.augment.noise)),
+            ("augment.cast", f64::from(self.augment.cast)),
+            ("augment.degraded", self.augment.degraded),
+            (
+                "augment.landmark_error",
+                f64::from(self.augment.landmark_error),
+            ),
         ] {
             in_range(name, share, 0.0, 1.0)?;
         }
+        in_range(
+            "augment.turn_degrees",
+            f64::from(self.augment.turn_degrees),
+            0.0,
+            180.0,
+        )?;
+        in_range(
+            "losses.feature_weight",
+            self.losses.feature_weight,
+            0.0,
+            1e3,
+        )?;
         for (name, map) in [
             ("photo_weights", &data.photo_weights),
             ("style_cluster_weights", &data.style_cluster_weights),

@@ -18,7 +18,7 @@ pub use adversarial::{fake_loss, generator_loss, real_loss};
 pub use colour::{lab_ab_l1, lab_l1, yuv_huber};
 pub use content::content_loss;
 pub use landmark::{Region, landmark_boxes, landmark_loss};
-pub use regression::{gradient_loss, l1_loss};
+pub use regression::{gradient_loss, l1_loss, weighted_l1_loss};
 pub use style::{gram, grayscale, mean_gram, style_loss};
 pub use total_variation::total_variation;
 

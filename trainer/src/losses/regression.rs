@@ -1,6 +1,7 @@
 //! Regression to a target picture: L1 of the pixels and of their first differences.
 //!
 //! - L1: mean|o − t|
+//! - weighted L1: mean(w |o − t|), for a weight w of each pixel
 //! - gradient: mean|Δy(o − t)| + mean|Δx(o − t)|
 //!
 //! Used for the warm start, where the target is the photo drawn by a procedure, and for training
@@ -16,6 +17,11 @@ use super::total_variation::neighbour_differences;
 /// Mean distance of outputs and targets, both `[batch, 3, height, width]`.
 pub fn l1_loss(output: Tensor<4>, target: Tensor<4>) -> Tensor<1> {
     Distance::L1.mean_distance(output, target)
+}
+
+/// [`l1_loss`] with pixels that count by `weights`, `[batch, 1, height, width]`.
+pub fn weighted_l1_loss(output: Tensor<4>, target: Tensor<4>, weights: Tensor<4>) -> Tensor<1> {
+    ((output - target).abs() * weights).mean()
 }
 
 /// Mean distance of the vertical and of the horizontal first differences of outputs and targets,
@@ -43,6 +49,9 @@ mod tests {
         // Error 1, 0, 0, 1: Δy -1, 1; Δx -1, 1.
         let l1 = l1_loss(output.clone(), target.clone()).into_scalar::<f32>();
         assert!((l1 - 0.5).abs() < 1e-6);
+        let weights = tensor([3.0, 7.0, 7.0, 1.0]);
+        let weighted = weighted_l1_loss(output.clone(), target.clone(), weights);
+        assert!((weighted.into_scalar::<f32>() - 1.0).abs() < 1e-6);
         let gradient = gradient_loss(output, target).into_scalar::<f32>();
         assert!((gradient - 2.0).abs() < 1e-6);
     }

@@ -10,15 +10,19 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use image::RgbImage;
 use image::imageops::{self, FilterType};
 use indicatif::{ProgressBar, ProgressStyle};
+use nijigen::face::{GUIDE_PLANES, draw_guides};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use rand_distr::StandardNormal;
 use rayon::prelude::*;
 
 use super::augment::{Augmentation, add_noise};
+use super::pairs::{Pair, feature_weights, read_landmarks};
+use super::view::View;
 use crate::config::{RealPictures, StageConfig, Target, TrainConfig};
 use crate::data::faces::FoundFace;
 use crate::data::prepared::{Entry, Kind, Prepared, Split};
@@ -41,6 +45,11 @@ pub struct Batch {
     pub smooth: Vec<f32>,
     /// Weight of each style crop's cluster.
     pub style_weights: Vec<f32>,
+    /// Guide planes of pairs that have landmarks, `[batch, guides, crop, crop]` in [0, 1]; else empty.
+    pub guides: Vec<f32>,
+    /// How much each pixel counts in the regression, `[batch, 1, crop, crop]`; empty if all count
+    /// the same.
+    pub regression_weights: Vec<f32>,
     /// Landmarks of the face in each photo crop, in pixels of the crop.
     pub landmarks: Vec<Option<[[f32; 2]; 5]>>,
 }
@@ -99,8 +108,8 @@ struct Pool {
 /// A picture that samples are taken from.
 struct Picture {
     path: PathBuf,
-    /// The other picture of a pair.
-    target: Option<PathBuf>,
+    /// The other files of a pair.
+    pair: Option<Pair>,
     face: Option<FoundFace>,
     cluster: Option<usize>,
     /// How often it is chosen, 1 being usual.
@@ -160,7 +169,7 @@ impl Sources {
                     };
                     Some(Picture {
                         path: prepared.path(file),
-                        target: None,
+                        pair: None,
                         face: entry.faces.first().copied(),
                         cluster: entry.cluster,
                         weight: photo_weight(config, &entry.origin.source),
@@ -178,7 +187,10 @@ impl Sources {
             pairs: config
                 .stages
                 .iter()
-                .map(|stage| stage.pairs.as_deref().map(pairs_pool).transpose())
+                .map(|stage| {
+                    let folder = stage.pairs.as_deref();
+                    folder.map(|folder| pairs_pool(config, folder)).transpose()
+                })
                 .collect::<Result<_>>()?,
             config: config.clone(),
             root: prepared.path(""),
@@ -280,6 +292,8 @@ impl Sources {
             style: Vec::new(),
             smooth: Vec::new(),
             style_weights: Vec::new(),
+            guides: Vec::new(),
+            regression_weights: Vec::new(),
             landmarks: Vec::new(),
         };
         for _ in 0..self.config.data.batch {
@@ -334,32 +348,116 @@ impl Sources {
         let aim = face
             .filter(|_| rng.random_bool(data.aimed_share))
             .map(|FoundFace { rect, .. }| [rect.x + rect.width / 2.0, rect.y + rect.height / 2.0]);
-        let x = place(width, side, aim.map(|centre| centre[0]), rng);
-        let y = place(height, side, aim.map(|centre| centre[1]), rng);
+        let left = place(width, side, aim.map(|centre| centre[0]), rng);
+        let top = place(height, side, aim.map(|centre| centre[1]), rng);
         let augmentation = Augmentation::draw(&self.config.augment, rng);
+        let view = View {
+            left,
+            top,
+            side,
+            turn: augmentation.turn,
+            flip: augmentation.flip,
+        };
 
-        let mut values = crop_planes(&photo, x, y, side, augmentation.flip);
+        let mut values = view.planes(&photo);
         augmentation.tone(&mut values);
+        augmentation.degrade(&mut values, side as usize)?;
         add_noise(&mut values, self.config.augment.noise, rng);
         batch.photo.extend(values);
-        batch.landmarks.push(face.and_then(|face| {
-            let points = face
-                .landmarks
-                .map(|[px, py]| [px - x as f32, py - y as f32]);
-            landmarks_in_crop(points, side as f32, augmentation.flip)
-        }));
+        let landmarks = source
+            .pair
+            .as_ref()
+            .and_then(|pair| pair.landmarks.as_ref());
+        if let Some(path) = landmarks {
+            self.add_guides(batch, path, &view, scale, [width, height], rng)?;
+        } else {
+            batch.landmarks.push(face.and_then(|face| {
+                landmarks_in_view(
+                    face.landmarks.map(|point| view.turned(point)),
+                    side as f32,
+                    view.flip,
+                )
+            }));
+        }
 
         let target = match stage.target {
             Target::Procedural => self.drawn(&source.path, &photo)?,
-            Target::Pairs => match &source.target {
-                Some(target) => self.sized(target, [width, height])?,
+            Target::Pairs => match &source.pair {
+                Some(pair) => self.sized(&pair.target, [width, height])?,
                 None => bail!("{} is not of a pair", source.path.display()),
             },
             Target::None | Target::Teacher => return Ok(()),
         };
-        let mut values = crop_planes(&target, x, y, side, augmentation.flip);
+        let mut values = view.planes(&target);
         augmentation.tone(&mut values);
         batch.target.extend(values);
+        Ok(())
+    }
+
+    /// The guide planes of a view of a face's crop of `size`, which is the pair's scaled by `scale`, drawn
+    /// from landmarks that err as a detector's do.
+    fn add_guides(
+        &self,
+        batch: &mut Batch,
+        path: &Path,
+        view: &View,
+        scale: f32,
+        [width, height]: [u32; 2],
+        rng: &mut ChaCha8Rng,
+    ) -> Result<()> {
+        ensure!(
+            width == height,
+            "the photo of {} has {width} x {height} pixels, expected a square",
+            path.display()
+        );
+        let error = self.config.augment.landmark_error * width as f32;
+        let mut shift = || {
+            let normal: f32 = rng.sample(StandardNormal);
+            error * normal
+        };
+        let shift = [shift(), shift()];
+        let [left, top] = [view.left, view.top].map(|at| at as f32);
+        // Turned with the picture, but in the whole crop: line widths follow its size.
+        let points: Vec<[f32; 2]> = read_landmarks(path)?
+            .into_iter()
+            .map(|[x, y]| {
+                let [x, y] = view.turned([x * scale + shift[0], y * scale + shift[1]]);
+                [x + left, y + top]
+            })
+            .collect();
+        let whole = draw_guides(&points, width as usize);
+        let side = view.side as usize;
+        let mut planes = Vec::with_capacity(GUIDE_PLANES * side * side);
+        for plane in whole.chunks_exact((width * width) as usize) {
+            for row in plane
+                .chunks_exact(width as usize)
+                .skip(view.top as usize)
+                .take(side)
+            {
+                let row = &row[view.left as usize..][..side];
+                if view.flip {
+                    planes.extend(row.iter().rev());
+                } else {
+                    planes.extend(row);
+                }
+            }
+        }
+        let weight = self.config.losses.feature_weight;
+        if weight > 0.0 {
+            let weights = feature_weights(&planes, side, width as f32, weight)?;
+            batch.regression_weights.extend(weights);
+        }
+        batch.guides.extend(planes);
+        let five = MESH_FIVE.map(|group| {
+            let sum = group.iter().fold([0.0, 0.0], |sum, &i| {
+                [sum[0] + points[i][0], sum[1] + points[i][1]]
+            });
+            let count = group.len() as f32;
+            [sum[0] / count - left, sum[1] / count - top]
+        });
+        batch
+            .landmarks
+            .push(landmarks_in_view(five, view.side as f32, view.flip));
         Ok(())
     }
 
@@ -487,32 +585,16 @@ fn photo_weight(config: &TrainConfig, source: &str) -> f64 {
 }
 
 /// The pictures of a pairs folder.
-fn pairs_pool(folder: &Path) -> Result<Pool> {
-    let photos = folder.join("photo");
-    let mut pictures = Vec::new();
-    let list = std::fs::read_dir(&photos)
-        .with_context(|| format!("cannot list the pairs' photos in {}", photos.display()))?;
-    for file in list {
-        let path = file?.path();
-        let target = folder
-            .join("target")
-            .join(path.file_name().unwrap_or_default());
-        if !target.is_file() {
-            bail!("{} has no counterpart {}", path.display(), target.display());
-        }
-        pictures.push(Picture {
-            path,
-            target: Some(target),
-            face: None,
-            cluster: None,
-            weight: 1.0,
-        });
-    }
-    if pictures.is_empty() {
-        bail!("{} is empty, expected photos", photos.display());
-    }
-    pictures.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(Pool::new(pictures))
+fn pairs_pool(config: &TrainConfig, folder: &Path) -> Result<Pool> {
+    let picture = |pair: Pair| Picture {
+        path: pair.photo.clone(),
+        weight: photo_weight(config, &pair.photo.to_string_lossy()),
+        pair: Some(pair),
+        face: None,
+        cluster: None,
+    };
+    let pairs = Pair::list(folder)?;
+    Ok(Pool::new(pairs.into_iter().map(picture).collect()))
 }
 
 /// Where a window of `side` begins in `size` pixels: anywhere, or with `centre` well inside.
@@ -528,8 +610,18 @@ fn place(size: u32, side: u32, centre: Option<f32>, rng: &mut impl Rng) -> u32 {
     }
 }
 
-/// Landmarks of a crop, mirrored with it; `None` unless eyes, nose and mouth are all inside.
-fn landmarks_in_crop(points: [[f32; 2]; 5], side: f32, flip: bool) -> Option<[[f32; 2]; 5]> {
+/// Points of the mesh whose means are MTCNN's: eyes, nose, corners of the mouth.
+const MESH_FIVE: [&[usize]; 5] = [
+    &[33, 133, 159, 145],
+    &[263, 362, 386, 374],
+    &[1, 4],
+    &[61],
+    &[291],
+];
+
+/// Landmarks of a view in its pixels before it is mirrored, mirrored with it; `None` unless eyes, nose and
+/// mouth are all inside.
+fn landmarks_in_view(points: [[f32; 2]; 5], side: f32, flip: bool) -> Option<[[f32; 2]; 5]> {
     let inside = points.iter().flatten().all(|&v| (0.0..side).contains(&v));
     if !inside {
         return None;

@@ -6,9 +6,11 @@ mod features;
 mod loader;
 mod networks;
 mod optimise;
+mod pairs;
 mod report;
 mod samples;
 mod step;
+mod view;
 mod watch;
 
 use std::path::{Path, PathBuf};
@@ -27,6 +29,7 @@ use serde_json::{Map, Value};
 use self::features::Features;
 use self::loader::{Loader, Sources};
 use self::networks::Networks;
+use self::pairs::Pair;
 use self::report::write_report;
 use self::samples::Samples;
 use self::step::{StepContext, Terms, step};
@@ -204,11 +207,20 @@ impl<'a> Session<'a> {
             .stages
             .iter()
             .any(|stage| stage.target == Target::Procedural);
-        let samples = Samples::open(
-            prepared,
-            config.log.sample_photos,
-            drawn.then_some(&config.procedural),
-        )?;
+        let held_out = config
+            .stages
+            .iter()
+            .filter_map(|stage| stage.pairs.as_deref())
+            .map(Pair::list_held_out)
+            .next_back()
+            .transpose()?
+            .unwrap_or_default();
+        let count = config.log.sample_photos;
+        let samples = if held_out.is_empty() {
+            Samples::open(prepared, count, drawn.then_some(&config.procedural))?
+        } else {
+            Samples::of_pairs(held_out, count)?
+        };
         Ok(Self {
             config,
             device,

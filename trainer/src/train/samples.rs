@@ -4,12 +4,13 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor, TensorData};
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 use nijigen::model::Generator;
 
+use super::pairs::Pair;
 use crate::data::prepared::{Kind, Prepared, Split};
 use crate::data::spread::spread;
 use crate::picture::{bounded, open_rgb, picture_tensor, tensor_picture};
@@ -25,8 +26,15 @@ const LONG_SIDE_PX: u32 = 512;
 
 /// The fixed photos of a run.
 pub struct Samples {
-    photos: Vec<RgbImage>,
-    targets: Vec<Option<RgbImage>>,
+    shown: Vec<Sample>,
+}
+
+/// A photo that is shown.
+struct Sample {
+    photo: RgbImage,
+    target: Option<RgbImage>,
+    /// Planes of the photo's size.
+    guides: Option<Vec<f32>>,
 }
 
 impl Samples {
@@ -48,15 +56,38 @@ impl Samples {
         if all.is_empty() {
             all = of(Split::Train);
         }
-        let photos: Vec<RgbImage> = spread(all, count)
+        let shown = spread(all, count)
             .iter()
-            .map(|path| Ok(bounded(open_rgb(path)?, LONG_SIDE_PX)))
+            .map(|path| {
+                let photo = bounded(open_rgb(path)?, LONG_SIDE_PX);
+                let target = procedural.map(|config| config.draw(&photo)).transpose()?;
+                Ok(Sample {
+                    photo,
+                    target,
+                    guides: None,
+                })
+            })
             .collect::<Result<_>>()?;
-        let targets = photos
+        Ok(Self { shown })
+    }
+
+    /// Takes `count` of `pairs`.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    pub fn of_pairs(pairs: Vec<Pair>, count: usize) -> Result<Self> {
+        let shown = spread(pairs, count)
             .iter()
-            .map(|photo| procedural.map(|config| config.draw(photo)).transpose())
+            .map(|pair| {
+                let (photo, target, guides) = pair.open()?;
+                Ok(Sample {
+                    photo,
+                    target: Some(target),
+                    guides,
+                })
+            })
             .collect::<Result<_>>()?;
-        Ok(Self { photos, targets })
+        Ok(Self { shown })
     }
 
     /// Writes a grid of what `generator` makes of the photos to `path`, a JPEG file.
@@ -65,10 +96,18 @@ impl Samples {
     /// If the device cannot be read or the file not be written.
     pub fn write(&self, generator: &Generator, device: &Device, path: &Path) -> Result<()> {
         let mut rows = Vec::new();
-        for (photo, target) in self.photos.iter().zip(&self.targets) {
-            let output = tensor_picture(generator.forward(picture_tensor(photo, device)))?;
-            let mut pictures = vec![photo, &output];
-            pictures.extend(target);
+        for sample in &self.shown {
+            let mut input = picture_tensor(&sample.photo, device);
+            if let Some(guides) = &sample.guides {
+                let [_, _, height, width] = input.dims();
+                let planes = guides.len() / (height * width);
+                let shape = [1, planes, height, width];
+                let guides = TensorData::new(guides.clone(), shape);
+                input = Tensor::cat(vec![input, Tensor::from_data(guides, device)], 1);
+            }
+            let output = tensor_picture(generator.forward(input))?;
+            let mut pictures = vec![&sample.photo, &output];
+            pictures.extend(&sample.target);
             rows.push(side_by_side(&pictures));
         }
         write_file(path, &jpeg(&stacked(&rows))?)

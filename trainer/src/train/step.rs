@@ -38,6 +38,10 @@ pub struct StepContext<'a> {
 /// A batch on the device; none of its tensors is tracked.
 struct DeviceBatch {
     photo: Tensor<4>,
+    /// The generator's input: the photo, and guide planes if there are any.
+    input: Tensor<4>,
+    /// How much each pixel counts in the regression, `[batch, 1, height, width]`.
+    regression_weights: Option<Tensor<4>>,
     target: Option<Tensor<4>>,
     style: Option<Tensor<4>>,
     smooth: Option<Tensor<4>>,
@@ -95,19 +99,28 @@ impl StepContext<'_> {
 
     fn device_batch(&self, batch: Batch) -> Result<(DeviceBatch, BatchExtras)> {
         let crop = self.config.data.crop_px;
-        let shape = [self.config.data.batch, 3, crop, crop];
+        let samples = self.config.data.batch;
         let tensor = |values: Vec<f32>| {
-            (!values.is_empty())
-                .then(|| Tensor::from_data(TensorData::new(values, shape), self.device))
+            (!values.is_empty()).then(|| {
+                let planes = values.len() / (samples * crop * crop);
+                let shape = [samples, planes, crop, crop];
+                Tensor::from_data(TensorData::new(values, shape), self.device)
+            })
         };
         let photo = tensor(batch.photo).context("the batch has no photos")?;
+        let input = match tensor(batch.guides) {
+            Some(guides) => Tensor::cat(vec![photo.clone(), guides], 1),
+            None => photo.clone(),
+        };
         let target = match self.teacher {
-            Some(teacher) => Some(Tensor::from_inner(teacher.forward(photo.clone().inner()))),
+            Some(teacher) => Some(Tensor::from_inner(teacher.forward(input.clone().inner()))),
             None => tensor(batch.target),
         };
         Ok((
             DeviceBatch {
                 photo,
+                input,
+                regression_weights: tensor(batch.regression_weights),
                 target,
                 style: tensor(batch.style),
                 smooth: tensor(batch.smooth),
@@ -137,7 +150,7 @@ pub fn step(
 ) -> Result<(Networks, Terms)> {
     let weights = &context.stage.weights;
     let (batch, extras) = context.device_batch(batch)?;
-    let output = networks.generator.forward(batch.photo.clone());
+    let output = networks.generator.forward(batch.input.clone());
     let mut terms = Terms::new();
 
     let rate = context.rate(context.stage.discriminator_rate, networks.step);
@@ -298,7 +311,12 @@ fn regression_terms(
     objective.add(
         "regression",
         weights.regression.at(progress),
-        losses::l1_loss(output.clone(), target.clone()),
+        match &batch.regression_weights {
+            Some(weights) => {
+                losses::weighted_l1_loss(output.clone(), target.clone(), weights.clone())
+            }
+            None => losses::l1_loss(output.clone(), target.clone()),
+        },
     );
     objective.add(
         "regression_gradient",
@@ -340,10 +358,11 @@ fn perceptual_terms(
         let regions = landmark_regions(&extras.landmarks, crop);
         if !regions.is_empty() {
             let of_crops = |x: Tensor<4>| features.landmark(x);
+            let reference = batch.reference(settings.landmark_reference);
             objective.add(
                 "landmark",
                 weights.landmark.at(progress),
-                losses::landmark_loss(output.clone(), batch.photo.clone(), &regions, &of_crops)?,
+                losses::landmark_loss(output.clone(), reference, &regions, &of_crops)?,
             );
         }
     }

@@ -6,12 +6,12 @@
 
 mod cache;
 mod command;
+mod feature_layer;
 mod load;
 mod onnx;
-mod tap;
 mod vgg;
 mod weights;
 
 pub use command::{BackboneArguments, run};
-pub use tap::Tap;
+pub use feature_layer::FeatureLayer;
 pub use vgg::{Backbone, Vgg, VggConfig};

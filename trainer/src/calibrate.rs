@@ -229,10 +229,7 @@ mod tests {
 
     fn small() -> Style {
         let mut config = GeneratorConfig::compact();
-        config.residuals = vec![
-            ResidualSpec::new(40, 128);
-            2
-        ];
+        config.residuals = vec![ResidualSpec::new(40, 128); 2];
         test_style::style(&config)
     }
 

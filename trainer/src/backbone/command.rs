@@ -10,8 +10,9 @@ use nijigen::style::sha256_hex;
 
 use super::cache::{cached_file, missing};
 use super::load::read_published;
+use super::network::Backbone;
 use super::tap::Tap;
-use super::vgg::{Backbone, Vgg};
+use super::vgg::Vgg;
 use super::weights::BackboneWeights;
 use crate::parity::formula_photo;
 

@@ -7,11 +7,13 @@
 mod cache;
 mod command;
 mod load;
+mod network;
 mod onnx;
 mod tap;
 mod vgg;
 mod weights;
 
 pub use command::{BackboneArguments, run};
+pub use network::Backbone;
 pub use tap::Tap;
-pub use vgg::{Backbone, Vgg, VggConfig};
+pub use vgg::{Vgg, VggConfig};

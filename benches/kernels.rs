@@ -13,8 +13,10 @@ use nijigen::kernels::blend::{ToneChange, blend_rgba8};
 use nijigen::kernels::halve::halve_rgba8;
 use nijigen::kernels::matmul::{PackedWeights, Rows, multiply};
 use nijigen::kernels::moments::Moments;
-use nijigen::kernels::region::{Input, Pixels, Term, Upsample, fill};
+use nijigen::kernels::region::{Input, Pixels, fill};
+use nijigen::kernels::sum::{Affine, Term};
 use nijigen::kernels::tanh::tanh;
+use nijigen::kernels::upsample::Upsample;
 use nijigen::kernels::warp::{Source, warp_similarity_rgba8};
 use nijigen::kernels::winograd::{self, TILE, WinogradScratch, WinogradWeights};
 use nijigen::kernels::{Block, depthwise, lanes};
@@ -99,11 +101,13 @@ fn passes(c: &mut Criterion) {
     });
     let term = Term {
         data: &data,
-        scale: &bias,
-        shift: &bias,
-        slope: 0.2,
+        affine: Affine {
+            scale: &bias,
+            shift: &bias,
+            slope: 0.2,
+        },
     };
-    let upsample = Upsample::new([height, width], [2 * height, 2 * width], true);
+    let upsample = Upsample::bilinear([height, width], [2 * height, 2 * width], true);
     let (mut region, mut scratch) = (Vec::new(), Vec::new());
     for (name, upsample) in [("region", None), ("region, upsampled", Some(&upsample))] {
         group.bench_function(name, |b| {

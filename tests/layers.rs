@@ -28,6 +28,70 @@ const RULES: &[(&str, &[&str], bool)] = &[
     ("web_threads", &[], false),
 ];
 
+/// Folders in rooms: each file, and its neighbours that it may use, which stand before it, so that
+/// there are no circles.
+type Rooms = &'static [(&'static str, &'static [&'static str])];
+const ROOMS: &[(&str, Rooms)] = &[
+    (
+        "src/engine/cpu",
+        &[
+            ("memory", &[]),
+            ("precision", &[]),
+            ("scratch", &[]),
+            ("self_timing", &[]),
+            ("bands", &["scratch"]),
+            ("dense", &["precision", "scratch"]),
+            ("depthwise", &["scratch"]),
+            ("executor", &["bands", "dense", "scratch"]),
+            ("network", &["dense", "depthwise"]),
+            ("builder", &["dense", "depthwise", "network", "precision"]),
+            ("memory_plan", &["network"]),
+            ("stream_plan", &["bands", "dense", "depthwise", "network"]),
+            (
+                "whole",
+                &[
+                    "bands",
+                    "depthwise",
+                    "executor",
+                    "memory",
+                    "memory_plan",
+                    "network",
+                    "scratch",
+                ],
+            ),
+            ("window", &["stream_plan"]),
+            (
+                "streamed",
+                &[
+                    "bands",
+                    "executor",
+                    "memory",
+                    "network",
+                    "scratch",
+                    "stream_plan",
+                    "window",
+                ],
+            ),
+        ],
+    ),
+    (
+        "trainer/src/backbone",
+        &[
+            ("onnx", &[]),
+            ("vgg", &[]),
+            ("tap", &["vgg"]),
+            ("weights", &["vgg"]),
+            ("load", &["onnx", "vgg", "weights"]),
+            ("network", &["tap", "vgg", "weights"]),
+            ("cache", &["network", "vgg", "weights"]),
+            (
+                "command",
+                &["cache", "load", "network", "tap", "vgg", "weights"],
+            ),
+        ],
+    ),
+];
+
 fn sources(module: &str) -> Vec<PathBuf> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let (file, folder) = (src.join(format!("{module}.rs")), src.join(module));
@@ -99,6 +163,56 @@ fn every_module_has_a_rule() {
         if let Some(name) = line.trim_start_matches("pub ").strip_prefix("mod ") {
             let name = name.trim_end_matches(';');
             assert!(RULES.iter().any(|(module, ..)| *module == name), "{name}");
+        }
+    }
+}
+
+/// Names that follow `super::` in what is no test: one, or those of a group.
+fn neighbours(text: &str) -> Vec<&str> {
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    let mut names = Vec::new();
+    for path in code.split("super::").skip(1) {
+        match path.strip_prefix('{') {
+            Some(group) => {
+                let group = group.split(';').next().unwrap_or_default();
+                names.extend(group.split(|c| !is_name(c)));
+            }
+            None => names.extend(path.split(|c| !is_name(c)).next()),
+        }
+    }
+    names
+}
+
+#[test]
+fn rooms_use_only_the_neighbours_they_may() {
+    for (folder, rooms) in ROOMS {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        for path in files(&folder) {
+            let name = path.file_stem().and_then(|name| name.to_str());
+            let name = name.expect("a name in UTF-8");
+            if name == "mod" || name == "tests" {
+                continue;
+            }
+            let place = rooms.iter().position(|(room, _)| *room == name);
+            let place = place.unwrap_or_else(|| panic!("{} has no rule", path.display()));
+            let (_, allowed) = rooms[place];
+            for used in allowed {
+                let before = &rooms[..place];
+                assert!(
+                    before.iter().any(|(room, _)| room == used),
+                    "{name} may use {used}, which does not stand before it"
+                );
+            }
+            let text = fs::read_to_string(&path).expect("a source file");
+            for used in neighbours(&text) {
+                let is_room = rooms.iter().any(|(room, _)| *room == used);
+                assert!(
+                    !is_room || used == name || allowed.contains(&used),
+                    "{} must not use {used}",
+                    path.display()
+                );
+            }
         }
     }
 }

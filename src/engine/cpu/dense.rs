@@ -4,17 +4,18 @@ use std::ops::Range;
 
 use fearless_simd::Level;
 
-use super::Precision;
-use crate::kernels::int8::{self, Quantized, QuantizedWeights};
+use super::precision::Precision;
+use super::scratch::Scratch;
+use crate::kernels::int8::{self, QuantizedWeights};
 use crate::kernels::matmul::{PackedWeights, Rows, multiply};
 use crate::kernels::moments::Moments;
 use crate::kernels::region::{self, Input};
-use crate::kernels::winograd::{self, TILE, WinogradScratch, WinogradWeights};
+use crate::kernels::winograd::{self, TILE, WinogradWeights};
 use crate::kernels::{Block, lanes, padded};
 
 /// A dense convolution, without what follows it.
-pub(super) struct Layer {
-    operation: Operation,
+pub(super) struct DenseConv {
+    weights: DenseWeights,
     /// Output channels, padded.
     channels: usize,
     kernel: usize,
@@ -23,62 +24,56 @@ pub(super) struct Layer {
     before: usize,
 }
 
-/// How a layer computes.
-enum Operation {
+/// Packed for the kernel that computes the convolution.
+enum DenseWeights {
     Winograd(WinogradWeights),
     Matrix(PackedWeights),
     /// Of a 1x1 kernel.
     Int8(QuantizedWeights),
 }
 
-/// Geometry of a dense layer.
+/// Geometry of a dense convolution.
 #[derive(Clone, Copy)]
-pub(super) struct Dense {
+pub(super) struct DenseShape {
     pub channels_in: usize,
-    /// Values of a pixel of the input region: padded channels, or 3 for the picture.
+    /// Values of a pixel of the input region: padded channels, or the picture's planes.
     pub padded_in: usize,
     pub channels_out: usize,
     pub kernel: usize,
     pub stride: usize,
+    /// Reflected pixels above and to the left.
     pub before: usize,
 }
 
-/// Buffers of one thread, small enough for its caches.
-#[derive(Default)]
-pub(super) struct Scratch {
-    region: Vec<f32>,
-    upsampling: Vec<f32>,
-    winograd: WinogradScratch,
-    quantized: Quantized,
-    starts: Vec<usize>,
-    /// For [`super::depthwise`].
-    pub ring: [Vec<f32>; 3],
-}
-
-impl Layer {
+impl DenseConv {
     /// From weights `[out][in][kernel][kernel]`.
-    pub fn dense(level: Level, precision: Precision, dense: Dense, weights: &[f32]) -> Self {
-        let Dense {
+    pub fn new(level: Level, precision: Precision, shape: DenseShape, weights: &[f32]) -> Self {
+        let DenseShape {
             channels_in,
             padded_in,
             channels_out,
             kernel,
-            ..
-        } = dense;
+            stride,
+            before,
+        } = shape;
         let lanes = lanes(level);
         let weight = |o: usize, i: usize, y: usize, x: usize| {
             weights[((o * channels_in + i) * kernel + y) * kernel + x]
         };
+        // Both take whole registers, which the picture's planes need not be.
+        let is_regular = stride == 1 && padded_in.is_multiple_of(lanes);
         // A transform of 3 channels costs more than it saves.
-        let winograd = dense.stride == 1 && channels_in > 8 && WinogradWeights::supports(kernel);
+        let winograd = is_regular && channels_in > 8 && WinogradWeights::supports(kernel);
         // Quantising a pixel of few channels costs more than it saves.
-        let pointwise = kernel == 1 && dense.stride == 1;
-        let int8 = precision == Precision::Int8 && pointwise && channels_in.min(channels_out) >= 64;
-        let operation = if winograd {
+        let int8 = precision == Precision::Int8
+            && is_regular
+            && kernel == 1
+            && channels_in.min(channels_out) >= 64;
+        let weights = if winograd {
             let channels = [channels_out, channels_in, padded_in];
-            Operation::Winograd(WinogradWeights::new(channels, kernel, lanes, weight))
+            DenseWeights::Winograd(WinogradWeights::new(channels, kernel, lanes, weight))
         } else if int8 {
-            Operation::Int8(QuantizedWeights::new(
+            DenseWeights::Int8(QuantizedWeights::new(
                 padded_in,
                 channels_out,
                 lanes,
@@ -92,7 +87,7 @@ impl Layer {
             ))
         } else {
             let depth = kernel * kernel * padded_in;
-            Operation::Matrix(PackedWeights::new(depth, channels_out, lanes, |k, o| {
+            DenseWeights::Matrix(PackedWeights::new(depth, channels_out, lanes, |k, o| {
                 let (tap, i) = (k / padded_in, k % padded_in);
                 if i < channels_in {
                     weight(o, i, tap / kernel, tap % kernel)
@@ -102,11 +97,11 @@ impl Layer {
             }))
         };
         Self {
-            operation,
+            weights,
             channels: padded(channels_out, lanes),
             kernel,
-            stride: dense.stride,
-            before: dense.before,
+            stride,
+            before,
         }
     }
 
@@ -117,24 +112,24 @@ impl Layer {
 
     /// Bytes of the weights as they are kept.
     pub fn weight_bytes(&self) -> usize {
-        match &self.operation {
-            Operation::Winograd(weights) => weights.bytes(),
-            Operation::Matrix(weights) => weights.bytes(),
-            Operation::Int8(weights) => weights.bytes(),
+        match &self.weights {
+            DenseWeights::Winograd(weights) => weights.bytes(),
+            DenseWeights::Matrix(weights) => weights.bytes(),
+            DenseWeights::Int8(weights) => weights.bytes(),
         }
     }
 
     /// Rows and columns of output that are computed together: enough to use the weights in the
     /// cache many times, not so many that the buffers leave it.
     pub fn block_size(&self, [height, width]: [usize; 2]) -> [usize; 2] {
-        let [rows, columns] = match &self.operation {
-            Operation::Winograd(_) => {
+        let [rows, columns] = match &self.weights {
+            DenseWeights::Winograd(_) => {
                 let most = if self.kernel == 3 { 24 } else { 16 };
                 let columns = even_split(width.div_ceil(TILE), most);
                 let rows = (16 / columns).max(if self.kernel == 3 { 1 } else { 2 });
                 [rows * TILE, columns * TILE]
             }
-            Operation::Matrix(_) | Operation::Int8(_) => {
+            DenseWeights::Matrix(_) | DenseWeights::Int8(_) => {
                 let most = if self.kernel == 1 { 128 } else { 64 };
                 let rows = if self.kernel == 1 { 1 } else { 4 };
                 [rows.max(64 / width), even_split(width, most)]
@@ -160,8 +155,8 @@ impl Layer {
     ) {
         let size = out.size;
         let tiles = size.map(|side| side.div_ceil(TILE));
-        let sides = match &self.operation {
-            Operation::Winograd(weights) => tiles.map(|tiles| weights.input_side(tiles)),
+        let sides = match &self.weights {
+            DenseWeights::Winograd(weights) => tiles.map(|tiles| weights.input_side(tiles)),
             _ => size.map(|side| (side - 1) * self.stride + self.kernel),
         };
         let range = |first: usize, side: usize| {
@@ -178,11 +173,11 @@ impl Layer {
             ..
         } = scratch;
         region::fill(level, input, y, x, region, upsampling);
-        match &self.operation {
-            Operation::Winograd(weights) => {
+        match &self.weights {
+            DenseWeights::Winograd(weights) => {
                 winograd::convolve(level, weights, region, tiles, winograd, out);
             }
-            Operation::Matrix(weights) => {
+            DenseWeights::Matrix(weights) => {
                 let row_len = sides[1] * input.channels;
                 starts.clear();
                 starts.extend((0..size[1]).map(|x| x * self.stride * input.channels));
@@ -201,7 +196,7 @@ impl Layer {
                     multiply(level, rows, weights, out, self.channels);
                 }
             }
-            Operation::Int8(weights) => {
+            DenseWeights::Int8(weights) => {
                 let rows = region.chunks_exact(size[1] * input.channels);
                 for (row, pixels) in rows.take(size[0]).enumerate() {
                     let out = &mut out.values[row * out.stride..];

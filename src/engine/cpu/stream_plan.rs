@@ -14,10 +14,9 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::bands::threads;
-use super::depthwise::Depthwise;
-use super::layer::Layer;
-use super::network::{Network, Operation, Source};
-use crate::kernels::region::Upsample;
+use super::dense::DenseConv;
+use super::depthwise::DepthwiseConv;
+use super::network::{InputSpec, Network, Operation, SizedInput, Step};
 
 /// The share of the memory that windows should not exceed.
 const WINDOWS_SHARE: u64 = 16;
@@ -30,9 +29,8 @@ pub(super) struct Node<'a> {
     pub making: Making<'a>,
     /// Nodes that it is made from.
     pub inputs: Vec<usize>,
-    pub upsample: Option<Upsample>,
-    /// Height of what it is made from, after upsampling.
-    input_height: usize,
+    /// How they are read.
+    pub input: SizedInput,
     pub size: [usize; 2],
     /// Values of a row.
     pub row_len: usize,
@@ -45,10 +43,10 @@ pub(super) struct Node<'a> {
 /// How a node's rows are made.
 #[derive(Clone, Copy)]
 pub(super) enum Making<'a> {
-    /// From the photo's pixels: three planes.
+    /// From the photo's pixels: planes.
     Picture,
-    Dense(&'a Layer),
-    Depthwise(&'a Depthwise),
+    Dense(&'a DenseConv),
+    Depthwise(&'a DepthwiseConv),
     Add,
 }
 
@@ -78,11 +76,7 @@ impl<'a> StreamPlan<'a> {
     /// more, see [`StreamPlan::bytes`].
     pub fn new(network: &'a Network, size: [usize; 2], memory: u64) -> Self {
         let nodes = nodes(network, size);
-        let lowest = network.maps.iter().map(|map| map.halvings).max();
-        let mut stored = vec![false; nodes.len()];
-        for (stored, map) in stored[1..].iter_mut().zip(&network.maps) {
-            *stored = !map.in_block && Some(map.halvings) == lowest;
-        }
+        let stored = least_stored(network);
         let mut plan = Self {
             nodes,
             sweeps: Vec::new(),
@@ -302,16 +296,13 @@ impl Node<'_> {
     /// Rows of its inputs that these rows are made of, not counting reflections.
     fn input_rows(&self, rows: Range<usize>) -> Range<usize> {
         let wanted = match self.making {
-            Making::Dense(layer) => layer.input_rows(rows),
+            Making::Dense(conv) => conv.input_rows(rows),
             Making::Depthwise(_) => rows.start as isize - 1..rows.end as isize + 1,
             Making::Picture | Making::Add => rows.start as isize..rows.end as isize,
         };
-        let clamp = |row: isize| row.clamp(0, self.input_height as isize) as usize;
-        let rows = clamp(wanted.start)..clamp(wanted.end);
-        match &self.upsample {
-            Some(upsample) => upsample.source_rows(rows),
-            None => rows,
-        }
+        let clamp = |row: isize| row.clamp(0, self.input.height() as isize) as usize;
+        self.input
+            .stored_rows(clamp(wanted.start)..clamp(wanted.end))
     }
 
     /// Work of one row, read from where it is stored or made.
@@ -329,27 +320,42 @@ impl Node<'_> {
     }
 }
 
+/// Of every node, whether it is stored with the least memory: maps at the lowest resolution, but not
+/// those inside of residual blocks, which depthwise steps make or read and sums take the place of.
+fn least_stored(network: &Network) -> Vec<bool> {
+    let inside = |(i, step): (usize, &Step)| {
+        let replaced = step.input.maps.first().copied();
+        match step.operation {
+            Operation::Dense(_) => [None, None],
+            Operation::Depthwise(_) => [replaced, Some(i)],
+            Operation::Add => [replaced, None],
+        }
+    };
+    let steps = network.steps.iter().enumerate();
+    let inside: BTreeSet<usize> = steps.flat_map(inside).flatten().collect();
+    let lowest = network.steps.iter().map(|step| step.output.halvings).max();
+    let is_stored =
+        |(i, step): (usize, &Step)| Some(step.output.halvings) == lowest && !inside.contains(&i);
+    let maps = network.steps.iter().enumerate().map(is_stored);
+    // Neither the picture nor the head's output.
+    [false].into_iter().chain(maps).chain([false]).collect()
+}
+
 fn nodes(network: &Network, size: [usize; 2]) -> Vec<Node<'_>> {
-    let pixels = (size[0] * size[1]) as f64;
-    let node = |making, source: &Source, size_made: [usize; 2], channels: usize, macs: f64| {
-        let upsample = network.upsample(source, size);
-        let [input_height, _] = match source.upsampled_to {
-            Some(halvings) => network.halved(size, halvings),
-            None => network.stored_size(source, size),
-        };
+    let pixels = size[0] as f64 * size[1] as f64;
+    let node = |making, input: &InputSpec, size_made: [usize; 2], channels: usize, macs: f64| {
         let row_len = size_made[1] * channels;
         Node {
             making,
-            inputs: match source.maps[..] {
+            inputs: match input.maps[..] {
                 [] => vec![0],
-                _ => source.maps.iter().map(|map| map + 1).collect(),
+                _ => input.maps.iter().map(|map| map + 1).collect(),
             },
-            upsample,
-            input_height,
+            input: network.sized(input, size),
             size: size_made,
             row_len,
             block_rows: match making {
-                Making::Dense(layer) => layer.block_size(size_made)[0],
+                Making::Dense(conv) => conv.block_size(size_made)[0],
                 _ => 1,
             },
             work: macs * pixels / size_made[0] as f64 + row_len as f64 * VALUE_WORK,
@@ -357,19 +363,26 @@ fn nodes(network: &Network, size: [usize; 2]) -> Vec<Node<'_>> {
     };
     let picture = Node {
         inputs: Vec::new(),
-        ..node(Making::Picture, &Source::default(), size, 3, 0.0)
+        ..node(
+            Making::Picture,
+            &InputSpec::default(),
+            size,
+            network.planes,
+            0.0,
+        )
     };
-    let steps = network.steps.iter().zip(&network.maps).map(|(step, map)| {
+    let steps = network.steps.iter().map(|step| {
         let making = match &step.operation {
-            Operation::Layer(layer) => Making::Dense(layer),
-            Operation::Depthwise(layer) => Making::Depthwise(layer),
+            Operation::Dense(conv) => Making::Dense(conv),
+            Operation::Depthwise(conv) => Making::Depthwise(conv),
             Operation::Add => Making::Add,
         };
-        let size = network.halved(size, map.halvings);
+        let map = &step.output;
+        let size = network.size_at(size, map.halvings);
         node(making, &step.input, size, map.channels, step.macs)
     });
     let head = &network.head;
-    let making = Making::Dense(&head.layer);
-    let head = node(making, &head.input, size, head.layer.channels(), head.macs);
+    let making = Making::Dense(&head.conv);
+    let head = node(making, &head.input, size, head.conv.channels(), head.macs);
     [picture].into_iter().chain(steps).chain([head]).collect()
 }

@@ -131,12 +131,12 @@ export async function forgetFiles(browser) {
 }
 
 /**
- * Runs `script` in the worker before its own code.
+ * Runs `script` in the engine's worker before its own code.
  * @param {Browser} browser
  * @param {string} script
  */
 export async function prependToWorker({ context }, script) {
-  await context.route("**/nijigen/worker.js", async (route) => {
+  await context.route("**/nijigen/engine_worker/worker.js", async (route) => {
     const response = await route.fetch();
     await route.fulfill({ response, body: `${script}\n${await response.text()}` });
   });

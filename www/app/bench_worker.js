@@ -1,7 +1,8 @@
 /** Runs the CPU engine's network for bench.js. */
 
-import { threadCount } from "../nijigen/capabilities.js";
-import { loadModule, moduleName } from "../nijigen/engine_module.js";
+import { loadModule } from "../nijigen/engine_worker/module.js";
+import { threadCount } from "../nijigen/shared/capabilities.js";
+import { moduleName } from "../nijigen/shared/engine_files.js";
 
 /** @type {any} the style on the engine */
 let stylizer;

@@ -6,32 +6,32 @@
  *     const { blob } = await stylizer.stylize(file);
  */
 
-import { untilAborted } from "./abort.js";
-import { defaultAssets, findStyle, toFolder } from "./styles.js";
-import { Stylizer } from "./stylizer.js";
-import { VARIANTS } from "./variants.js";
+import { untilAborted } from "./page/abort.js";
+import { defaultAssets, findStyle, toFolder } from "./page/styles.js";
+import { Stylizer } from "./page/stylizer.js";
+import { VARIANTS } from "./page/variants.js";
 
-export { capabilities } from "./capabilities.js";
-export { NijigenError } from "./errors.js";
-export { preload } from "./preload.js";
-export { listStyles } from "./styles.js";
+export { capabilities } from "./shared/capabilities.js";
+export { NijigenError } from "./shared/errors.js";
+export { preload } from "./page/preload.js";
+export { listStyles } from "./page/styles.js";
 
-/** @typedef {import("./capabilities.js").Capabilities} Capabilities */
-/** @typedef {import("./errors.js").ErrorCode} ErrorCode */
-/** @typedef {import("./faces.js").Face} Face */
-/** @typedef {import("./faces.js").FaceProvider} FaceProvider */
-/** @typedef {import("./photo.js").Source} Source */
-/** @typedef {import("./preload.js").PreloadOptions} PreloadOptions */
-/** @typedef {import("./queue.js").Job} Job */
-/** @typedef {import("./queue.js").Queue} Queue */
-/** @typedef {import("./styles.js").StyleEntry} StyleEntry */
-/** @typedef {import("./stylizer.js").Device} Device */
-/** @typedef {import("./stylizer.js").DrawnFace} DrawnFace */
-/** @typedef {import("./stylizer.js").Estimate} Estimate */
-/** @typedef {import("./stylizer.js").Picture} Picture */
-/** @typedef {import("./stylizer.js").StylizeOptions} StylizeOptions */
-/** @typedef {import("./stylizer.js").StylizerOptions} StylizerOptions */
-/** @typedef {import("./variants.js").Variant} Variant */
+/** @typedef {import("./shared/capabilities.js").Capabilities} Capabilities */
+/** @typedef {import("./shared/errors.js").ErrorCode} ErrorCode */
+/** @typedef {import("./page/faces.js").Face} Face */
+/** @typedef {import("./page/faces.js").FaceProvider} FaceProvider */
+/** @typedef {import("./page/photo.js").Source} Source */
+/** @typedef {import("./page/preload.js").PreloadOptions} PreloadOptions */
+/** @typedef {import("./page/queue.js").Job} Job */
+/** @typedef {import("./page/queue.js").Queue} Queue */
+/** @typedef {import("./page/styles.js").StyleEntry} StyleEntry */
+/** @typedef {import("./page/stylizer.js").Device} Device */
+/** @typedef {import("./page/stylizer.js").DrawnFace} DrawnFace */
+/** @typedef {import("./page/stylizer.js").Estimate} Estimate */
+/** @typedef {import("./page/stylizer.js").Picture} Picture */
+/** @typedef {import("./page/stylizer.js").StylizeOptions} StylizeOptions */
+/** @typedef {import("./page/stylizer.js").StylizerOptions} StylizerOptions */
+/** @typedef {import("./page/variants.js").Variant} Variant */
 
 /**
  * Loads an engine and a style.

@@ -1,8 +1,8 @@
 /** Faces in photos: what a landmark provider answers, and the default one. */
 
 import { Client } from "./client.js";
-import { cancelled } from "./errors.js";
-import { startWorker } from "./start_worker.js";
+import { cancelled } from "../shared/errors.js";
+import { startWorker } from "../shared/start_worker.js";
 
 /**
  * @typedef {object} Face
@@ -95,7 +95,7 @@ export class FaceDetector {
    * @param {ImageData} image
    * @param {{signal?: AbortSignal}} [options]
    * @returns {Promise<Face[]>} best first, at most 30
-   * @throws {import("./errors.js").NijigenError}
+   * @throws {import("../shared/errors.js").NijigenError}
    */
   async detect({ data, width, height }, { signal } = {}) {
     // A worker that died is replaced.

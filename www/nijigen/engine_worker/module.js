@@ -1,24 +1,9 @@
-/** Loads the WebAssembly module that suits the browser. */
+/** Loads one of the engine's WebAssembly modules, and starts its threads. */
 
-import { fetchAsset, hasHash, wrongHash } from "./assets.js";
-import { hasRelaxedSimd } from "./capabilities.js";
-import { NijigenError } from "./errors.js";
-import { startWorker } from "./start_worker.js";
-
-/** Name of a module's WebAssembly file in its folder. */
-export const WASM_FILE = "nijigen_bg.wasm";
-/** Name of the script beside it. */
-export const SCRIPT_FILE = "nijigen.js";
-
-/**
- * @param {"cpu" | "gpu"} engine
- * @param {number} threads
- * @returns {string} name of the module's folder
- */
-export function moduleName(engine, threads) {
-  if (engine === "gpu") return "gpu";
-  return `cpu${hasRelaxedSimd() ? "-relaxed" : ""}${threads > 1 ? "-threads" : ""}`;
-}
+import { fetchAsset, hasHash, wrongHash } from "../shared/assets.js";
+import { SCRIPT_FILE, WASM_FILE } from "../shared/engine_files.js";
+import { NijigenError } from "../shared/errors.js";
+import { startWorker } from "../shared/start_worker.js";
 
 /**
  * @param {string} folder of the module, with a slash at its end

@@ -1,10 +1,7 @@
 /** A photo in any of the forms that a page has it in. */
 
-import { NijigenError, cancelled } from "./errors.js";
+import { NijigenError, cancelled } from "../shared/errors.js";
 import { documentUrl } from "./styles.js";
-
-/** Photo files above this many pixels are shrunk by the browser before they are copied to the engine. */
-export const MAX_COPIED_PIXELS = 24e6;
 
 /**
  * What can be converted. An address, a string or a `URL`, is fetched; a string is relative to the
@@ -14,7 +11,7 @@ export const MAX_COPIED_PIXELS = 24e6;
  *   | OffscreenCanvas | VideoFrame} Source
  */
 
-/** @typedef {import("./protocol.js").Pixels} Pixels */
+/** @typedef {import("../shared/protocol.js").Pixels} Pixels */
 
 /**
  * What the worker takes: files as they are, everything else as upright pixels.

@@ -2,11 +2,12 @@
 
 import { untilAborted } from "./abort.js";
 import { Client } from "./client.js";
-import { NijigenError, cancelled, isEngineError } from "./errors.js";
+import { NijigenError, cancelled, isEngineError } from "../shared/errors.js";
 import { FaceDetector, POINTS, checkFaces, scaleFaces } from "./faces.js";
-import { MAX_COPIED_PIXELS, readPhoto } from "./photo.js";
+import { MAX_COPIED_PIXELS } from "../shared/protocol.js";
+import { readPhoto } from "./photo.js";
 import { Queue } from "./queue.js";
-import { startWorker } from "./start_worker.js";
+import { startWorker } from "../shared/start_worker.js";
 import { documentUrl } from "./styles.js";
 import { nearest, suitable } from "./variants.js";
 
@@ -19,7 +20,7 @@ const GPU_START_QUIET_LIMIT_MS = 120_000;
 /** @typedef {import("./faces.js").Face} Face */
 /** @typedef {import("./faces.js").FaceProvider} FaceProvider */
 /** @typedef {import("./photo.js").Source} Source */
-/** @typedef {import("./protocol.js").Pixels} Pixels */
+/** @typedef {import("../shared/protocol.js").Pixels} Pixels */
 /** @typedef {import("./variants.js").Network} Network */
 /** @typedef {import("./variants.js").Variant} Variant */
 
@@ -87,7 +88,7 @@ const GPU_START_QUIET_LIMIT_MS = 120_000;
  * @property {DrawnFace[]} [faces] with faces: those that were given or found, and what became of them
  * @property {string} [facesFailed] why faces could not be searched for; the picture has none then
  * @property {string} [fellBack] why another engine than the one asked for was used
- * @property {import("./errors.js").ErrorCode} [fellBackCode] the same as a code
+ * @property {import("../shared/errors.js").ErrorCode} [fellBackCode] the same as a code
  */
 
 /**
@@ -99,7 +100,7 @@ const GPU_START_QUIET_LIMIT_MS = 120_000;
 /** Side of a portrait. */
 const PORTRAIT_SIDE_PX = 512;
 
-/** A style on an engine; {@link import("./index.js").createStylizer} makes it. Photos are converted one after the other. */
+/** A style on an engine; {@link import("../index.js").createStylizer} makes it. Photos are converted one after the other. */
 export class Stylizer {
   /** @type {Device} */
   #device;
@@ -297,7 +298,7 @@ export class Stylizer {
     }
     const { size = 1024, strength = 1, sideBySide = false } = options;
     const { output = "blob", format = "png", quality = 0.92 } = options;
-    /** @type {import("./protocol.js").StylizeRequest} */
+    /** @type {import("../shared/protocol.js").StylizeRequest} */
     const request = { type: "stylize", photo, size, strength, sideBySide };
     if (output === "blob") request.encode = { type: `image/${format}`, quality };
     if (found && mode !== "off") request.faces = { mode, ...flatten(found.faces) };
@@ -345,7 +346,7 @@ export class Stylizer {
    * @returns {Promise<Face[]>}
    */
   async #detect(photo, provider, signal) {
-    /** @type {import("./protocol.js").Decoded} */
+    /** @type {import("../shared/protocol.js").Decoded} */
     const { rgba, width, height, scale } =
       photo instanceof Blob
         ? await this.#run({ type: "decode", photo }, signal)
@@ -357,7 +358,7 @@ export class Stylizer {
 
   /**
    * The engine's answer; if a GPU fails, that of the CPU.
-   * @param {import("./protocol.js").StylizeRequest | import("./protocol.js").DecodeRequest} request
+   * @param {import("../shared/protocol.js").StylizeRequest | import("../shared/protocol.js").DecodeRequest} request
    * @param {AbortSignal | undefined} signal
    * @param {(share: number) => void} [onProgress]
    */
@@ -377,7 +378,7 @@ export class Stylizer {
   }
 
   /**
-   * @param {import("./protocol.js").StylizeRequest | import("./protocol.js").DecodeRequest} request
+   * @param {import("../shared/protocol.js").StylizeRequest | import("../shared/protocol.js").DecodeRequest} request
    * @param {AbortSignal | undefined} signal
    * @param {(share: number) => void} [onProgress]
    */

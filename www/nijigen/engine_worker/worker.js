@@ -1,11 +1,12 @@
 /** Runs one engine: loads its WebAssembly module and a style, then converts photos one by one. */
 
-import { answerRequests, messagesHandled } from "./answer_requests.js";
-import { fetchAsset, listFiles } from "./assets.js";
-import { threadCount, webGpuAdapter } from "./capabilities.js";
-import { WASM_FILE, loadModule, moduleName } from "./engine_module.js";
-import { NijigenError, cancelled, toNijigenError } from "./errors.js";
-import { MAX_COPIED_PIXELS } from "./photo.js";
+import { answerRequests, messagesHandled } from "../shared/answer_requests.js";
+import { fetchAsset, listFiles } from "../shared/assets.js";
+import { threadCount, webGpuAdapter } from "../shared/capabilities.js";
+import { WASM_FILE, moduleName } from "../shared/engine_files.js";
+import { NijigenError, cancelled, toNijigenError } from "../shared/errors.js";
+import { MAX_COPIED_PIXELS } from "../shared/protocol.js";
+import { loadModule } from "./module.js";
 
 /** @type {any} the engine's module */
 let engineModule;
@@ -14,12 +15,12 @@ let stylizer;
 /** What the engine takes for a unit of {@link work}, once it was measured. @type {number | undefined} */
 let msPerWork;
 
-/** @typedef {import("./answer_requests.js").Progress} Progress */
+/** @typedef {import("../shared/answer_requests.js").Progress} Progress */
 
 answerRequests(answer);
 
 /**
- * @param {Exclude<import("./protocol.js").Request, {type: "detect"}>} request
+ * @param {Exclude<import("../shared/protocol.js").Request, {type: "detect"}>} request
  * @param {Progress} progress
  * @param {() => boolean} isCancelled
  * @returns {Promise<any>}
@@ -40,9 +41,9 @@ async function answer(request, progress, isCancelled) {
 }
 
 /**
- * @param {import("./protocol.js").StartRequest} request
+ * @param {import("../shared/protocol.js").StartRequest} request
  * @param {Progress} progress
- * @returns {Promise<import("./protocol.js").Started>}
+ * @returns {Promise<import("../shared/protocol.js").Started>}
  */
 async function start(request, progress) {
   if (request.engine === "gpu") await requireAdapter(request.allowFallbackAdapter);
@@ -58,7 +59,7 @@ async function start(request, progress) {
     );
   });
   const int8 = request.engine === "cpu" && usesInt8(request.precision);
-  /** @param {import("./protocol.js").StyleSource} source @param {Promise<Uint8Array>} bytes */
+  /** @param {import("../shared/protocol.js").StyleSource} source @param {Promise<Uint8Array>} bytes */
   const create = async (source, bytes) => {
     try {
       return await engineModule.Stylizer.create(await bytes, source.sha256, int8);
@@ -78,7 +79,7 @@ async function start(request, progress) {
   /** What cannot be had, as without a network, is done without. */
   async function replaceStyle() {
     try {
-      const source = /** @type {import("./protocol.js").StyleSource} */ (lighter);
+      const source = /** @type {import("../shared/protocol.js").StyleSource} */ (lighter);
       const made = await create(source, fetchStyle(source, request.keep, progress));
       stylizer.free();
       stylizer = made;
@@ -108,14 +109,14 @@ async function isSlow() {
 /** So much faster 8-bit products must be to be worth their small errors. */
 const INT8_SPEEDUP = 1.1;
 
-/** @param {import("./protocol.js").StartRequest["precision"]} precision */
+/** @param {import("../shared/protocol.js").StartRequest["precision"]} precision */
 function usesInt8(precision) {
   if (precision !== "auto") return precision === "int8";
   return engineModule.int8_speedup(() => performance.now()) > INT8_SPEEDUP;
 }
 
 /**
- * @param {import("./protocol.js").StartRequest} request
+ * @param {import("../shared/protocol.js").StartRequest} request
  * @param {Progress} progress
  * @returns {Promise<any>} the module's exports
  */
@@ -156,7 +157,7 @@ async function requireAdapter(allowFallback) {
 }
 
 /**
- * @param {import("./protocol.js").StyleSource} style
+ * @param {import("../shared/protocol.js").StyleSource} style
  * @param {boolean} keep
  * @param {Progress} progress
  * @param {RequestCache} [cache]
@@ -187,7 +188,7 @@ const PROBE_SIDE_PX = { cpu: 128, gpu: 256 };
 
 /**
  * @param {[width: number, height: number][]} sizes
- * @returns {Promise<import("./protocol.js").Estimated>}
+ * @returns {Promise<import("../shared/protocol.js").Estimated>}
  */
 async function estimate(sizes) {
   if (msPerWork === undefined) {
@@ -208,10 +209,10 @@ function work(width, height) {
 }
 
 /**
- * @param {import("./protocol.js").StylizeRequest} request
+ * @param {import("../shared/protocol.js").StylizeRequest} request
  * @param {Progress} progress
  * @param {() => boolean} isCancelled
- * @returns {Promise<import("./protocol.js").Stylized>}
+ * @returns {Promise<import("../shared/protocol.js").Stylized>}
  */
 async function stylize(request, progress, isCancelled) {
   const { rgba, width, height, scale } =
@@ -266,7 +267,7 @@ async function stylize(request, progress, isCancelled) {
 /**
  * Decodes a photo file to upright sRGB pixels.
  * @param {Blob} file
- * @returns {Promise<import("./protocol.js").Decoded>}
+ * @returns {Promise<import("../shared/protocol.js").Decoded>}
  */
 async function decode(file) {
   let bytes;

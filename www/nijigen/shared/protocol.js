@@ -6,6 +6,9 @@
 
 export const PROTOCOL_VERSION = 1;
 
+/** Photo files above this many pixels are shrunk by the browser before they are copied to the engine. */
+export const MAX_COPIED_PIXELS = 24e6;
+
 /** @typedef {"engine" | "style" | "stylize"} ProgressKey what is loaded, or that a photo is converted */
 
 /** @typedef {import("./assets.js").Asset & {sha256: string}} StyleSource an empty hash skips the check */

@@ -1,9 +1,9 @@
 /** Finds faces and their landmarks: BlazeFace and FaceMesh, run by `faces/human.esm.js`. */
 
-import { answerRequests, messagesHandled } from "./answer_requests.js";
-import { fetchIntact, listFiles } from "./assets.js";
-import { NijigenError, cancelled } from "./errors.js";
-import { SEEN_PX, distinct, squaresToSearch } from "./face_search.js";
+import { answerRequests, messagesHandled } from "../shared/answer_requests.js";
+import { fetchIntact, listFiles } from "../shared/assets.js";
+import { NijigenError, cancelled } from "../shared/errors.js";
+import { SEEN_PX, distinct, squaresToSearch } from "./search.js";
 
 /** More faces than this are not looked at. */
 const MAX_FACES = 30;
@@ -45,7 +45,7 @@ const HUMAN_CONFIG = {
   },
 };
 
-/** @typedef {import("./face_search.js").Box} Box */
+/** @typedef {import("./search.js").Box} Box */
 
 /**
  * @typedef {object} Seen a face as the detector sees it
@@ -106,9 +106,9 @@ function typeOf(address) {
 }
 
 /**
- * @param {import("./protocol.js").Pixels} photo
+ * @param {import("../shared/protocol.js").Pixels} photo
  * @param {() => boolean} isCancelled
- * @returns {Promise<import("./faces.js").Face[]>} best first
+ * @returns {Promise<import("../page/faces.js").Face[]>} best first
  */
 async function detect({ rgba, width, height }, isCancelled) {
   const photo = new OffscreenCanvas(width, height);
@@ -120,7 +120,7 @@ async function detect({ rgba, width, height }, isCancelled) {
     if (isCancelled()) throw cancelled();
     seen.push(...(await look(photo, square)));
   }
-  /** @type {import("./faces.js").Face[]} */
+  /** @type {import("../page/faces.js").Face[]} */
   const faces = [];
   for (const face of distinct(seen).slice(0, MAX_FACES)) {
     await messagesHandled();
@@ -133,7 +133,7 @@ async function detect({ rgba, width, height }, isCancelled) {
 
 /**
  * @param {OffscreenCanvas} photo
- * @param {import("./face_search.js").Square} square
+ * @param {import("./search.js").Square} square
  * @returns {Promise<Seen[]>}
  */
 async function look(photo, { x, y, side }) {
@@ -154,7 +154,7 @@ async function look(photo, { x, y, side }) {
 /**
  * @param {OffscreenCanvas} photo
  * @param {Seen} face
- * @returns {Promise<import("./faces.js").Face | undefined>} nothing if there is no face after all
+ * @returns {Promise<import("../page/faces.js").Face | undefined>} nothing if there is no face after all
  */
 async function layMesh(photo, { box: [x, y, width, height], turn }) {
   const scale = CROP_PX / (CROP_BY_BOX * Math.max(width, height));

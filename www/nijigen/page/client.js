@@ -1,9 +1,9 @@
 /** The page's end of a worker: requests as promises. */
 
-import { NijigenError, cancelled } from "./errors.js";
-import { PROTOCOL_VERSION } from "./protocol.js";
+import { NijigenError, cancelled } from "../shared/errors.js";
+import { PROTOCOL_VERSION } from "../shared/protocol.js";
 
-/** @typedef {import("./protocol.js").ProgressKey} ProgressKey */
+/** @typedef {import("../shared/protocol.js").ProgressKey} ProgressKey */
 
 /**
  * @typedef {object} Pending
@@ -45,7 +45,7 @@ export class Client {
   }
 
   /**
-   * @param {import("./protocol.js").Request} request
+   * @param {import("../shared/protocol.js").Request} request
    * @param {object} [options]
    * @param {Transferable[]} [options.transfer]
    * @param {Pending["onProgress"]} [options.onProgress]
@@ -105,7 +105,7 @@ export class Client {
     this.#pending.clear();
   }
 
-  /** @param {import("./protocol.js").Reply} reply */
+  /** @param {import("../shared/protocol.js").Reply} reply */
   #receive(reply) {
     this.#hasSpoken = true;
     const pending = this.#pending.get(reply.id);

@@ -23,7 +23,7 @@ export class NijigenPhoto extends HTMLElement {
   /**
    * For all elements: where things are and what they may use, see `createStylizer`. Elements that exist
    * already keep what they have.
-   * @type {Pick<import("../page/stylizer.js").StylizerOptions, "assets" | "workerUrl" | "variant" | "threads" | "precision" | "cache">}
+   * @type {Pick<import("../page/options.js").StylizerOptions, "assets" | "workerUrl" | "variant" | "threads" | "precision" | "cache">}
    */
   static stylizerOptions = {};
 

@@ -17,7 +17,7 @@ const all = new Map();
 
 /**
  * Starts a stylizer, or takes the one that was started with the same options.
- * @param {import("../page/stylizer.js").StylizerOptions} options
+ * @param {import("../page/options.js").StylizerOptions} options
  * @returns {{stylizer: Promise<import("../page/stylizer.js").Stylizer>, release: () => void}} release it once
  */
 export function shareStylizer(options) {

@@ -2,6 +2,7 @@
 
 import { answerRequests, messagesHandled } from "../shared/answer_requests.js";
 import { fetchIntact, listFiles } from "../shared/assets.js";
+import { newCanvas } from "../shared/canvas.js";
 import { NijigenError, cancelled } from "../shared/errors.js";
 import { SEEN_PX, distinct, squaresToSearch } from "./search.js";
 
@@ -45,6 +46,7 @@ const HUMAN_CONFIG = {
   },
 };
 
+/** @typedef {import("../shared/protocol.js").Face} Face */
 /** @typedef {import("./search.js").Box} Box */
 
 /**
@@ -54,13 +56,54 @@ const HUMAN_CONFIG = {
  * @property {number} turn clockwise, in radians
  */
 
+/**
+ * @typedef {object} HumanFace what Human says of a face, in pixels of the picture that it was given
+ * @property {Box} box
+ * @property {[width: number, height: number]} size
+ * @property {number} score
+ * @property {number[][]} mesh points
+ */
+
 /** @type {any} an instance of Human */
 let human;
 
-answerRequests(async (request, _progress, isCancelled) => {
-  human ??= await load(request.facesUrl, request.keep);
-  return detect(request.photo, isCancelled);
-});
+/** @type {import("../shared/answer_requests.js").Answers<import("../shared/protocol.js").FaceRequests>} */
+const answers = {
+  detect: async ({ port, facesUrl, keep }, { isCancelled }) => {
+    const photo = await borrow(port);
+    try {
+      human ??= await load(facesUrl, keep);
+      return await detect(photo, isCancelled);
+    } finally {
+      // Large, and not to wait for being collected.
+      photo.width = photo.height = 0;
+    }
+  },
+};
+answerRequests(answers);
+
+/**
+ * Draws the photo that waits at the port, and sends its pixels back at once.
+ * @param {MessagePort} port
+ * @returns {Promise<OffscreenCanvas>}
+ */
+function borrow(port) {
+  return new Promise((resolve, reject) => {
+    port.onmessageerror = () => reject(new NijigenError("engine-failed", "The photo could not be received."));
+    port.onmessage = (/** @type {MessageEvent<import("../shared/protocol.js").Pixels>} */ { data }) => {
+      const { rgba, width, height } = data;
+      try {
+        const { canvas, context } = newCanvas(width, height);
+        context.putImageData(new ImageData(rgba, width, height), 0, 0);
+        resolve(canvas);
+      } catch (thrown) {
+        reject(thrown);
+      } finally {
+        port.postMessage(rgba, [rgba.buffer]);
+      }
+    };
+  });
+}
 
 /**
  * @param {string} folder of the detector, with a slash at its end
@@ -106,21 +149,19 @@ function typeOf(address) {
 }
 
 /**
- * @param {import("../shared/protocol.js").Pixels} photo
+ * @param {OffscreenCanvas} photo
  * @param {() => boolean} isCancelled
- * @returns {Promise<import("../page/faces.js").Face[]>} best first
+ * @returns {Promise<Face[]>} best first
  */
-async function detect({ rgba, width, height }, isCancelled) {
-  const photo = new OffscreenCanvas(width, height);
-  context(photo).putImageData(new ImageData(/** @type {any} */ (rgba), width, height), 0, 0);
+async function detect(photo, isCancelled) {
   /** @type {Seen[]} */
   const seen = [];
-  for (const square of squaresToSearch(width, height)) {
+  for (const square of squaresToSearch(photo.width, photo.height)) {
     await messagesHandled();
     if (isCancelled()) throw cancelled();
     seen.push(...(await look(photo, square)));
   }
-  /** @type {import("../page/faces.js").Face[]} */
+  /** @type {Face[]} */
   const faces = [];
   for (const face of distinct(seen).slice(0, MAX_FACES)) {
     await messagesHandled();
@@ -154,7 +195,7 @@ async function look(photo, { x, y, side }) {
 /**
  * @param {OffscreenCanvas} photo
  * @param {Seen} face
- * @returns {Promise<import("../page/faces.js").Face | undefined>} nothing if there is no face after all
+ * @returns {Promise<Face | undefined>} nothing if there is no face after all
  */
 async function layMesh(photo, { box: [x, y, width, height], turn }) {
   const scale = CROP_PX / (CROP_BY_BOX * Math.max(width, height));
@@ -168,13 +209,13 @@ async function layMesh(photo, { box: [x, y, width, height], turn }) {
     const side = (Math.SQRT2 * CROP_PX) / scale;
     view.drawImage(photo, centreX - side / 2, centreY - side / 2, side, side, -side / 2, -side / 2, side, side);
   });
-  /** From the middle of the crop. @param {any} face */
+  /** From the middle of the crop. @param {HumanFace} face */
   const distance = ({ box }) =>
     Math.hypot(box[0] + box[2] / 2 - CROP_PX / 2, box[1] + box[3] / 2 - CROP_PX / 2);
   const [nearest] = found.sort((a, b) => distance(a) - distance(b));
   if (!nearest || nearest.score < MIN_MESH || nearest.mesh.length < 468) return undefined;
   const landmarks = new Float32Array(2 * 468);
-  nearest.mesh.slice(0, 468).forEach((/** @type {number[]} */ [meshX, meshY], /** @type {number} */ i) => {
+  nearest.mesh.slice(0, 468).forEach(([meshX, meshY], i) => {
     // Human rounds towards zero: half a pixel puts that right on average.
     const dx = (meshX + 0.5 - CROP_PX / 2) / scale;
     const dy = (meshY + 0.5 - CROP_PX / 2) / scale;
@@ -189,10 +230,10 @@ async function layMesh(photo, { box: [x, y, width, height], turn }) {
  * @param {number} side of the picture in pixels
  * @param {boolean} withMesh
  * @param {(view: OffscreenCanvasRenderingContext2D) => void} draw
- * @returns {Promise<any[]>}
+ * @returns {Promise<HumanFace[]>}
  */
 async function run(side, withMesh, draw) {
-  const view = context(new OffscreenCanvas(side, side));
+  const { context: view } = newCanvas(side, side);
   view.imageSmoothingQuality = "high";
   draw(view);
   const pixels = human.tf.browser.fromPixels(view.getImageData(0, 0, side, side));
@@ -203,13 +244,6 @@ async function run(side, withMesh, draw) {
   } finally {
     human.tf.dispose(pixels);
   }
-}
-
-/** @param {OffscreenCanvas} canvas */
-function context(canvas) {
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  if (!context) throw new NijigenError("engine-failed", "This browser offers no canvas to a worker.");
-  return context;
 }
 
 /** @param {Float32Array} landmarks @returns {Box} */

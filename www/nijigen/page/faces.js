@@ -1,18 +1,6 @@
-/** Faces in photos: what a landmark provider answers, and the default one. */
+/** Faces that a host or a provider names. */
 
-import { Client } from "./client.js";
-import { cancelled } from "../shared/errors.js";
-import { startWorker } from "../shared/start_worker.js";
-
-/**
- * @typedef {object} Face
- * @property {[x: number, y: number, width: number, height: number]} box about the face, in pixels of
- *   the upright photo (EXIF orientation applied) from its top left corner
- * @property {number} score how sure its finder is, 0 to 1
- * @property {Float32Array} landmarks x and y of each point, in the same pixels
- * @property {"5" | "68" | "468"} kind of landmarks: left eye, right eye, nose and corners of the mouth
- *   as the viewer sees them; the 68 points of iBUG 300-W; the first 468 of MediaPipe's face mesh
- */
+/** @typedef {import("../shared/protocol.js").Face} Face */
 
 /**
  * @typedef {object} FaceProvider finds the faces in a photo
@@ -21,7 +9,7 @@ import { startWorker } from "../shared/start_worker.js";
  */
 
 /** The kinds of landmarks and how many points each has. @type {Record<string, number>} */
-export const POINTS = { 5: 5, 68: 68, 468: 468 };
+const POINTS = { 5: 5, 68: 68, 468: 468 };
 
 /**
  * Checks what a host or its provider gave.
@@ -69,46 +57,12 @@ export function scaleFaces(faces, factor) {
 }
 
 /**
- * The default provider: BlazeFace and FaceMesh, in a worker of their own. Nothing is loaded before
- * the first photo.
- * @implements {FaceProvider}
+ * @param {Face[]} faces of one kind
+ * @returns {{kind: number, landmarks: Float32Array}}
  */
-export class FaceDetector {
-  #facesUrl;
-  #keep;
-  #workerUrl;
-  /** @type {Client | undefined} */
-  #client;
-
-  /**
-   * @param {string} facesUrl folder of the detector, with a slash at its end
-   * @param {boolean} keep whether its files may be kept in Cache storage
-   * @param {string} [workerUrl] see {@link startWorker}
-   */
-  constructor(facesUrl, keep, workerUrl) {
-    this.#facesUrl = facesUrl;
-    this.#keep = keep;
-    this.#workerUrl = workerUrl;
-  }
-
-  /**
-   * @param {ImageData} image
-   * @param {{signal?: AbortSignal}} [options]
-   * @returns {Promise<Face[]>} best first, at most 30
-   * @throws {import("../shared/errors.js").NijigenError}
-   */
-  async detect({ data, width, height }, { signal } = {}) {
-    // A worker that died is replaced.
-    if (!this.#client || this.#client.closed) {
-      this.#client = new Client(startWorker("faces", this.#workerUrl));
-    }
-    const photo = { rgba: data, width, height };
-    return this.#client.request({ type: "detect", facesUrl: this.#facesUrl, keep: this.#keep, photo }, { signal });
-  }
-
-  /** Frees the detector; what is under way fails with "cancelled". */
-  dispose() {
-    this.#client?.terminate(cancelled());
-    this.#client = undefined;
-  }
+export function flattenFaces(faces) {
+  const kind = POINTS[faces[0]?.kind ?? 5];
+  const landmarks = new Float32Array(faces.length * 2 * kind);
+  faces.forEach((face, i) => landmarks.set(face.landmarks, i * 2 * kind));
+  return { kind, landmarks };
 }

@@ -1,6 +1,7 @@
 /** A photo in any of the forms that a page has it in. */
 
 import { NijigenError, cancelled } from "../shared/errors.js";
+import { OpenPhoto } from "./open_photo.js";
 import { documentUrl } from "./styles.js";
 
 /**
@@ -8,7 +9,7 @@ import { documentUrl } from "./styles.js";
  * document. Elements and frames are read when they are given; what happens to them later does not
  * matter.
  * @typedef {Blob | ImageData | ImageBitmap | URL | string | HTMLImageElement | HTMLCanvasElement
- *   | OffscreenCanvas | VideoFrame} Source
+ *   | OffscreenCanvas | VideoFrame | OpenPhoto} Source
  */
 
 /** @typedef {import("../shared/protocol.js").Pixels} Pixels */
@@ -23,6 +24,7 @@ import { documentUrl } from "./styles.js";
  */
 export async function readPhoto(source, signal) {
   if (source instanceof Blob) return source;
+  if (source instanceof OpenPhoto) return source.content;
   if (typeof source === "string" || source instanceof URL) return fetchPhoto(source, signal);
   if (source instanceof ImageData) {
     if (source.colorSpace === "srgb") return pixels(source);
@@ -132,5 +134,5 @@ function draw(width, height, paint) {
 
 /** @param {ImageData} image @returns {Pixels} */
 function pixels({ data, width, height }) {
-  return { rgba: /** @type {Uint8ClampedArray} */ (data), width, height };
+  return { rgba: /** @type {Uint8ClampedArray<ArrayBuffer>} */ (data), width, height };
 }

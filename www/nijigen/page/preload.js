@@ -5,12 +5,12 @@ import { fetchAsset, hasHash, listFiles, wrongHash } from "../shared/assets.js";
 import { threadCount, webGpuAdapter } from "../shared/capabilities.js";
 import { SCRIPT_FILE, WASM_FILE, moduleName } from "../shared/engine_files.js";
 import { NijigenError, cancelled } from "../shared/errors.js";
+import { keepsFiles } from "./options.js";
 import { defaultAssets, findStyle, toFolder } from "./styles.js";
-import { keepsFiles } from "./stylizer.js";
 import { nearest, suitable } from "./variants.js";
 
 /**
- * @typedef {Pick<import("./stylizer.js").StylizerOptions,
+ * @typedef {Pick<import("./options.js").StylizerOptions,
  *   "style" | "variant" | "device" | "assets" | "threads" | "cache" | "onProgress" | "signal">} PreloadOptions
  */
 

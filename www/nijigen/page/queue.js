@@ -3,8 +3,8 @@
 import { NijigenError, cancelled, isWorthRetrying, toNijigenError } from "../shared/errors.js";
 
 /** @typedef {import("./photo.js").Source} Source */
-/** @typedef {import("./stylizer.js").StylizeOptions} StylizeOptions */
-/** @typedef {import("./stylizer.js").Picture} Picture */
+/** @typedef {import("./options.js").StylizeOptions} StylizeOptions */
+/** @typedef {import("./options.js").Picture} Picture */
 /** @typedef {"waiting" | "running" | "done" | "failed" | "cancelled"} JobState */
 
 /** A photo in a {@link Queue}. Only the queue changes it. */

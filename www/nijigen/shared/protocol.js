@@ -1,13 +1,33 @@
 /**
- * Messages between the page and its workers, for engines and for faces. Requests are `{v, id, type, ...}`; each is answered by
- * any number of `progress` and one `result` or `error` with the same `id`. A `total` of 0 means that
- * it is not known.
+ * Messages between the page and its workers. A request is `{v, id, type, ...}`; it is answered by any number of
+ * `progress` and one `result` or `error` with the same `id`. A `total` of 0 means that it is not known.
+ *
+ * {@link EngineRequests} and {@link FaceRequests} are all that may be asked, and what is answered: clients and workers
+ * are checked against them.
  */
 
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** Photo files above this many pixels are shrunk by the browser before they are copied to the engine. */
 export const MAX_COPIED_PIXELS = 24e6;
+
+/** @typedef {Record<string, {request: object, result: unknown}>} Requests by their type */
+
+/**
+ * What the engine's worker is asked. A photo is opened (decoded) once, and named by its id in what follows.
+ * @typedef {{
+ *   start: {request: StartRequest, result: Started},
+ *   open: {request: OpenRequest, result: PhotoHandle},
+ *   close: {request: PhotoRequest, result: void},
+ *   lend: {request: LendRequest, result: void},
+ *   copy: {request: PhotoRequest, result: Pixels},
+ *   stylize: {request: StylizeRequest, result: Stylized},
+ *   selfcheck: {request: {}, result: number | undefined},
+ *   estimate: {request: EstimateRequest, result: Estimated},
+ * }} EngineRequests
+ */
+
+/** What the faces' worker is asked. @typedef {{detect: {request: DetectRequest, result: Face[]}}} FaceRequests */
 
 /** @typedef {"engine" | "style" | "stylize"} ProgressKey what is loaded, or that a photo is converted */
 
@@ -15,14 +35,23 @@ export const MAX_COPIED_PIXELS = 24e6;
 
 /**
  * @typedef {object} Pixels straight RGBA
- * @property {Uint8ClampedArray} rgba
+ * @property {Uint8ClampedArray<ArrayBuffer>} rgba
  * @property {number} width
  * @property {number} height
  */
 
 /**
+ * @typedef {object} Face
+ * @property {[x: number, y: number, width: number, height: number]} box about the face, in pixels of
+ *   the upright photo (EXIF orientation applied) from its top left corner
+ * @property {number} score how sure its finder is, 0 to 1
+ * @property {Float32Array} landmarks x and y of each point, in the same pixels
+ * @property {"5" | "68" | "468"} kind of landmarks: left eye, right eye, nose and corners of the mouth
+ *   as the viewer sees them; the 68 points of iBUG 300-W; the first 468 of MediaPipe's face mesh
+ */
+
+/**
  * @typedef {object} StartRequest
- * @property {"start"} type
  * @property {"cpu" | "gpu"} engine
  * @property {string} modulesUrl folder of the engines' WebAssembly modules
  * @property {number} [threads] wish for the CPU engine
@@ -35,9 +64,38 @@ export const MAX_COPIED_PIXELS = 24e6;
  */
 
 /**
+ * @typedef {object} Started
+ * @property {Record<string, unknown>} header of the style file
+ * @property {boolean} isLighter whether the lighter one was taken
+ */
+
+/**
+ * @typedef {object} OpenRequest
+ * @property {number} photo the id that it is to have, a new one
+ * @property {Blob | Pixels} content
+ */
+
+/**
+ * @typedef {object} PhotoHandle an open photo, upright
+ * @property {number} photo its id
+ * @property {number} width in pixels
+ * @property {number} height
+ * @property {number} scale of these pixels by those of the file: below 1 if the photo was shrunk
+ */
+
+/**
+ * @typedef {object} PhotoRequest
+ * @property {number} photo id of one that is open; to `close` one that is not is nothing
+ */
+
+/**
+ * @typedef {PhotoRequest & {port: MessagePort}} LendRequest sends the photo's {@link Pixels} through the port, from
+ *   where `rgba` must come back; what is asked of the photo next waits for that
+ */
+
+/**
  * @typedef {object} StylizeRequest
- * @property {"stylize"} type
- * @property {Blob | Pixels} photo
+ * @property {number} photo id of one that is open
  * @property {number} size limit of the picture's longer side, in pixels
  * @property {number} strength share of the picture in a mixture with the photo, 0 to 1
  * @property {boolean} sideBySide whether the photo is put beside the picture
@@ -53,55 +111,32 @@ export const MAX_COPIED_PIXELS = 24e6;
  */
 
 /**
- * @typedef {object} DecodeRequest asks for a photo file's pixels
- * @property {"decode"} type
- * @property {Blob} photo
+ * @typedef {{width: number, height: number, outcomes?: string[]}
+ *   & ({blob: Blob} | {rgba: Uint8ClampedArray<ArrayBuffer>})} Stylized
+ *   a file or pixels, and with faces one outcome each, see `DrawnFace`
  */
-
-/**
- * @typedef {object} DetectRequest asks for the faces in a photo, best first
- * @property {"detect"} type
- * @property {string} facesUrl folder of the detector
- * @property {boolean} keep whether its files may be kept in Cache storage
- * @property {Pixels} photo
- */
-
-/** @typedef {{type: "selfcheck"}} SelfcheckRequest asks for the error against the known answer */
 
 /**
  * @typedef {object} EstimateRequest asks what a conversion takes
- * @property {"estimate"} type
  * @property {[width: number, height: number][]} sizes of what the network is to be run on, in pixels
  */
 
 /** @typedef {{bytes?: number, ms: number}} Estimated bytes at most at a time; not known of a GPU */
 
 /**
- * @typedef {object} CancelRequest is not answered; the request that it names ends with "cancelled"
- *   as soon as its engine listens
+ * @typedef {object} DetectRequest asks for the faces in a photo, best first
+ * @property {MessagePort} port through which the photo comes, see {@link LendRequest}
+ * @property {string} facesUrl folder of the detector
+ * @property {boolean} keep whether its files may be kept in Cache storage
+ */
+
+/**
+ * @typedef {object} Cancel is sent like a request and not answered; the request that it names ends with "cancelled" as
+ *   soon as its worker listens
+ * @property {number} v
  * @property {"cancel"} type
  * @property {number} request its id
  */
-
-/** @typedef {StartRequest | StylizeRequest | DecodeRequest | SelfcheckRequest | DetectRequest
- *   | EstimateRequest} Request */
-
-/**
- * @typedef {object} Started
- * @property {Record<string, unknown>} header of the style file
- * @property {boolean} isLighter whether the lighter one was taken
- */
-
-/**
- * @typedef {object} Stylized
- * @property {Blob} [blob]
- * @property {Uint8ClampedArray} [rgba]
- * @property {number} width
- * @property {number} height
- * @property {string[]} [outcomes] one a face, see `DrawnFace`
- */
-
-/** @typedef {Pixels & {scale: number}} Decoded upright; `scale` is below 1 if the photo was shrunk */
 
 /**
  * @typedef {{v: number, id: number} & (

@@ -129,6 +129,6 @@ test("threads and precisions that are none are refused", async () => {
   });
   assert.deepEqual(messages, [
     "threads is 0, expected a whole number above 0",
-    'precision is "f64", expected "auto", "f32" or "int8"',
+    'precision is "f64", expected one of "auto", "f32", "int8"',
   ]);
 });

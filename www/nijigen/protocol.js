@@ -45,7 +45,7 @@ export const PROTOCOL_VERSION = 1;
 /**
  * @typedef {object} FacesToDraw
  * @property {"faces" | "both"} mode
- * @property {number} kind of landmarks: points of a face
+ * @property {5 | 68 | 468} kind of landmarks: points of a face
  * @property {Float32Array} landmarks of all faces, in pixels of the upright photo
  */
 

@@ -499,10 +499,10 @@ function checkStylizeOptions(options) {
 
 /**
  * @param {Face[]} faces of one kind
- * @returns {{kind: number, landmarks: Float32Array}}
+ * @returns {{kind: 5 | 68 | 468, landmarks: Float32Array}}
  */
 function flatten(faces) {
-  const kind = POINTS[faces[0]?.kind ?? 5];
+  const kind = /** @type {5 | 68 | 468} */ (POINTS[faces[0]?.kind ?? 5]);
   const landmarks = new Float32Array(faces.length * 2 * kind);
   faces.forEach((face, i) => landmarks.set(face.landmarks, i * 2 * kind));
   return { kind, landmarks };

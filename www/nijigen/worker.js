@@ -7,9 +7,15 @@ import { WASM_FILE, loadModule, moduleName } from "./engine_module.js";
 import { NijigenError, cancelled, toNijigenError } from "./errors.js";
 import { MAX_COPIED_PIXELS } from "./photo.js";
 
-/** @type {any} the engine's module */
+/**
+ * What the engines' modules export; that of the GPU lacks what measures and plans, and those with threads
+ * have what starts them.
+ * @typedef {typeof import("../../target/wasm/cpu/nijigen.js")} EngineModule
+ */
+
+/** @type {EngineModule} */
 let engineModule;
-/** @type {any} the style on the engine */
+/** The style on the engine. @type {import("../../target/wasm/cpu/nijigen.js").Stylizer} */
 let stylizer;
 /** What the engine takes for a unit of {@link work}, once it was measured. @type {number | undefined} */
 let msPerWork;
@@ -117,7 +123,7 @@ function usesInt8(precision) {
 /**
  * @param {import("./protocol.js").StartRequest} request
  * @param {Progress} progress
- * @returns {Promise<any>} the module's exports
+ * @returns {Promise<EngineModule>}
  */
 async function loadEngine({ engine, modulesUrl, threads, keep, workerUrl }, progress) {
   const count = engine === "cpu" ? threadCount(threads) : 1;
@@ -224,26 +230,19 @@ async function stylize(request, progress, isCancelled) {
     await messagesHandled();
     return !isCancelled();
   };
-  const { size, strength, sideBySide, faces } = request;
+  const { size: longSide, strength, sideBySide, faces } = request;
   const startedAt = performance.now();
-  const picture = await (faces
-    ? stylizer.stylize_faces(
-        bytes,
-        width,
-        height,
-        size,
-        strength,
-        sideBySide,
-        faces.mode,
-        faces.kind,
-        faces.landmarks.map((value) => value * scale),
-        onProgress,
-      )
-    : stylizer.stylize(bytes, width, height, size, strength, sideBySide, onProgress));
+  const picture = await stylizer.stylize(bytes, width, height, {
+    longSide,
+    strength,
+    sideBySide,
+    ...(faces ? { faces: { ...faces, landmarks: faces.landmarks.map((value) => value * scale) } } : {}),
+    onProgress,
+  });
   const about = {
     width: picture.width,
     height: picture.height,
-    ...(faces ? { outcomes: picture.outcomes() } : {}),
+    ...(faces ? { outcomes: picture.outcomes } : {}),
   };
   // What faces take besides is not known here, nor how wide a picture is beside its photo.
   if (!faces && !sideBySide) {

@@ -4,7 +4,7 @@ import { loadModule } from "../nijigen/engine_worker/module.js";
 import { threadCount } from "../nijigen/shared/capabilities.js";
 import { moduleName } from "../nijigen/shared/engine_files.js";
 
-/** @type {any} the style on the engine */
+/** The style on the engine. @type {import("../nijigen/engine_worker/module.js").Stylizer} */
 let stylizer;
 
 addEventListener("message", async ({ data }) => {

@@ -8,6 +8,7 @@ import { loadModule } from "./module.js";
 import { Pace } from "./pace.js";
 
 /** @typedef {import("../shared/answer_requests.js").Progress} Progress */
+/** @typedef {import("./module.js").EngineModule} EngineModule */
 /** @typedef {import("../shared/protocol.js").StartRequest} StartRequest */
 /** @typedef {import("../shared/protocol.js").StyleSource} StyleSource */
 
@@ -21,8 +22,8 @@ const SLOW_TRIALS = 4;
 
 /**
  * @typedef {object} Loaded
- * @property {any} module the engine's exports
- * @property {any} stylizer the style on the engine
+ * @property {EngineModule} module
+ * @property {import("./module.js").Stylizer} stylizer the style on the engine
  * @property {boolean} isLighter whether it is the lighter style
  */
 
@@ -72,7 +73,7 @@ export async function loadEngine(request, progress) {
   }
 }
 
-/** Whether the style is slow on this device, again and again. @param {any} stylizer */
+/** Whether the style is slow on this device, again and again. @param {import("./module.js").Stylizer} stylizer */
 async function isSlow(stylizer) {
   for (let i = 0; i < SLOW_TRIALS; i++) {
     if ((await new Pace(stylizer).estimate([[512, 512]])).ms <= SLOW_MS) return false;
@@ -80,7 +81,7 @@ async function isSlow(stylizer) {
   return true;
 }
 
-/** @param {any} module @param {StartRequest["precision"]} precision */
+/** @param {EngineModule} module @param {StartRequest["precision"]} precision */
 function usesInt8(module, precision) {
   if (precision !== "auto") return precision === "int8";
   return module.int8_speedup(() => performance.now()) > INT8_SPEEDUP;
@@ -89,7 +90,7 @@ function usesInt8(module, precision) {
 /**
  * @param {StartRequest} request
  * @param {Progress} progress
- * @returns {Promise<any>} the module's exports
+ * @returns {Promise<EngineModule>}
  */
 async function fetchModule({ engine, modulesUrl, threads, keep, workerUrl }, progress) {
   const count = engine === "cpu" ? threadCount(threads) : 1;

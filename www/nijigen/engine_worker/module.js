@@ -6,6 +6,13 @@ import { NijigenError } from "../shared/errors.js";
 import { startWorker } from "../shared/start_worker.js";
 
 /**
+ * What the engines' modules export. That of the GPU lacks what measures and plans, and only those with threads have
+ * what starts them.
+ * @typedef {typeof import("../../../target/wasm/cpu/nijigen.js")} EngineModule
+ */
+/** @typedef {import("../../../target/wasm/cpu/nijigen.js").Stylizer} Stylizer a style on an engine */
+
+/**
  * @param {string} folder of the module, with a slash at its end
  * @param {number} threads
  * @param {object} [options]
@@ -13,7 +20,7 @@ import { startWorker } from "../shared/start_worker.js";
  * @param {boolean} [options.keep] whether it may be kept in Cache storage
  * @param {(receivedBytes: number) => void} [options.onProgress]
  * @param {string} [options.workerUrl] see {@link startWorker}
- * @returns {Promise<any>} the module's exports
+ * @returns {Promise<EngineModule>}
  * @throws {NijigenError} with code "engine-hash" if it is another one than is known
  */
 export async function loadModule(folder, threads, { known, keep, onProgress, workerUrl } = {}) {

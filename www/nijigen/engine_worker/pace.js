@@ -9,7 +9,7 @@ export class Pace {
   /** @type {number | undefined} */
   #msPerWork;
 
-  /** @param {any} stylizer */
+  /** @param {import("./module.js").Stylizer} stylizer */
   constructor(stylizer) {
     this.#stylizer = stylizer;
   }

@@ -9,9 +9,9 @@ import { closePhoto, copyPhoto, findPhoto, lendPhoto, openPhoto } from "./photos
 
 /** @typedef {import("../shared/protocol.js").EngineRequests} EngineRequests */
 
-/** @type {any} the engine's module */
+/** @type {import("./module.js").EngineModule} */
 let engineModule;
-/** @type {any} the style on the engine */
+/** @type {import("./module.js").Stylizer} */
 let stylizer;
 /** @type {Pace} */
 let pace;
@@ -50,34 +50,25 @@ async function stylize(request, { progress, isCancelled, transfer }) {
     await messagesHandled();
     return !isCancelled();
   };
-  const { size, strength, sideBySide, faces } = request;
+  const { size: longSide, strength, sideBySide, faces } = request;
   const startedAt = performance.now();
-  const picture = await (faces
-    ? stylizer.stylize_faces(
-        bytes,
-        width,
-        height,
-        size,
-        strength,
-        sideBySide,
-        faces.mode,
-        faces.kind,
-        faces.landmarks.map((value) => value * scale),
-        onProgress,
-      )
-    : stylizer.stylize(bytes, width, height, size, strength, sideBySide, onProgress));
-  const about = {
-    width: picture.width,
-    height: picture.height,
-    ...(faces ? { outcomes: picture.outcomes() } : {}),
-  };
+  const picture = await stylizer.stylize(bytes, width, height, {
+    longSide,
+    strength,
+    sideBySide,
+    ...(faces ? { faces: { ...faces, landmarks: faces.landmarks.map((value) => value * scale) } } : {}),
+    onProgress,
+  });
+  const about = { width: picture.width, height: picture.height, outcomes: picture.outcomes };
   // What faces take besides is not known here, nor how wide a picture is beside its photo.
   if (!faces && !sideBySide) pace.learn(about.width, about.height, performance.now() - startedAt);
   const drawn = picture.take_rgba();
   picture.free();
-  const pixels = new Uint8ClampedArray(drawn.buffer, drawn.byteOffset, drawn.byteLength);
+  // A copy, outside of the module's memory.
+  const buffer = /** @type {ArrayBuffer} */ (drawn.buffer);
+  const pixels = new Uint8ClampedArray(buffer, drawn.byteOffset, drawn.byteLength);
   if (request.encode) return { blob: await encode(pixels, about, request.encode), ...about };
-  transfer.push(pixels.buffer);
+  transfer.push(buffer);
   return { rgba: pixels, ...about };
 }
 

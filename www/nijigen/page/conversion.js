@@ -8,7 +8,6 @@ import { DEFAULT_SIZE_PX, checkStylizeOptions } from "./options.js";
 
 /** @typedef {import("./engine.js").Engine} Engine */
 /** @typedef {import("./open_photo.js").OpenPhoto} OpenPhoto */
-/** @typedef {import("./options.js").DrawnFace} DrawnFace */
 /** @typedef {import("./options.js").Face} Face */
 /** @typedef {import("./options.js").FaceProvider} FaceProvider */
 /** @typedef {import("./options.js").Picture} Picture */
@@ -40,7 +39,7 @@ export async function convert(engine, detector, photo, options) {
     ...(found && mode !== "off" ? { faces: { mode, ...flattenFaces(found.faces) } } : {}),
   };
   const drawn = await engine.stylize(photo, request, onProgress, signal);
-  const { width, height, outcomes = [] } = drawn;
+  const { width, height, outcomes } = drawn;
   const { name, variant, fellBack } = engine;
   const detectMs = found?.detectMs;
   return {
@@ -51,15 +50,10 @@ export async function convert(engine, detector, photo, options) {
     ...(variant ? { variant } : {}),
     elapsedMs: performance.now() - startedAt - (detectMs ?? 0),
     ...(detectMs === undefined ? {} : { detectMs }),
-    ...(found ? { faces: found.faces.map((face, i) => withOutcome(face, outcomes[i])) } : {}),
+    ...(found ? { faces: found.faces.map((face, i) => ({ ...face, outcome: outcomes[i] })) } : {}),
     ...(found?.failed ? { facesFailed: found.failed } : {}),
     ...(fellBack ? { fellBack: fellBack.message, fellBackCode: fellBack.code } : {}),
   };
-}
-
-/** @param {Face} face @param {string} outcome in the engine's words, which are ours @returns {DrawnFace} */
-function withOutcome(face, outcome) {
-  return { ...face, outcome: /** @type {DrawnFace["outcome"]} */ (outcome) };
 }
 
 /**

@@ -56,8 +56,7 @@ import { VARIANTS } from "./variants.js";
  */
 
 /**
- * @typedef {Face & {outcome: "done" | "unused" | "too_small" | "turned_away" | "invalid"}} DrawnFace
- *   "unused" is a face that is not the largest of a portrait's photo
+ * @typedef {Face & {outcome: import("../shared/protocol.js").Outcome}} DrawnFace
  */
 
 /**

@@ -106,14 +106,17 @@ export const MAX_COPIED_PIXELS = 24e6;
 /**
  * @typedef {object} FacesToDraw
  * @property {"faces" | "both"} mode
- * @property {number} kind of landmarks: points of a face
+ * @property {5 | 68 | 468} kind of landmarks: points of a face
  * @property {Float32Array} landmarks of all faces, in pixels of the upright photo
  */
 
+/** @typedef {"done" | "unused" | "too_small" | "turned_away" | "invalid"} Outcome of a face; "unused" is one that is not the
+ *   largest of a portrait's photo */
+
 /**
- * @typedef {{width: number, height: number, outcomes?: string[]}
+ * @typedef {{width: number, height: number, outcomes: Outcome[]}
  *   & ({blob: Blob} | {rgba: Uint8ClampedArray<ArrayBuffer>})} Stylized
- *   a file or pixels, and with faces one outcome each, see `DrawnFace`
+ *   a file or pixels, and one outcome a face
  */
 
 /**

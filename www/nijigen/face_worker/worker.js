@@ -1,50 +1,15 @@
-/** Finds faces and their landmarks: BlazeFace and FaceMesh, run by `faces/human.esm.js`. */
+/** Finds faces and their landmarks in the photos that an engine lends. */
 
 import { answerRequests, messagesHandled } from "../shared/answer_requests.js";
-import { fetchIntact, listFiles } from "../shared/assets.js";
 import { newCanvas } from "../shared/canvas.js";
 import { NijigenError, cancelled } from "../shared/errors.js";
+import { MAX_FACES, MIN_MESH, loadHuman, runHuman } from "./human.js";
 import { SEEN_PX, distinct, squaresToSearch } from "./search.js";
-
-/** More faces than this are not looked at. */
-const MAX_FACES = 30;
-/**
- * How sure the detector must be that there is a face, and the mesh that it lies on one; 0 to 1. The
- * detector takes a cup or a cat for a face with 0.77, the mesh does not: 0.5 is the most it said of
- * what is none, and 1 of each face.
- */
-const MIN_SEEN = 0.5;
-const MIN_MESH = 0.8;
 
 /** A face is cut out and turned upright for the mesh, in a square of so many pixels. */
 const CROP_PX = 512;
 /** Side of that square, by the side of the detector's box. */
 const CROP_BY_BOX = 1.6;
-
-const OFF = { enabled: false };
-/** Only detector and mesh; nothing is cached, warmed up or loaded from elsewhere. */
-const HUMAN_CONFIG = {
-  backend: "wasm",
-  async: false,
-  debug: false,
-  cacheModels: false,
-  cacheSensitivity: 0,
-  filter: OFF,
-  gesture: OFF,
-  body: OFF,
-  hand: OFF,
-  object: OFF,
-  segmentation: OFF,
-  face: {
-    detector: { rotation: false, maxDetected: MAX_FACES, minConfidence: MIN_SEEN, skipFrames: 0, skipTime: 0 },
-    mesh: { enabled: true },
-    iris: OFF,
-    emotion: OFF,
-    description: OFF,
-    antispoof: OFF,
-    liveness: OFF,
-  },
-};
 
 /** @typedef {import("../shared/protocol.js").Face} Face */
 /** @typedef {import("./search.js").Box} Box */
@@ -56,23 +21,12 @@ const HUMAN_CONFIG = {
  * @property {number} turn clockwise, in radians
  */
 
-/**
- * @typedef {object} HumanFace what Human says of a face, in pixels of the picture that it was given
- * @property {Box} box
- * @property {[width: number, height: number]} size
- * @property {number} score
- * @property {number[][]} mesh points
- */
-
-/** @type {any} an instance of Human */
-let human;
-
 /** @type {import("../shared/answer_requests.js").Answers<import("../shared/protocol.js").FaceRequests>} */
 const answers = {
   detect: async ({ port, facesUrl, keep }, { isCancelled }) => {
     const photo = await borrow(port);
     try {
-      human ??= await load(facesUrl, keep);
+      await loadHuman(facesUrl, keep);
       return await detect(photo, isCancelled);
     } finally {
       // Large, and not to wait for being collected.
@@ -106,49 +60,6 @@ function borrow(port) {
 }
 
 /**
- * @param {string} folder of the detector, with a slash at its end
- * @param {boolean} keep whether its files may be kept in Cache storage
- */
-async function load(folder, keep) {
-  const { fetch } = globalThis;
-  try {
-    const listed = Object.entries(await listFiles(folder));
-    const files = new Map(
-      await Promise.all(
-        listed.map(async ([name, about]) => {
-          const url = folder + name;
-          return /** @type {const} */ ([url, await fetchIntact({ url, ...about }, keep)]);
-        }),
-      ),
-    );
-    // Human knows addresses only: it gets what was checked in their place.
-    globalThis.fetch = async (address, options) => {
-      const bytes = files.get(String(address));
-      return bytes ? new Response(bytes, { headers: { "Content-Type": typeOf(String(address)) } }) : fetch(address, options);
-    };
-    const { Human } = await import(`${folder}human.esm.js`);
-    const human = new Human({ ...HUMAN_CONFIG, modelBasePath: folder, wasmPath: folder });
-    // Its threads would start from addresses that a strict content security policy forbids.
-    human.tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
-    await human.load();
-    const { blazeface, facemesh } = human.models.models;
-    if (!blazeface?.executor || !facemesh?.executor) throw new Error("its models are missing");
-    return human;
-  } catch (thrown) {
-    const why = thrown instanceof Error ? thrown.message : thrown;
-    throw new NijigenError("load-failed", `The face detector ${folder} could not be loaded (${why}).`);
-  } finally {
-    globalThis.fetch = fetch;
-  }
-}
-
-/** @param {string} address of one of the detector's files */
-function typeOf(address) {
-  if (address.endsWith(".wasm")) return "application/wasm";
-  return address.endsWith(".json") ? "application/json" : "application/octet-stream";
-}
-
-/**
  * @param {OffscreenCanvas} photo
  * @param {() => boolean} isCancelled
  * @returns {Promise<Face[]>} best first
@@ -179,7 +90,7 @@ async function detect(photo, isCancelled) {
  */
 async function look(photo, { x, y, side }) {
   const scale = SEEN_PX / side;
-  const found = await run(SEEN_PX, false, (view) => {
+  const found = await runHuman(SEEN_PX, false, (view) => {
     view.drawImage(photo, x, y, side, side, 0, 0, SEEN_PX, SEEN_PX);
   });
   return found.map(({ box, size, score, mesh }) => {
@@ -201,7 +112,7 @@ async function layMesh(photo, { box: [x, y, width, height], turn }) {
   const scale = CROP_PX / (CROP_BY_BOX * Math.max(width, height));
   const [centreX, centreY] = [x + width / 2, y + height / 2];
   const [cos, sin] = [Math.cos(turn), Math.sin(turn)];
-  const found = await run(CROP_PX, true, (view) => {
+  const found = await runHuman(CROP_PX, true, (view) => {
     view.setTransform(1, 0, 0, 1, CROP_PX / 2, CROP_PX / 2);
     view.rotate(-turn);
     view.scale(scale, scale);
@@ -209,7 +120,7 @@ async function layMesh(photo, { box: [x, y, width, height], turn }) {
     const side = (Math.SQRT2 * CROP_PX) / scale;
     view.drawImage(photo, centreX - side / 2, centreY - side / 2, side, side, -side / 2, -side / 2, side, side);
   });
-  /** From the middle of the crop. @param {HumanFace} face */
+  /** From the middle of the crop. @param {import("./human.js").HumanFace} face */
   const distance = ({ box }) =>
     Math.hypot(box[0] + box[2] / 2 - CROP_PX / 2, box[1] + box[3] / 2 - CROP_PX / 2);
   const [nearest] = found.sort((a, b) => distance(a) - distance(b));
@@ -223,27 +134,6 @@ async function layMesh(photo, { box: [x, y, width, height], turn }) {
     landmarks[2 * i + 1] = centreY + dx * sin + dy * cos;
   });
   return { box: boundingBox(landmarks), score: nearest.score, landmarks, kind: "468" };
-}
-
-/**
- * What Human finds in a picture.
- * @param {number} side of the picture in pixels
- * @param {boolean} withMesh
- * @param {(view: OffscreenCanvasRenderingContext2D) => void} draw
- * @returns {Promise<HumanFace[]>}
- */
-async function run(side, withMesh, draw) {
-  const { context: view } = newCanvas(side, side);
-  view.imageSmoothingQuality = "high";
-  draw(view);
-  const pixels = human.tf.browser.fromPixels(view.getImageData(0, 0, side, side));
-  try {
-    const { face, error } = await human.detect(pixels, { face: { mesh: { enabled: withMesh } } });
-    if (error) throw new Error(error);
-    return face;
-  } finally {
-    human.tf.dispose(pixels);
-  }
 }
 
 /** @param {Float32Array} landmarks @returns {Box} */

@@ -176,6 +176,44 @@ test("what was lost with a worker, or lent when the search was given up, is deco
   assert.deepEqual(made, { died: OPENED, code: "cancelled", faces: 1, width: 96, given: 1 });
 });
 
+test("a GPU that is lost in the middle: the CPU opens the photo itself, whose faces are known", async () => {
+  // The CPU's module takes the GPU's part until the picture is to be drawn.
+  const { context } = browser;
+  const cpu = "/nijigen/wasm/cpu/nijigen.js";
+  await context.route("**/wasm/manifest.json", (route) => route.fulfill({ json: { version: 1, files: {} } }));
+  await context.route("**/wasm/gpu/nijigen_bg.wasm", async (route) =>
+    route.fulfill({ response: await route.fetch({ url: `${browser.url}nijigen/wasm/cpu/nijigen_bg.wasm` }) }),
+  );
+  await context.route("**/wasm/gpu/nijigen.js", (route) =>
+    route.fulfill({
+      contentType: "text/javascript",
+      body: `import { Stylizer } from "${cpu}";
+        export * from "${cpu}";
+        export { default } from "${cpu}";
+        Stylizer.prototype.stylize = async () => {
+          throw Object.assign(new Error("sabotage"), { code: "gpu-lost" });
+        };`,
+    }),
+  );
+  const gpu = `Object.defineProperty(navigator, "gpu", { value: { requestAdapter: async () => ({ info: {} }) } });`;
+  const made = await run(
+    `
+    ${gpu}
+    const onGpu = await createStylizer({ variant: "tiny", cache: false });
+    const before = onGpu.engine;
+    const { engine, fellBackCode, faces } = await onGpu.stylize(photo, { ...size, faces: "both" });
+    onGpu.dispose();
+    return { engines: [before, engine], fellBackCode, outcomes: faces.map(({ outcome }) => outcome), counts: await counted() };`,
+    gpu,
+  );
+  assert.deepEqual(made, {
+    engines: ["webgpu", "cpu"],
+    fellBackCode: "gpu-lost",
+    outcomes: ["done"],
+    counts: { ...LENT, decoded: 2, read: 2 },
+  });
+});
+
 test("the page: preview, faces and full picture of a photo are one decoded photo", async () => {
   const { page } = browser;
   await prependToWorker(browser, COUNT);

@@ -80,7 +80,7 @@ async function run(body, sabotage = "") {
     const failure = (promise) => promise.then(() => "it succeeded", ({ code }) => code);
     const { createStylizer } = await import("/nijigen/index.js");
     const stylizer = await createStylizer({ device: "cpu", variant: "tiny" });
-    const size = { size: 96, output: "imagedata" };
+    const size = { size: 320, output: "imagedata" };
     try {
       ${body}
     } finally {
@@ -117,7 +117,7 @@ test("an open photo is decoded once for all that is made of it, and again after 
     return { whole, closed: await counted(), sizes: pictures.map(({ width }) => width), faces: faces.length };`);
   assert.deepEqual(made.whole, { ...OPENED, transferred: 6, written: 3 });
   assert.deepEqual(made.closed, { decoded: 2, read: 2 });
-  assert.deepEqual([made.sizes, made.faces], [[64, 96, 96], 1]);
+  assert.deepEqual([made.sizes, made.faces], [[64, 320, 320], 1]);
 });
 
 test("the worker holds one photo's pixels: another one displaces them", async () => {
@@ -173,7 +173,7 @@ test("what was lost with a worker, or lent when the search was given up, is deco
     return { died, code, faces: faces.length, width, given: (await counted()).decoded };`,
     `new BroadcastChannel("test").onmessage = () => { throw new Error("sabotage"); };`,
   );
-  assert.deepEqual(made, { died: OPENED, code: "cancelled", faces: 1, width: 96, given: 1 });
+  assert.deepEqual(made, { died: OPENED, code: "cancelled", faces: 1, width: 320, given: 1 });
 });
 
 test("a GPU that is lost in the middle: the CPU opens the photo itself, whose faces are known", async () => {

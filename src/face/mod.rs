@@ -1,12 +1,10 @@
-//! Geometry of faces: landmarks, the square around a face, where the features of an aligned face
-//! lie, and the transform that takes them there.
+//! Geometry of faces: landmarks, the square around a face, and where the features of an aligned face
+//! lie.
 
 mod landmarks;
-mod similarity;
 mod square;
 
 pub use landmarks::{Features, LandmarkKind, Refusal};
-pub use similarity::SimilarityTransform;
 pub use square::FaceSquare;
 
 /// Side in pixels of the square that [`TEMPLATE`] is given for.

@@ -6,6 +6,8 @@ use std::ops::Range;
 
 use fearless_simd::{Level, Simd, SimdBase, SimdFloat, dispatch};
 
+use crate::geometry::{BilinearTap, bilinear_taps};
+
 /// One stored feature map of which an input is the sum: `max(v, slope * v)` of
 /// `v = data * scale + shift`.
 #[derive(Clone, Copy, Debug)]
@@ -56,42 +58,17 @@ pub struct Input<'a> {
 /// Bilinear resize: for each row and each column what to mix.
 #[derive(Clone, Debug)]
 pub struct Upsample {
-    rows: Vec<Tap>,
-    columns: Vec<Tap>,
-}
-
-/// `(1 - weight) * source[low] + weight * source[high]`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Tap {
-    low: usize,
-    high: usize,
-    weight: f32,
+    rows: Vec<BilinearTap>,
+    columns: Vec<BilinearTap>,
 }
 
 impl Upsample {
-    /// From `from` to `to` (height, width). With `align_corners` the corner pixels coincide,
-    /// without it pixels are areas; the coordinates are PyTorch's.
+    /// From `from` to `to` (height, width); see [`bilinear_taps`].
     pub fn new(from: [usize; 2], to: [usize; 2], align_corners: bool) -> Self {
-        let taps = |from: usize, to: usize| {
-            (0..to)
-                .map(|i| {
-                    let position = if align_corners {
-                        (i * (from - 1)) as f64 / (to.max(2) - 1) as f64
-                    } else {
-                        ((i as f64 + 0.5) * from as f64 / to as f64 - 0.5).max(0.0)
-                    };
-                    let low = (position as usize).min(from - 1);
-                    Tap {
-                        low,
-                        high: (low + 1).min(from - 1),
-                        weight: (position - low as f64) as f32,
-                    }
-                })
-                .collect()
-        };
+        let taps = |axis: usize| bilinear_taps(from[axis], to[axis], align_corners).collect();
         Self {
-            rows: taps(from[0], to[0]),
-            columns: taps(from[1], to[1]),
+            rows: taps(0),
+            columns: taps(1),
         }
     }
 
@@ -293,7 +270,7 @@ fn resize<S: Simd>(
     simd: S,
     terms: &[Term],
     input: &Input,
-    [rows, columns]: [&[Tap]; 2],
+    [rows, columns]: [&[BilinearTap]; 2],
     scratch: &mut Vec<f32>,
     out: &mut [f32],
     out_stride: usize,
@@ -535,24 +512,5 @@ mod tests {
             add_terms(level, terms[0], &terms[1..], first, &mut out);
             assert_eq!(out, expected, "{level:?}");
         }
-    }
-
-    #[test]
-    fn upsampling_uses_pytorchs_coordinates() {
-        let corners = Upsample::new([2, 2], [4, 4], true);
-        let weights: Vec<f32> = corners
-            .rows
-            .iter()
-            .map(|tap| tap.low as f32 + tap.weight)
-            .collect();
-        assert_eq!(weights, [0.0, 1.0 / 3.0, 2.0 / 3.0, 1.0]);
-        let areas = Upsample::new([2, 2], [4, 4], false);
-        let weights: Vec<f32> = areas
-            .rows
-            .iter()
-            .map(|tap| tap.low as f32 + tap.weight)
-            .collect();
-        assert_eq!(weights, [0.0, 0.25, 0.75, 1.25]);
-        assert_eq!(areas.rows[3].high, 1);
     }
 }

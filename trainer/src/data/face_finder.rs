@@ -3,7 +3,8 @@
 use anyhow::{Context, Result};
 use burn::tensor::Device;
 use image::RgbImage;
-use nijigen::face::{SimilarityTransform, aligned_landmarks};
+use nijigen::face::aligned_landmarks;
+use nijigen::geometry::SimilarityTransform;
 
 use super::faces::{AlignedFace, FaceFinder, FoundFace, Landmarks, Rect};
 use crate::mtcnn::align::align_face;

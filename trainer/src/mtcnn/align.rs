@@ -5,7 +5,8 @@ use std::ops::Range;
 use anyhow::{Context, Result, ensure};
 use image::imageops::{FilterType, crop_imm, resize};
 use image::{Rgb, RgbImage};
-use nijigen::face::{SimilarityTransform, aligned_landmarks};
+use nijigen::face::aligned_landmarks;
+use nijigen::geometry::SimilarityTransform;
 
 /// Largest side of an aligned picture.
 const MAX_SIDE_PX: u32 = 4096;

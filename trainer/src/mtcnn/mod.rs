@@ -13,7 +13,8 @@ mod tests {
     use std::path::Path;
 
     use burn::tensor::Device;
-    use nijigen::face::{SimilarityTransform, aligned_landmarks};
+    use nijigen::face::aligned_landmarks;
+    use nijigen::geometry::SimilarityTransform;
 
     use super::align::align_face;
     use super::detect::{DetectOptions, Mtcnn};

@@ -14,6 +14,25 @@ pub struct SimilarityTransform {
 }
 
 impl SimilarityTransform {
+    /// Leaves every point where it is.
+    pub const IDENTITY: Self = Self {
+        a: 1.0,
+        b: 0.0,
+        tx: 0.0,
+        ty: 0.0,
+    };
+
+    /// Turns by `angle` (radians, from the x towards the y axis) about the origin, enlarges by
+    /// `scale`, then shifts by `shift`.
+    pub fn new(scale: f32, angle: f32, [tx, ty]: [f32; 2]) -> Self {
+        Self {
+            a: scale * angle.cos(),
+            b: scale * angle.sin(),
+            tx,
+            ty,
+        }
+    }
+
     /// The transform that takes `from[i]` as near as possible to `to[i]`: it minimises the sum of
     /// squared distances (Umeyama 1991, doi:10.1109/34.88573, without reflections).
     ///
@@ -52,6 +71,17 @@ impl SimilarityTransform {
             self.a * x - self.b * y + self.tx,
             self.b * x + self.a * y + self.ty,
         ]
+    }
+
+    /// This transform, and `next` after it.
+    pub fn then(&self, next: &Self) -> Self {
+        let [tx, ty] = next.apply([self.tx, self.ty]);
+        Self {
+            a: next.a * self.a - next.b * self.b,
+            b: next.b * self.a + next.a * self.b,
+            tx,
+            ty,
+        }
     }
 
     /// Length after the transform divided by length before it.
@@ -96,12 +126,7 @@ mod tests {
             -1000.0f32..1000.0,
             -1000.0f32..1000.0,
         )
-            .prop_map(|(scale, angle, tx, ty)| SimilarityTransform {
-                a: scale * angle.cos(),
-                b: scale * angle.sin(),
-                tx,
-                ty,
-            })
+            .prop_map(|(scale, angle, tx, ty)| SimilarityTransform::new(scale, angle, [tx, ty]))
     }
 
     fn points(
@@ -164,6 +189,16 @@ mod tests {
         }
 
         #[test]
+        fn one_after_the_other(
+            (first, next) in (transforms(), transforms()),
+            point in [-500.0f32..500.0, -500.0f32..500.0],
+        ) {
+            let expected = next.apply(first.apply(point));
+            prop_assert!(distance(first.then(&next).apply(point), expected) < 0.1);
+            prop_assert_eq!(first.then(&SimilarityTransform::IDENTITY), first);
+        }
+
+        #[test]
         fn any_number_is_answered(
             (from, to) in (0usize..5).prop_flat_map(|n| {
                 let any_points = || prop::collection::vec([any::<f32>(), any::<f32>()], n);
@@ -183,14 +218,10 @@ mod tests {
         let from = [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]];
         let to = [[5.0, 5.0], [5.0, 7.0], [3.0, 5.0]];
         let fitted = SimilarityTransform::fit(&from, &to).unwrap();
-        let expected = SimilarityTransform {
-            a: 0.0,
-            b: 2.0,
-            tx: 5.0,
-            ty: 5.0,
-        };
         assert!(residual(&fitted, &from, &to) < 1e-9, "{fitted:?}");
-        assert_eq!(fitted.apply([0.0, 2.0]), expected.apply([0.0, 2.0]));
+        assert_eq!(fitted.apply([0.0, 2.0]), [1.0, 5.0]);
+        let expected = SimilarityTransform::new(2.0, TAU / 4.0, [5.0, 5.0]);
+        assert!(residual(&expected, &from, &to) < 1e-9, "{expected:?}");
     }
 
     #[test]

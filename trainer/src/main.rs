@@ -4,6 +4,7 @@
 mod backbone;
 mod calibrate;
 mod checkpoint;
+mod colour;
 mod compare;
 mod config;
 mod convert;
@@ -14,7 +15,6 @@ mod distill;
 mod evaluate;
 mod export;
 mod import;
-mod lab;
 mod likeness;
 mod losses;
 mod manifest;

@@ -10,7 +10,7 @@ use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 use super::canny::canny;
-use crate::lab::lab_opponents;
+use crate::colour::lab::lab_opponents;
 use crate::plane::Plane;
 
 /// Gradient in luma per pixel below which an output is flat.

@@ -16,7 +16,7 @@ use nijigen::kernels::matmul::{PackedWeights, Rows, multiply};
 use nijigen::kernels::moments::Moments;
 use nijigen::kernels::region::{Input, Pixels, Term, Upsample, fill};
 use nijigen::kernels::tanh::tanh;
-use nijigen::kernels::warp::{Source, warp_similarity_rgba8};
+use nijigen::kernels::warp::{RgbaView, warp_similarity_rgba8};
 use nijigen::kernels::winograd::{self, TILE, WinogradScratch, WinogradWeights};
 use nijigen::kernels::{Block, depthwise, lanes};
 
@@ -135,7 +135,7 @@ fn pictures(c: &mut Criterion) {
     let pixels: Vec<[u8; 4]> = (0..side * side)
         .map(|i| (i as u32).wrapping_mul(2_654_435_761).to_le_bytes())
         .collect();
-    let source = Source {
+    let source = RgbaView {
         pixels: &pixels,
         width: side,
         height: side,

@@ -115,6 +115,7 @@ impl FadingEllipse {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::imaging::worst_difference;
 
     const ELLIPSE: FadingEllipse = FadingEllipse {
         center: [0.5, 0.5],
@@ -130,11 +131,6 @@ mod tests {
             [x, y, (x + y) / 2.0, 255.0].map(|v| v.round() as u8)
         });
         Photo::new(width, height, rgba.collect()).unwrap()
-    }
-
-    fn worst(a: &Photo, b: &Photo) -> u8 {
-        let pairs = a.rgba().iter().zip(b.rgba());
-        pairs.map(|(a, b)| a.abs_diff(*b)).max().unwrap()
     }
 
     /// The patch shows places 50 to 150 of the picture at twice its size, in other tones.
@@ -160,9 +156,9 @@ mod tests {
         )
         .unwrap();
         assert!(
-            worst(&pasted, &picture) <= 2,
+            worst_difference(&pasted, &picture) <= 2,
             "{}",
-            worst(&pasted, &picture)
+            worst_difference(&pasted, &picture)
         );
     }
 

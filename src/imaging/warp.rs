@@ -3,10 +3,11 @@
 use fearless_simd::Level;
 
 use super::Photo;
+use super::white::pixel_over_white;
 use crate::error::Result;
 use crate::geometry::SimilarityTransform;
 use crate::kernels::halve::halve_rgba8;
-use crate::kernels::warp::{MAX_SHRINK, Source, warp_similarity_rgba8};
+use crate::kernels::warp::{MAX_SHRINK, RgbaView, warp_similarity_rgba8};
 
 /// Pixels beyond a sampled place that its mean takes part of.
 const MARGIN_PX: f32 = 4.0;
@@ -23,22 +24,22 @@ pub fn warp(
     [width, height]: [usize; 2],
 ) -> Result<Photo> {
     let level = Level::new();
-    let mut part = Part::under(photo, to_photo, [width, height]);
-    let from_corner = [part.left, part.top].map(|v| -(v as f32));
-    let mut to_part = to_photo.then(&SimilarityTransform::new(1.0, 0.0, from_corner));
+    let mut excerpt = Excerpt::under(photo, to_photo, [width, height]);
+    let from_corner = [excerpt.left, excerpt.top].map(|v| -(v as f32));
+    let mut to_excerpt = to_photo.then(&SimilarityTransform::new(1.0, 0.0, from_corner));
     let half = SimilarityTransform::new(0.5, 0.0, [0.0; 2]);
-    while to_part.scale() > MAX_SHRINK && part.width.max(part.height) > 1 {
-        part.halve(level);
-        to_part = to_part.then(&half);
+    while to_excerpt.scale() > MAX_SHRINK && excerpt.width.max(excerpt.height) > 1 {
+        excerpt.halve(level);
+        to_excerpt = to_excerpt.then(&half);
     }
     let mut rgba = vec![0; width * height * 4];
     let out = rgba.as_chunks_mut().0;
-    warp_similarity_rgba8(level, part.source(), to_part, out, width);
+    warp_similarity_rgba8(level, excerpt.source(), to_excerpt, out, width);
     Photo::new(width, height, rgba)
 }
 
 /// An opaque rectangle of a photo.
-struct Part {
+struct Excerpt {
     left: usize,
     top: usize,
     width: usize,
@@ -46,7 +47,7 @@ struct Part {
     pixels: Vec<[u8; 4]>,
 }
 
-impl Part {
+impl Excerpt {
     /// What a picture of `[width, height]` shows of the photo, mirrored places included.
     fn under(photo: &Photo, to_photo: SimilarityTransform, [width, height]: [usize; 2]) -> Self {
         let corners = [[0, 0], [width, 0], [0, height], [width, height]]
@@ -66,7 +67,7 @@ impl Part {
         let mut pixels = Vec::with_capacity(columns.len() * rows.len());
         for y in rows.clone() {
             let row = &photo.pixels()[y * photo.width()..][columns.clone()];
-            pixels.extend(row.iter().map(over_white));
+            pixels.extend(row.iter().copied().map(pixel_over_white));
         }
         Self {
             left: columns.start,
@@ -77,8 +78,8 @@ impl Part {
         }
     }
 
-    fn source(&self) -> Source<'_> {
-        Source {
+    fn source(&self) -> RgbaView<'_> {
+        RgbaView {
             pixels: &self.pixels,
             width: self.width,
             height: self.height,
@@ -92,21 +93,10 @@ impl Part {
     }
 }
 
-fn over_white(pixel: &[u8; 4]) -> [u8; 4] {
-    let [r, g, b, a] = *pixel;
-    if a == 255 {
-        return *pixel;
-    }
-    let mix = |v: u8| {
-        let sum = u32::from(v) * u32::from(a) + 255 * u32::from(255 - a);
-        ((sum + 127) / 255) as u8
-    };
-    [mix(r), mix(g), mix(b), 255]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::imaging::worst_difference;
 
     /// A smooth picture: colour at any place, and the photo of it.
     fn color([x, y]: [f32; 2]) -> [f32; 3] {
@@ -131,11 +121,6 @@ mod tests {
         SimilarityTransform::new(1.0, 0.0, by)
     }
 
-    fn worst(a: &Photo, b: &Photo) -> u8 {
-        let pairs = a.rgba().iter().zip(b.rgba());
-        pairs.map(|(a, b)| a.abs_diff(*b)).max().unwrap()
-    }
-
     /// The same crop of photos that were turned and resized, enlarging and shrinking.
     #[test]
     fn a_crop_does_not_depend_on_how_the_photo_lies() {
@@ -155,9 +140,9 @@ mod tests {
             let to_photo = upright.then(&turn);
             let crop = warp(&turned, to_photo, [side, side]).unwrap();
             assert!(
-                worst(&crop, &expected) <= 3,
+                worst_difference(&crop, &expected) <= 3,
                 "{scale} {angle}: {}",
-                worst(&crop, &expected)
+                worst_difference(&crop, &expected)
             );
         }
     }

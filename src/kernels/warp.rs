@@ -18,7 +18,7 @@ pub const MAX_SHRINK: f32 = 3.0;
 
 /// A picture to be read.
 #[derive(Clone, Copy, Debug)]
-pub struct Source<'a> {
+pub struct RgbaView<'a> {
     /// RGBA, row by row.
     pub pixels: &'a [[u8; 4]],
     /// Pixels of a row, at least 1.
@@ -34,7 +34,7 @@ pub struct Source<'a> {
 /// If the lengths do not fit: a mistake of the caller.
 pub fn warp_similarity_rgba8(
     level: Level,
-    source: Source,
+    source: RgbaView,
     to_source: SimilarityTransform,
     out: &mut [[u8; 4]],
     out_width: usize,
@@ -59,7 +59,7 @@ fn samples(scale: f32) -> usize {
 #[inline(always)]
 fn row_at<S: Simd>(
     simd: S,
-    source: Source,
+    source: RgbaView,
     SimilarityTransform { a, b, tx, ty }: SimilarityTransform,
     samples: usize,
     y: f32,
@@ -90,7 +90,7 @@ fn row_at<S: Simd>(
 
 /// The channels at the indices `u` along rows and `v` along columns.
 #[inline(always)]
-fn sample_at<S: Simd>(simd: S, source: Source, u: S::f32s, v: S::f32s) -> [S::f32s; 4] {
+fn sample_at<S: Simd>(simd: S, source: RgbaView, u: S::f32s, v: S::f32s) -> [S::f32s; 4] {
     let (left, fraction_x) = split_at::<S>(simd, u, source.width);
     let (top, fraction_y) = split_at::<S>(simd, v, source.height);
     // Neighbours of the only column or row are itself.
@@ -153,7 +153,7 @@ mod tests {
     }
 
     /// One pixel by the definition.
-    fn expected(source: Source, to_source: SimilarityTransform, x: usize, y: usize) -> [f64; 4] {
+    fn expected(source: RgbaView, to_source: SimilarityTransform, x: usize, y: usize) -> [f64; 4] {
         let SimilarityTransform { a, b, tx, ty } = to_source;
         let [a, b, tx, ty] = [a, b, tx, ty].map(f64::from);
         let samples = samples(to_source.scale());
@@ -200,7 +200,7 @@ mod tests {
             ty in -60.0f32..60.0,
         ) {
             let pixels = smooth(width, height);
-            let source = Source { pixels: &pixels, width, height };
+            let source = RgbaView { pixels: &pixels, width, height };
             let to_source = SimilarityTransform::new(scale, angle, [tx, ty]);
             for level in levels() {
                 let mut out = vec![[9; 4]; out_width * out_height];
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn the_identity_changes_nothing() {
         let pixels = smooth(37, 11);
-        let source = Source {
+        let source = RgbaView {
             pixels: &pixels,
             width: 37,
             height: 11,
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn any_number_is_answered() {
-        let source = Source {
+        let source = RgbaView {
             pixels: &[[1, 2, 3, 4]; 6],
             width: 3,
             height: 2,

@@ -12,7 +12,7 @@ use nijigen::engine::Engine;
 use nijigen::model::{Layer, Tap};
 use nijigen::style::{Affine, ConvolutionRanges, Style, ValueRange};
 
-use crate::data::scan::{Source, load};
+use crate::data::scan::{ImageFile, load};
 use crate::likeness::picture;
 use crate::picture::tensor_values;
 use crate::tapped::TappedEngine;
@@ -48,7 +48,7 @@ impl fmt::Display for Method {
 pub fn calibrate(
     style: &Style,
     weights: &BTreeSet<String>,
-    photos: &[Source],
+    photos: &[ImageFile],
     long_side_px: usize,
     method: Method,
     device: &Device,

@@ -11,8 +11,8 @@ use nijigen::style::{
 };
 
 use crate::config::TrainConfig;
-use crate::data::scan::{load, to_rgb};
-use crate::picture::{picture_tensor, png, tensor_picture};
+use crate::data::scan::load;
+use crate::picture::{picture_tensor, png, tensor_picture, to_rgb};
 use crate::run_dir::{Environment, RunDir};
 use crate::style_file::as_stored;
 use crate::train::{list_checkpoints, read_ema};

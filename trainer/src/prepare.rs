@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use image::RgbImage;
-use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 
 use crate::data::clusters::{Clustering, StyleDescriptor, k_means};
@@ -21,8 +20,10 @@ use crate::data::prepared::{
     Blurred, CLUSTERS, Cluster, DuplicateOf, Entry, Kind, LeftOut, Manifest, Options, Origin,
     SMOOTH, Skipped, Split, Target, output_name, split_of,
 };
-use crate::data::scan::{Source, fit, list, load, only_listed, to_rgb};
+use crate::data::scan::{ImageFile, fit, list, load, only_listed};
 use crate::data::sharpness::{SCALE_PX, sharpness};
+use crate::picture::to_rgb;
+use crate::progress_bar::{COUNTED, progress_bar};
 
 /// Faces narrower than this in the original photo are not cut out: enlarged to the crop's 256
 /// pixels they would be blurred.
@@ -132,11 +133,12 @@ struct Image {
 /// Measures every source and leaves out the unreadable, the blurred and the duplicates.
 fn usable(
     kind: Kind,
-    sources: &[Source],
+    sources: &[ImageFile],
     options: &Options,
     left_out: &mut LeftOut,
 ) -> Result<Vec<Image>> {
-    let bar = progress(sources.len(), format!("looking at {}", kind.folder()))?;
+    let bar =
+        progress_bar(sources.len(), COUNTED)?.with_message(format!("looking at {}", kind.folder()));
     // Only the measurements stay in memory: each image is read again when it is written.
     let measured: Vec<Result<Candidate>> = sources
         .par_iter()
@@ -235,7 +237,8 @@ fn cluster(
     options: &Options,
     descriptor: &dyn StyleDescriptor,
 ) -> Result<Clustering> {
-    let bar = progress(style.len(), format!("describing ({})", descriptor.name()))?;
+    let bar = progress_bar(style.len(), COUNTED)?
+        .with_message(format!("describing ({})", descriptor.name()));
     let mut vectors = Vec::new();
     for image in style {
         let pixels = read_again(image, options.long_side)?;
@@ -287,7 +290,7 @@ fn write_contact_sheets(target: &Target, style: &[Image], clustering: &Clusterin
 
 /// Writes photos and style images, the latter with their edge-smoothed copies.
 fn write_images(target: &Target, images: &[Image], options: &Options) -> Result<Vec<Entry>> {
-    let bar = progress(images.len(), "writing images".into())?;
+    let bar = progress_bar(images.len(), COUNTED)?.with_message("writing images");
     let entries: Vec<Entry> = images
         .par_iter()
         .map(|image| {
@@ -349,7 +352,7 @@ fn write_faces(
     finder: &dyn FaceFinder,
     align: AlignFace,
 ) -> Result<Vec<Entry>> {
-    let bar = progress(photos.len(), "finding faces".into())?;
+    let bar = progress_bar(photos.len(), COUNTED)?.with_message("finding faces");
     let mut crops = Vec::new();
     for (photo, entry) in photos.iter().zip(entries) {
         let named = || format!("cannot find faces in {}", photo.path.display());
@@ -393,14 +396,6 @@ fn read_again(image: &Image, long_side_px: u32) -> Result<RgbImage> {
     load(&image.path)
         .and_then(|photo| fit(photo, long_side_px))
         .with_context(|| format!("{} changed meanwhile", image.path.display()))
-}
-
-/// A bar that counts images. Hidden where stderr is no terminal.
-fn progress(images: usize, message: String) -> Result<ProgressBar> {
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {wide_msg}")?;
-    Ok(ProgressBar::new(images as u64)
-        .with_style(style)
-        .with_message(message))
 }
 
 fn print_summary(manifest: &Manifest, out: &Path, searched_faces: bool) {

@@ -219,7 +219,6 @@ mod tests {
 
     use nijigen::imaging::Planes;
     use nijigen::model::{GeneratorConfig, ResidualSpec};
-    use nijigen::style::StyleHeader;
     use tempfile::TempDir;
 
     use super::*;
@@ -246,11 +245,9 @@ mod tests {
     }
 
     fn with_ranges(style: &Style, activation_ranges: Ranges) -> Style {
-        let header = StyleHeader {
-            activation_ranges,
-            ..style.header().clone()
-        };
-        Style::new(header, style.weights().clone()).unwrap()
+        style
+            .with_header(|header| header.activation_ranges = activation_ranges)
+            .unwrap()
     }
 
     /// A folder with one photo, whose values go from 20 to 220.

@@ -1,4 +1,4 @@
-//! Dependencies point one way: kernels and faces know only themselves, pictures the kernels, the model knows Burn, the
+//! Dependencies point one way: kernels and faces know only geometry, pictures the kernels, the model knows Burn, the
 //! engines know the model and the kernels, the pipeline knows the engines, the web interface knows
 //! the pipeline.
 #![allow(missing_docs)]
@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 /// Module, the crate's modules it may use, and whether it may use Burn.
 const RULES: &[(&str, &[&str], bool)] = &[
     ("error", &[], false),
-    ("face", &[], false),
-    ("imaging", &["error", "kernels"], false),
-    ("kernels", &[], false),
-    ("model", &["error"], true),
+    ("face", &["geometry"], false),
+    ("geometry", &[], false),
+    ("imaging", &["error", "geometry", "kernels"], false),
+    ("kernels", &["geometry"], false),
+    ("model", &["error", "geometry"], true),
     ("style", &["error", "imaging", "model"], false),
     (
         "engine",

@@ -9,6 +9,7 @@ mod planes;
 mod probe;
 mod resize;
 mod warp;
+mod white;
 
 #[cfg(feature = "decode")]
 pub use decode::decode;
@@ -21,7 +22,7 @@ pub use planes::{MIN_SIDE_PX, Planes};
 pub(crate) use planes::{over_white, set_colours};
 pub use probe::{MAX_MEGAPIXELS, PhotoHeader, probe};
 pub use resize::fit_long_side;
-pub use warp::{Similarity, warp};
+pub use warp::warp;
 
 use crate::error::{Error, Result};
 
@@ -101,6 +102,13 @@ impl Photo {
     pub fn into_rgba(self) -> Vec<u8> {
         self.rgba
     }
+}
+
+/// The largest difference of a channel of two photos of one size.
+#[cfg(test)]
+fn worst_difference(a: &Photo, b: &Photo) -> u8 {
+    let pairs = a.rgba().iter().zip(b.rgba());
+    pairs.map(|(a, b)| a.abs_diff(*b)).max().unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The network's view of a picture: three float planes with values in [-1, 1].
 
 use super::Photo;
+use super::white::value_over_white;
 use crate::error::{Error, Result};
 
 /// Shortest side in pixels that most networks run at, see
@@ -118,9 +119,7 @@ pub(crate) fn over_white(rgba: &[u8], planes: [&mut [f32]; 3]) {
     for (channel, plane) in planes.into_iter().enumerate() {
         let (pixels, beyond) = plane.split_at_mut(width);
         for (value, pixel) in pixels.iter_mut().zip(rgba.chunks_exact(4)) {
-            let opacity = f32::from(pixel[3]) / 255.0;
-            let over_white = f32::from(pixel[channel]) * opacity + 255.0 * (1.0 - opacity);
-            *value = over_white / 127.5 - 1.0;
+            *value = value_over_white(pixel[channel], pixel[3]) / 127.5 - 1.0;
         }
         beyond.fill(pixels[width - 1]);
     }

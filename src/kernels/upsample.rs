@@ -6,6 +6,7 @@ use fearless_simd::{Level, Simd, SimdBase, SimdFloat, dispatch};
 
 use super::sum::{Term, sum_terms_at};
 use super::{Block, padded};
+use crate::geometry::{BilinearTap, bilinear_taps};
 
 /// How a map of one size becomes one of another.
 #[derive(Clone, Debug)]
@@ -13,9 +14,9 @@ pub enum Upsample {
     /// Weighted means of neighbouring pixels.
     Bilinear {
         /// For each row what to mix.
-        rows: Vec<Lerp>,
+        rows: Vec<BilinearTap>,
         /// For each column what to mix.
-        columns: Vec<Lerp>,
+        columns: Vec<BilinearTap>,
     },
     /// Each pixel becomes four, of four neighbouring channels each (PyTorch's `PixelShuffle`): row
     /// `2 y + i` and column `2 x + j` of channel `c` is channel `4 c + 2 i + j` at `y` and `x`.
@@ -25,17 +26,6 @@ pub enum Upsample {
         /// Channels of the result, not padded.
         channels: usize,
     },
-}
-
-/// `(1 - weight) * source[low] + weight * source[high]`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Lerp {
-    /// The first of the two.
-    pub low: usize,
-    /// The second, the same at the end.
-    pub high: usize,
-    /// Of the second, 0 to 1.
-    pub weight: f32,
 }
 
 /// A source's stored rows.
@@ -49,10 +39,10 @@ pub(super) struct StoredRows<'a> {
 }
 
 impl Upsample {
-    /// Bilinear, from `from` to `to` (height, width). With `align_corners` the corner pixels coincide,
-    /// without it pixels are areas; the coordinates are PyTorch's.
+    /// Bilinear, from `from` to `to` (height, width); see [`bilinear_taps`].
     pub fn bilinear(from: [usize; 2], to: [usize; 2], align_corners: bool) -> Self {
-        let [rows, columns] = [0, 1].map(|axis| lerps(from[axis], to[axis], align_corners));
+        let [rows, columns] =
+            [0, 1].map(|axis| bilinear_taps(from[axis], to[axis], align_corners).collect());
         Self::Bilinear { rows, columns }
     }
 
@@ -117,24 +107,6 @@ impl Upsample {
     }
 }
 
-/// For each of `to` pixels of an axis what to mix of `from` pixels.
-fn lerps(from: usize, to: usize, align_corners: bool) -> Vec<Lerp> {
-    let lerp = |i: usize| {
-        let position = if align_corners {
-            (i * (from - 1)) as f64 / (to.max(2) - 1) as f64
-        } else {
-            ((i as f64 + 0.5) * from as f64 / to as f64 - 0.5).max(0.0)
-        };
-        let low = (position as usize).min(from - 1);
-        Lerp {
-            low,
-            high: (low + 1).min(from - 1),
-            weight: (position - low as f64) as f32,
-        }
-    };
-    (0..to).map(lerp).collect()
-}
-
 impl StoredRows<'_> {
     /// Sums up these pixels of the terms into `scratch`, and returns the length of its rows. There is
     /// room for another `more` rows behind.
@@ -162,12 +134,12 @@ impl StoredRows<'_> {
 fn interpolate<S: Simd>(
     simd: S,
     source: StoredRows,
-    [rows, columns]: [&[Lerp]; 2],
+    [rows, columns]: [&[BilinearTap]; 2],
     scratch: &mut Vec<f32>,
     out: &mut Block,
 ) {
     let channels = source.terms[0].affine.scale.len();
-    let span = |lerps: &[Lerp]| lerps[0].low..lerps[lerps.len() - 1].high + 1;
+    let span = |taps: &[BilinearTap]| taps[0].low..taps[taps.len() - 1].high + 1;
     let (y, x) = (span(rows), span(columns));
     let (top, left) = (y.start, x.start);
     let low_rows = y.len();
@@ -231,22 +203,6 @@ fn take_apart<S: Simd>(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Where each row or column comes from: `low + weight`.
-    fn positions(from: usize, to: usize, align_corners: bool) -> Vec<f32> {
-        let lerps = lerps(from, to, align_corners);
-        lerps
-            .iter()
-            .map(|lerp| lerp.low as f32 + lerp.weight)
-            .collect()
-    }
-
-    #[test]
-    fn upsampling_uses_pytorchs_coordinates() {
-        assert_eq!(positions(2, 4, true), [0.0, 1.0 / 3.0, 2.0 / 3.0, 1.0]);
-        assert_eq!(positions(2, 4, false), [0.0, 0.25, 0.75, 1.25]);
-        assert_eq!(lerps(2, 4, false)[3].high, 1);
-    }
 
     #[test]
     fn rows_and_what_they_are_made_from_agree() {

@@ -4,8 +4,8 @@
 use super::{Options, Picture, whole};
 use crate::engine::{Engine, Progress};
 use crate::error::{Error, Result};
-use crate::face::{FaceSquare, Features, LandmarkKind, Refusal, SimilarityTransform};
-use crate::imaging::{FadingEllipse, Photo, Similarity, blur_outside, fit_long_side, paste, warp};
+use crate::face::{FaceSquare, Features, LandmarkKind, Refusal};
+use crate::imaging::{FadingEllipse, Photo, blur_outside, fit_long_side, paste, warp};
 
 /// Side of a portrait, as in the public demonstrations of `face2paint`.
 pub const PORTRAIT_SIDE_PX: usize = 512;
@@ -156,7 +156,7 @@ pub(super) async fn portrait<E: Engine>(
     let mut crop = cut_out(&photo, &square, PORTRAIT_SIDE_PX)?;
     drop(photo);
     let to_photo = square.from_crop(PORTRAIT_SIDE_PX as f32);
-    blur_outside(&mut crop, numbers(to_photo), size)?;
+    blur_outside(&mut crop, to_photo, size)?;
     let outcome = |(i, found): (usize, &Found)| match found {
         Ok(_) if i == largest => Outcome::Done,
         Ok(_) => Outcome::Unused,
@@ -219,7 +219,7 @@ pub(super) async fn both<E: Engine>(
             &mut picture,
             square.bounds(new_size),
             &face,
-            numbers(to_face),
+            to_face,
             head(faces.expand),
         )?;
     }
@@ -264,11 +264,7 @@ fn no_face(found: &[Found]) -> Error {
 }
 
 fn cut_out(photo: &Photo, square: &FaceSquare, side: usize) -> Result<Photo> {
-    warp(photo, numbers(square.from_crop(side as f32)), [side, side])
-}
-
-fn numbers(transform: SimilarityTransform) -> Similarity {
-    [transform.a, transform.b, transform.tx, transform.ty]
+    warp(photo, square.from_crop(side as f32), [side, side])
 }
 
 /// In units of a pixel's.

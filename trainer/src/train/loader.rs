@@ -13,16 +13,17 @@ use std::thread;
 use anyhow::{Context, Result, bail};
 use image::RgbImage;
 use image::imageops::{self, FilterType};
-use indicatif::{ProgressBar, ProgressStyle};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::augment::{Augmentation, add_noise};
 use crate::config::{RealPictures, StageConfig, Target, TrainConfig};
-use crate::data::faces::FoundFace;
+use crate::data::faces::{FoundFace, Landmarks};
 use crate::data::prepared::{Entry, Kind, Prepared, Split};
+use crate::folder::{is_image, visible_paths};
 use crate::picture::{crop_planes, open_rgb, png};
+use crate::progress_bar::{COUNTED, progress_bar};
 use crate::write_file::write_file;
 
 /// Batches made ahead.
@@ -42,7 +43,7 @@ pub struct Batch {
     /// Weight of each style crop's cluster.
     pub style_weights: Vec<f32>,
     /// Landmarks of the face in each photo crop, in pixels of the crop.
-    pub landmarks: Vec<Option<[[f32; 2]; 5]>>,
+    pub landmarks: Vec<Option<Landmarks>>,
 }
 
 /// The running loader.
@@ -237,9 +238,7 @@ impl Sources {
         if missing.is_empty() {
             return Ok(());
         }
-        let style =
-            ProgressStyle::with_template("drawing targets {bar:30} {pos}/{len}, {eta} left")?;
-        let bar = ProgressBar::new(missing.len() as u64).with_style(style);
+        let bar = progress_bar(missing.len(), COUNTED)?.with_message("drawing targets");
         missing.into_par_iter().try_for_each(|(picture, scale)| {
             if interrupted.load(Ordering::Relaxed) {
                 bail!("interrupted while drawing targets; those that are done are kept");
@@ -490,10 +489,10 @@ fn photo_weight(config: &TrainConfig, source: &str) -> f64 {
 fn pairs_pool(folder: &Path) -> Result<Pool> {
     let photos = folder.join("photo");
     let mut pictures = Vec::new();
-    let list = std::fs::read_dir(&photos)
-        .with_context(|| format!("cannot list the pairs' photos in {}", photos.display()))?;
-    for file in list {
-        let path = file?.path();
+    for path in visible_paths(&photos)? {
+        if !is_image(&path) {
+            continue;
+        }
         let target = folder
             .join("target")
             .join(path.file_name().unwrap_or_default());
@@ -509,9 +508,8 @@ fn pairs_pool(folder: &Path) -> Result<Pool> {
         });
     }
     if pictures.is_empty() {
-        bail!("{} is empty, expected photos", photos.display());
+        bail!("{} has no photos", photos.display());
     }
-    pictures.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(Pool::new(pictures))
 }
 
@@ -529,7 +527,7 @@ fn place(size: u32, side: u32, centre: Option<f32>, rng: &mut impl Rng) -> u32 {
 }
 
 /// Landmarks of a crop, mirrored with it; `None` unless eyes, nose and mouth are all inside.
-fn landmarks_in_crop(points: [[f32; 2]; 5], side: f32, flip: bool) -> Option<[[f32; 2]; 5]> {
+fn landmarks_in_crop(points: Landmarks, side: f32, flip: bool) -> Option<Landmarks> {
     let inside = points.iter().flatten().all(|&v| (0.0..side).contains(&v));
     if !inside {
         return None;

@@ -1,4 +1,6 @@
-//! CIE L*a*b* (1976) of sRGB colours under the white point D65.
+//! CIE L*a*b* (1976) of sRGB colours under the white point D65: linear light to XYZ relative to the
+//! white, t; f(t) = ∛t above [`EPSILON`] and ([`KAPPA`] t + 16) / 116 below; then
+//! L = 116 f(Y) - 16, a = 500 (f(X) - f(Y)), b = 200 (f(Y) - f(Z)).
 
 use std::array;
 
@@ -6,20 +8,21 @@ use anyhow::Result;
 use image::RgbImage;
 use rayon::prelude::*;
 
+use super::srgb::{linear_light, srgb_value};
 use crate::plane::Plane;
 
-/// White point.
-const WHITE: [f32; 3] = [0.950_456, 1.0, 1.088_754];
-/// sRGB primaries to XYZ.
-const RGB_TO_XYZ: [[f32; 3]; 3] = [
+/// White point, the sums of [`RGB_TO_XYZ`]'s rows: gray is neutral.
+pub const WHITE: [f32; 3] = [0.950_456, 1.0, 1.088_754];
+/// Linear light of sRGB's primaries to XYZ, by rows.
+pub const RGB_TO_XYZ: [[f32; 3]; 3] = [
     [0.412_453, 0.357_580, 0.180_423],
     [0.212_671, 0.715_160, 0.072_169],
     [0.019_334, 0.119_193, 0.950_227],
 ];
 /// Share of the white below which the cube root gives way to a straight line.
-const EPSILON: f32 = 216.0 / 24389.0;
+pub const EPSILON: f32 = 216.0 / 24389.0;
 /// Slope of that line.
-const KAPPA: f32 = 24389.0 / 27.0;
+pub const KAPPA: f32 = 24389.0 / 27.0;
 
 /// The planes a* (green to red) and b* (blue to yellow) of an sRGB picture: about -110..=100 for
 /// sRGB colours, 0 for grays.
@@ -45,15 +48,6 @@ pub fn rgb_to_lab(rgb: [f32; 3]) -> [f32; 3] {
     linear_to_lab(rgb.map(linear_light))
 }
 
-/// Linear light in 0..=1 of an sRGB value in 0..=1 (IEC 61966-2-1).
-fn linear_light(value: f32) -> f32 {
-    if value <= 0.04045 {
-        value / 12.92
-    } else {
-        ((value + 0.055) / 1.055).powf(2.4)
-    }
-}
-
 fn linear_to_lab(rgb: [f32; 3]) -> [f32; 3] {
     let [x, y, z] = array::from_fn(|i| {
         let row = RGB_TO_XYZ[i];
@@ -71,7 +65,7 @@ fn linear_to_lab(rgb: [f32; 3]) -> [f32; 3] {
 pub fn lab_to_rgb([lightness, a, b]: [f32; 3]) -> [f32; 3] {
     let y = (lightness + 16.0) / 116.0;
     let [x, y, z] = [y + a / 500.0, y, y - b / 200.0];
-    let xyz: [f32; 3] = std::array::from_fn(|i| {
+    let xyz: [f32; 3] = array::from_fn(|i| {
         let f = [x, y, z][i];
         let cube = f * f * f;
         let t = if cube > EPSILON {
@@ -86,13 +80,7 @@ pub fn lab_to_rgb([lightness, a, b]: [f32; 3]) -> [f32; 3] {
         -0.969_256 * xyz[0] + 1.875_991 * xyz[1] + 0.041_556 * xyz[2],
         0.055_648 * xyz[0] - 0.204_043 * xyz[1] + 1.057_311 * xyz[2],
     ];
-    linear.map(|v| {
-        if v <= 0.003_130_8 {
-            12.92 * v
-        } else {
-            1.055 * v.powf(1.0 / 2.4) - 0.055
-        }
-    })
+    linear.map(srgb_value)
 }
 
 #[cfg(test)]
@@ -105,12 +93,16 @@ mod tests {
             a.iter().zip(b).all(|(a, b)| (a - b).abs() <= tolerance)
         };
         assert!(close(rgb_to_lab([1.0; 3]), [100.0, 0.0, 0.0], 0.02));
-        // Pure red, by the definition of sRGB and Lab.
-        assert!(close(
-            rgb_to_lab([1.0, 0.0, 0.0]),
-            [53.24, 80.09, 67.20],
-            0.05
-        ));
+        // Values of scikit-image's rgb2lab.
+        for (rgb, expected) in [
+            ([0, 0, 0], [0.0, 0.0, 0.0]),
+            ([255, 0, 0], [53.24, 80.09, 67.20]),
+            ([0, 0, 255], [32.30, 79.19, -107.86]),
+            ([1, 2, 3], [0.51, -0.12, -0.47]),
+        ] {
+            let lab = rgb_to_lab(rgb.map(|value: u8| f32::from(value) / 255.0));
+            assert!(close(lab, expected, 0.02), "{rgb:?}: {lab:?}");
+        }
         for rgb in [
             [0.0; 3],
             [0.01, 0.0, 0.02],

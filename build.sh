@@ -214,9 +214,10 @@ run_tests() {
             cargo test --quiet --locked --lib --target wasm32-wasip1 --target-dir target/wasi \
             --no-default-features --features cpu kernels
     done
+    build
+    # The worker is checked against the declarations of the module, which are built.
     say "JavaScript types"
     node_modules/.bin/tsc -p tsconfig.json
-    build
     say "browser tests"
     node --test --test-concurrency=1 tests/browser/*.test.mjs
 }

@@ -3,6 +3,7 @@
 
 use fearless_simd::Level;
 
+use super::warp::check_finite;
 use super::{Photo, Similarity, warp};
 use crate::error::Result;
 use crate::kernels::blend::{ToneChange, blend_rgba8};
@@ -23,6 +24,7 @@ pub fn blur_outside(
     [a, b, tx, ty]: Similarity,
     photo_size: [usize; 2],
 ) -> Result<()> {
+    check_finite([a, b, tx, ty])?;
     let (width, height) = (crop.width(), crop.height());
     let [right, bottom] = photo_size.map(|side| side as f32);
     let fade_px = FADE * width.max(height) as f32 * a.hypot(b);

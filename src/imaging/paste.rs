@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use fearless_simd::Level;
 
-use super::{Photo, Similarity, warp};
-use crate::error::Result;
+use super::{Photo, Similarity, warp, zeros};
+use crate::error::{Error, Result};
 use crate::kernels::blend::{ToneChange, WeightedTone, blend_rgba8, fade_ellipse_f32};
 
 /// The part of a patch that is seen, in units of the patch's sides.
@@ -22,13 +22,13 @@ pub struct FadingEllipse {
 /// The most that a patch's contrast is changed by, or its inverse.
 const MAX_GAIN: f32 = 1.2;
 
-/// Blends `patch` into the `columns` and `rows` of `picture`, which lie within it. `to_patch` takes
+/// Blends `patch` into the `columns` and `rows` of `picture`. `to_patch` takes
 /// the picture's places to those of the patch. Inside the ellipse, the patch gets the picture's mean
 /// colour and, within limits, its contrast: a network that normalises over all that it sees gives
 /// them different tones.
 ///
 /// # Errors
-/// Those of [`warp`].
+/// [`Error::ArgumentInvalid`] if columns or rows lie beyond the picture; those of [`warp`].
 pub fn paste(
     picture: &mut Photo,
     [columns, rows]: [Range<usize>; 2],
@@ -39,12 +39,19 @@ pub fn paste(
     if columns.is_empty() || rows.is_empty() {
         return Ok(());
     }
+    if columns.end > picture.width() || rows.end > picture.height() {
+        return Err(Error::ArgumentInvalid(format!(
+            "columns {columns:?} and rows {rows:?} of a picture of {} x {} pixels",
+            picture.width(),
+            picture.height()
+        )));
+    }
     let level = Level::new();
     let (left, top) = (columns.start as f32, rows.start as f32);
     let to_patch = [a, b, a * left - b * top + tx, b * left + a * top + ty];
     let warped = warp(patch, to_patch, [columns.len(), rows.len()])?;
     let sides = [patch.width(), patch.height()].map(|side| side as f32);
-    let weights = ellipse.weights(level, to_patch, sides, [columns.len(), rows.len()]);
+    let weights = ellipse.weights(level, to_patch, sides, [columns.len(), rows.len()])?;
 
     let width = picture.width();
     let line = |y: usize| y * width + columns.start..y * width + columns.end;
@@ -95,8 +102,8 @@ impl FadingEllipse {
         [a, b, tx, ty]: Similarity,
         sides: [f32; 2],
         [width, height]: [usize; 2],
-    ) -> Vec<f32> {
-        let mut weights = vec![0.0; width * height];
+    ) -> Result<Vec<f32>> {
+        let mut weights = zeros(width * height)?;
         for (y, row) in weights.chunks_exact_mut(width).enumerate() {
             let y = y as f32 + 0.5;
             let first = [a * 0.5 - b * y + tx, b * 0.5 + a * y + ty];
@@ -108,7 +115,7 @@ impl FadingEllipse {
             });
             fade_ellipse_f32(level, u, v, self.inner, row);
         }
-        weights
+        Ok(weights)
     }
 }
 

@@ -2,8 +2,8 @@
 
 use fearless_simd::Level;
 
-use super::Photo;
-use crate::error::Result;
+use super::{Photo, pixel_count, zeros};
+use crate::error::{Error, Result};
 use crate::kernels::halve::halve_rgba8;
 use crate::kernels::warp::{MAX_SHRINK, Source, warp_similarity_rgba8};
 
@@ -19,20 +19,33 @@ const MARGIN_PX: f32 = 4.0;
 /// pixel is the mean of what it covers.
 ///
 /// # Errors
-/// Those of [`Photo::new`].
+/// [`Error::ArgumentInvalid`] if a side is zero or a number is not finite, [`Error::PhotoTooLarge`]
+/// above [`super::MAX_MEGAPIXELS`], [`Error::Memory`] if there is too little.
 pub fn warp(photo: &Photo, to_photo: Similarity, [width, height]: [usize; 2]) -> Result<Photo> {
+    let area = pixel_count(width, height)?;
+    check_finite(to_photo)?;
     let level = Level::new();
     let [mut a, mut b, mut tx, mut ty] = to_photo;
-    let mut region = Region::under(photo, to_photo, [width, height]);
+    let mut region = Region::under(photo, to_photo, [width, height])?;
     (tx, ty) = (tx - region.left as f32, ty - region.top as f32);
     while a.hypot(b) > MAX_SHRINK && region.width.max(region.height) > 1 {
         region.halve(level);
         [a, b, tx, ty] = [a, b, tx, ty].map(|v| v / 2.0);
     }
-    let mut rgba = vec![0; width * height * 4];
+    let mut rgba: Vec<u8> = zeros(4 * area)?;
     let out = rgba.as_chunks_mut().0;
     warp_similarity_rgba8(level, region.source(), [a, b, tx, ty], out, width);
     Photo::new(width, height, rgba)
+}
+
+/// Refuses numbers that are none.
+pub(super) fn check_finite(similarity: Similarity) -> Result<()> {
+    if similarity.iter().all(|v| v.is_finite()) {
+        return Ok(());
+    }
+    Err(Error::ArgumentInvalid(format!(
+        "the similarity {similarity:?}, expected finite numbers"
+    )))
 }
 
 /// An opaque rectangle of a photo.
@@ -46,7 +59,11 @@ struct Region {
 
 impl Region {
     /// What a picture of `[width, height]` shows of the photo, mirrored places included.
-    fn under(photo: &Photo, [a, b, tx, ty]: Similarity, [width, height]: [usize; 2]) -> Self {
+    fn under(
+        photo: &Photo,
+        [a, b, tx, ty]: Similarity,
+        [width, height]: [usize; 2],
+    ) -> Result<Self> {
         let corners = [[0, 0], [width, 0], [0, height], [width, height]]
             .map(|[x, y]| [x as f32, y as f32])
             .map(|[x, y]| [a * x - b * y + tx, b * x + a * y + ty]);
@@ -62,18 +79,20 @@ impl Region {
             start..(high.ceil() as usize).clamp(start + 1, side)
         };
         let (columns, rows) = (along(0, photo.width()), along(1, photo.height()));
-        let mut pixels = Vec::with_capacity(columns.len() * rows.len());
-        for y in rows.clone() {
+        let mut pixels = zeros(columns.len() * rows.len())?;
+        for (y, out) in rows.clone().zip(pixels.chunks_exact_mut(columns.len())) {
             let row = &photo.pixels()[y * photo.width()..][columns.clone()];
-            pixels.extend(row.iter().map(over_white));
+            for (out, pixel) in out.iter_mut().zip(row) {
+                *out = over_white(pixel);
+            }
         }
-        Self {
+        Ok(Self {
             left: columns.start,
             top: rows.start,
             width: columns.len(),
             height: rows.len(),
             pixels,
-        }
+        })
     }
 
     fn source(&self) -> Source<'_> {

@@ -197,7 +197,7 @@ const PROBE_SIDE_PX = { cpu: 128, gpu: 256 };
  */
 async function estimate(sizes) {
   if (msPerWork === undefined) {
-    const side = PROBE_SIDE_PX[/** @type {"cpu" | "gpu"} */ (stylizer.engine)];
+    const side = PROBE_SIDE_PX[stylizer.engine];
     const startedAt = performance.now();
     await stylizer.run(new Float32Array(3 * side * side), side, side);
     msPerWork = (performance.now() - startedAt) / work(side, side);

@@ -17,7 +17,7 @@ use self::bands::threads;
 use self::network::{Network, Observer, Workspace};
 pub use self::self_timing::int8_speedup;
 use self::sweeps::StreamPlan;
-use super::{Engine, KNOWN_ANSWER_LIMIT, Progress, finite_planes, stylize_whole};
+use super::{Engine, KNOWN_ANSWER_LIMIT, Progress, check_sides, finite_planes, stylize_whole};
 use crate::error::{Error, Result};
 use crate::imaging::{Photo, Planes};
 use crate::style::Style;
@@ -94,14 +94,15 @@ impl CpuEngine {
     /// streamed: itself, packed weights, feature maps, and what else there is at that time. More
     /// than the budget if it is refused.
     pub fn peak_bytes(&self, width: usize, height: usize) -> u64 {
-        self.bytes([height, width], self.stream_plan([height, width]).as_ref())
+        let size = [height, width];
+        self.bytes(size, self.stream_plan(size, self.memory_budget).as_ref())
     }
 
     /// Work of [`Engine::stylize_photo`] for a photo of this size, in multiply-accumulate operations:
     /// what is streamed makes some maps more than once.
     pub fn work(&self, width: usize, height: usize) -> f64 {
-        match self.stream_plan([height, width]) {
-            None => self.network.macs() * (width * height) as f64,
+        match self.stream_plan([height, width], self.memory_budget) {
+            None => self.network.macs() * width as f64 * height as f64,
             Some(plan) => plan.total_work(),
         }
     }
@@ -113,28 +114,51 @@ impl CpuEngine {
         }
     }
 
-    /// How a picture is streamed; `None` if it is made as a whole.
-    fn stream_plan(&self, size: [usize; 2]) -> Option<StreamPlan<'_>> {
-        let is_whole = self.whole_bytes(size) <= self.memory_budget;
+    /// How a picture is streamed that should take no more than `budget` bytes; `None` if it is made
+    /// as a whole.
+    fn stream_plan(&self, size: [usize; 2], budget: u64) -> Option<StreamPlan<'_>> {
+        let is_whole = self.whole_bytes(size) <= budget;
         if is_whole || size.iter().any(|side| *side < MIN_STREAMED_SIDE) {
             return None;
         }
-        let memory = self.memory_budget.saturating_sub(self.fixed_bytes(size));
+        let memory = budget.saturating_sub(self.fixed_bytes(size));
         Some(StreamPlan::new(&self.network, size, memory))
     }
 
     /// The photo, feature maps, and the picture's planes before and after.
-    fn whole_bytes(&self, [height, width]: [usize; 2]) -> u64 {
-        let planes = 2 * 3 * 4 * (width * height) as u64;
-        self.fixed_bytes([height, width]) + self.network.map_bytes([height, width]) + planes
+    fn whole_bytes(&self, size: [usize; 2]) -> u64 {
+        let [height, width] = Planes::extended(size);
+        let planes = 2 * 3 * 4 * width as u64 * height as u64;
+        self.fixed_bytes(size) + self.network.map_bytes([height, width]) + planes
     }
 
-    /// The photo, packed weights, and the threads' buffers.
+    /// The photo, and what the engine always holds.
     fn fixed_bytes(&self, [height, width]: [usize; 2]) -> u64 {
-        let photo = 4 * (width * height) as u64;
+        4 * width as u64 * height as u64 + self.own_bytes()
+    }
+
+    /// Packed weights, and the threads' buffers.
+    fn own_bytes(&self) -> u64 {
         let widest = self.network.maps.iter().map(|map| map.channels).max();
         let scratch = 4 * SCRATCH_PIXELS * widest.unwrap_or(0) as u64;
-        photo + self.network.weight_bytes() as u64 + scratch * threads() as u64
+        self.network.weight_bytes() as u64 + scratch * threads() as u64
+    }
+
+    /// Makes room for all that is needed at a time. Of the maps of earlier pictures, `used_again`
+    /// bytes are among that.
+    fn make_room_for(&self, needed_bytes: u64, used_again: u64) -> Result<()> {
+        if needed_bytes > self.memory_budget {
+            return Err(Error::Memory {
+                needed_bytes,
+                allowed_bytes: Some(self.memory_budget),
+            });
+        }
+        let mut workspace = self.workspace();
+        let idle = workspace.bytes().saturating_sub(used_again);
+        if needed_bytes + idle > self.memory_budget {
+            workspace.drop_maps();
+        }
+        Ok(())
     }
 
     /// Runs the network and measures its layers with `now`, a clock in milliseconds.
@@ -152,7 +176,9 @@ impl CpuEngine {
     }
 
     async fn run(&self, input: &Planes, observer: &mut impl Observer) -> Result<Planes> {
+        check_sides(input)?;
         let size = [input.height(), input.width()];
+        self.make_room_for(self.whole_bytes(size), self.network.map_bytes(size))?;
         // Taken out, not locked, for a run may wait: another one would get memory of its own.
         let mut workspace = std::mem::take(&mut *self.workspace());
         let output = self
@@ -187,20 +213,23 @@ impl Engine for CpuEngine {
         self.run(input, &mut Report(progress)).await
     }
 
-    async fn stylize_photo(&self, photo: Photo, progress: &mut impl Progress) -> Result<Photo> {
-        let (width, height) = (photo.width(), photo.height());
-        let plan = self.stream_plan([height, width]);
-        let bytes = self.bytes([height, width], plan.as_ref());
-        if bytes > self.memory_budget {
-            return Err(Error::EngineFailed {
-                engine: self.name(),
-                reason: format!(
-                    "a picture of {width} x {height} pixels needs {} MB of memory, at most {} MB may be used",
-                    bytes.div_ceil(1_000_000),
-                    self.memory_budget / 1_000_000
-                ),
-            });
-        }
+    fn make_room(&self, bytes: u64) -> Result<()> {
+        self.make_room_for(bytes + self.own_bytes(), 0)
+    }
+
+    async fn stylize_photo(
+        &self,
+        photo: Photo,
+        held_bytes: u64,
+        progress: &mut impl Progress,
+    ) -> Result<Photo> {
+        let size = [photo.height(), photo.width()];
+        let plan = self.stream_plan(size, self.memory_budget.saturating_sub(held_bytes));
+        let maps = match plan {
+            None => self.network.map_bytes(Planes::extended(size)),
+            Some(_) => 0,
+        };
+        self.make_room_for(held_bytes + self.bytes(size, plan.as_ref()), maps)?;
         let Some(plan) = plan else {
             return stylize_whole(self, photo, progress).await;
         };

@@ -109,6 +109,19 @@ pub(super) struct Workspace {
     pub scratches: Scratches,
 }
 
+impl Workspace {
+    /// Bytes of the buffers.
+    pub fn bytes(&self) -> u64 {
+        let lens = self.buffers.iter().map(|buffer| buffer.len() as u64);
+        4 * lens.sum::<u64>()
+    }
+
+    /// Frees the buffers.
+    pub fn drop_maps(&mut self) {
+        self.buffers = Vec::new();
+    }
+}
+
 impl Network {
     /// Packs the weights, which [`GeneratorConfig::check_weights`] has accepted, for `level`.
     pub fn new(
@@ -161,20 +174,18 @@ impl Network {
     ) -> Result<Vec<f32>> {
         let plan = self.memory_plan(size);
         let Workspace { buffers, scratches } = workspace;
-        let out_of_memory = |_| Error::EngineFailed {
-            engine: "cpu",
-            reason: format!(
-                "a picture of {} x {} pixels needs {} MB of memory, which cannot be had",
-                size[1],
-                size[0],
-                plan.bytes() / 1_000_000
-            ),
-        };
         buffers.resize_with(plan.buffers.len().max(buffers.len()), Vec::new);
         for (buffer, len) in buffers.iter_mut().zip(&plan.buffers) {
-            let missing = len.saturating_sub(buffer.len());
-            buffer.try_reserve_exact(missing).map_err(out_of_memory)?;
-            buffer.resize((*len).max(buffer.len()), 0.0);
+            if buffer.len() >= *len {
+                continue;
+            }
+            // Not grown, for the old and the new one would be there at a time.
+            *buffer = Vec::new();
+            buffer.try_reserve_exact(*len).map_err(|_| Error::Memory {
+                needed_bytes: plan.bytes(),
+                allowed_bytes: None,
+            })?;
+            buffer.resize(*len, 0.0);
         }
         let mut run = Run {
             maps: Maps {
@@ -246,7 +257,7 @@ impl Network {
             lifetimes.push(Lifetime {
                 first: i,
                 last: i,
-                len: (height * width).saturating_mul(map.channels),
+                len: height.saturating_mul(width).saturating_mul(map.channels),
             });
         }
         let mut plan = MemoryPlan::new(&lifetimes);

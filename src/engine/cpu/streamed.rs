@@ -423,15 +423,9 @@ fn rows_there(node: &Node, windows: &[Window<'_>]) -> Range<usize> {
 /// Memory of the plan.
 fn zeros<T: Clone + Default>(len: usize, plan: &StreamPlan) -> Result<Vec<T>> {
     let mut values = Vec::new();
-    values.try_reserve_exact(len).map_err(|_| {
-        let [height, width] = plan.nodes[0].size;
-        Error::EngineFailed {
-            engine: "cpu",
-            reason: format!(
-                "a picture of {width} x {height} pixels needs {} MB of memory, which cannot be had",
-                plan.bytes() / 1_000_000
-            ),
-        }
+    values.try_reserve_exact(len).map_err(|_| Error::Memory {
+        needed_bytes: plan.bytes(),
+        allowed_bytes: None,
     })?;
     values.resize(len, T::default());
     Ok(values)
@@ -492,7 +486,7 @@ mod tests {
     /// The network as a whole.
     fn whole(network: &Network, photo: &Photo) -> Photo {
         let size = [photo.height(), photo.width()];
-        let planes = Planes::from_photo(photo);
+        let planes = Planes::from_photo(photo).unwrap();
         let (mut workspace, mut nobody) = (Workspace::default(), Nobody);
         let output = network.run(planes.values(), size, &mut workspace, &mut nobody);
         let output = Planes::new(size[1], size[0], block_on(output).unwrap()).unwrap();

@@ -91,7 +91,7 @@ fn memory_stays_within_what_is_announced() {
         let style = style(&config);
         let whole = CpuEngine::new(&style).expect("an engine");
         let whole = stylize(&whole, &photo, &mut |_: f32| {}).expect("a picture");
-        for share in [0.9, 0.6, 0.4] {
+        for share in [1.0, 0.9, 0.6, 0.4] {
             let before = NOW.load(Ordering::Relaxed);
             let engine = limited(&style, Precision::F32, &photo, share);
             let announced = engine.peak_bytes(photo.width(), photo.height());

@@ -125,11 +125,13 @@ impl CpuEngine {
         Some(StreamPlan::new(&self.network, size, memory))
     }
 
-    /// The photo, feature maps, and the picture's planes before and after.
+    /// The photo, feature maps, the last layer's rows, and the picture's planes before and after.
     fn whole_bytes(&self, size: [usize; 2]) -> u64 {
         let [height, width] = Planes::extended(size);
         let planes = 2 * 3 * 4 * width as u64 * height as u64;
-        self.fixed_bytes(size) + self.network.map_bytes([height, width]) + planes
+        let network = &self.network;
+        let maps = network.map_bytes([height, width]) + network.head_bytes([height, width]);
+        self.fixed_bytes(size) + maps + planes
     }
 
     /// The photo, and what the engine always holds.

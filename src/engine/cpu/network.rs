@@ -159,6 +159,19 @@ impl Network {
         self.memory_plan(size).bytes()
     }
 
+    /// Bytes of the last layer's rows that are made at a time, before they are the picture's planes.
+    pub fn head_bytes(&self, [height, width]: [usize; 2]) -> u64 {
+        let (_, rows) = self.head_rows([height, width]);
+        4 * rows as u64 * width as u64 * self.head.layer.channels() as u64
+    }
+
+    /// Rows of a band of the last layer, and of the bands that are made at a time.
+    fn head_rows(&self, [height, width]: [usize; 2]) -> (usize, usize) {
+        let [rows, _] = self.head.layer.block_size([height, width]);
+        let macs = self.head.macs * height as f64 * width as f64;
+        (rows, rows * bands_in_group(height.div_ceil(rows), macs))
+    }
+
     /// Multiply-accumulate operations for one pixel of a picture that is made as a whole.
     pub fn macs(&self) -> f64 {
         self.steps.iter().map(|step| step.macs).sum::<f64>() + self.head.macs
@@ -478,9 +491,7 @@ impl<O: Observer> Run<'_, O> {
         let upsample = self.maps.upsample(&head.input);
         let input = self.maps.input(&head.input, &terms, upsample.as_ref());
         let row_len = width * head.layer.channels();
-        let [rows, _] = head.layer.block_size([height, width]);
-        let group_rows =
-            rows * bands_in_group(height.div_ceil(rows), head.macs * self.progress.pixels);
+        let (rows, group_rows) = network.head_rows([height, width]);
         let mut group = vec![0.0; group_rows * row_len];
         for first in (0..height).step_by(group_rows) {
             let group_rows = group_rows.min(height - first);

@@ -188,7 +188,7 @@ fn what_the_pipeline_keeps_counts() {
         let options = everything(&photo, long_side_px);
         let plenty = pipeline_bytes(&style, 4_000_000_000, &photo, &options);
         let expected = plenty.0.expect("a picture").photo;
-        for share in [0.9, 0.7, 0.5, 0.35, 0.25, 0.15] {
+        for share in [0.9, 0.5, 0.15] {
             let budget = (plenty.1 as f64 * share) as u64;
             let (picture, used) = pipeline_bytes(&style, budget, &photo, &options);
             assert!(
@@ -208,7 +208,7 @@ fn what_the_pipeline_keeps_counts() {
             }
         }
     }
-    assert!(made[0] > 2 && made[1] > 2, "{made:?} made and refused");
+    assert!(made[0] > 2 && made[1] > 0, "{made:?} made and refused");
 }
 
 /// In WebAssembly with threads no more than 975 MB may be used.

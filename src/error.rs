@@ -29,15 +29,12 @@ pub enum Error {
     #[error("wrong argument: {0}")]
     ArgumentInvalid(String),
     /// Too little memory. No other engine of this device has more, and a second try neither.
-    #[error(
-        "not enough memory: {} MB are needed, at most {} MB can be had",
-        .needed_bytes.div_ceil(1_000_000), .allowed_bytes / 1_000_000
-    )]
+    #[error("not enough memory: {}", needed_and_allowed(*.needed_bytes, *.allowed_bytes))]
     Memory {
         /// Bytes that are needed at the same time.
         needed_bytes: u64,
-        /// Bytes that may be used, or that there are.
-        allowed_bytes: u64,
+        /// Bytes that may be used; `None` if they may, and there are not as many.
+        allowed_bytes: Option<u64>,
     },
     /// A style file that is damaged, inconsistent or of another format version.
     #[error("this style file cannot be used: {0}")]
@@ -105,6 +102,17 @@ impl Error {
             Error::NoFace(_) => "no-face",
             Error::Cancelled => "cancelled",
         }
+    }
+}
+
+fn needed_and_allowed(needed_bytes: u64, allowed_bytes: Option<u64>) -> String {
+    let needed = needed_bytes.div_ceil(1_000_000);
+    match allowed_bytes {
+        Some(allowed) => format!(
+            "{needed} MB are needed, at most {} MB may be used",
+            allowed / 1_000_000
+        ),
+        None => format!("{needed} MB are needed, which cannot be had"),
     }
 }
 

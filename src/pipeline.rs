@@ -1,6 +1,7 @@
 //! Photo in, picture out: the only place that knows the order of steps.
 
 mod faces;
+mod memory;
 mod presentation;
 
 pub use faces::{
@@ -9,9 +10,10 @@ pub use faces::{
 };
 pub use presentation::Presentation;
 
+use self::memory::{rgba_bytes, shrinking_bytes};
 use crate::engine::{Engine, Progress};
 use crate::error::{Error, Result};
-use crate::imaging::{Photo, fit_long_side};
+use crate::imaging::{Photo, fit_long_side, fitted_size};
 
 /// What is to be made of a photo.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,8 +100,17 @@ async fn whole<E: Engine>(
     options: &Options,
     progress: &mut impl Progress,
 ) -> Result<Photo> {
+    let presentation = options.presentation;
+    let size = [photo.width(), photo.height()];
+    let picture_size = fitted_size(size, options.long_side_px);
+    let bytes = rgba_bytes(picture_size);
+    // What cannot be finished is not begun.
+    let applying = presentation.applying_bytes(bytes);
+    engine.make_room(shrinking_bytes(size, picture_size).max(applying))?;
     let photo = fit_long_side(photo, options.long_side_px)?;
-    let kept = options.presentation.keep(&photo);
-    let picture = engine.stylize_photo(photo, progress).await?;
-    options.presentation.apply(kept, picture)
+    let kept = presentation.keep(&photo);
+    let held = presentation.kept_bytes(bytes);
+    let picture = engine.stylize_photo(photo, held, progress).await?;
+    engine.make_room(applying)?;
+    presentation.apply(kept, picture)
 }

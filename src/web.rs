@@ -108,7 +108,7 @@ impl Stylizer {
     }
 
     /// `cpu` or `gpu`.
-    #[wasm_bindgen(getter)]
+    #[wasm_bindgen(getter, unchecked_return_type = "\"cpu\" | \"gpu\"")]
     pub fn engine(&self) -> String {
         self.engine.name().into()
     }
@@ -158,10 +158,27 @@ impl Stylizer {
         let stylize = async {
             let expand = self.style.header().alignment.expand;
             let (options, mut progress) = stylize_options(&options, expand)?;
-            let photo = Photo::new(width as usize, height as usize, rgba.to_vec())?;
+            let photo = self.photo(&rgba, width as usize, height as usize)?;
             pipeline::stylize(&self.engine, photo, &options, &mut progress).await
         };
         stylize.await.map(StylizedPhoto::new).map_err(to_js)
+    }
+}
+
+impl Stylizer {
+    /// Copies pixels into the module's memory, if there is room.
+    fn photo(&self, rgba: &Uint8Array, width: usize, height: usize) -> Result<Photo> {
+        let bytes = rgba.length();
+        self.engine.make_room(bytes.into())?;
+        let mut pixels = Vec::new();
+        let reserved = pixels.try_reserve_exact(bytes as usize);
+        reserved.map_err(|_| Error::Memory {
+            needed_bytes: bytes.into(),
+            allowed_bytes: None,
+        })?;
+        pixels.resize(bytes as usize, 0);
+        rgba.copy_to(&mut pixels);
+        Photo::new(width, height, pixels)
     }
 }
 
@@ -295,12 +312,12 @@ impl Stylizer {
     ) -> std::result::Result<Array, JsValue> {
         let (width, height) = (width as usize, height as usize);
         let clock = || now.call0(&JsValue::NULL).ok().and_then(|ms| ms.as_f64());
-        let gray = Planes::new(width, height, vec![0.0; 3 * width * height]).map_err(to_js)?;
-        let steps = self
-            .engine
-            .profile(&gray, || clock().unwrap_or(f64::NAN))
-            .await
-            .map_err(to_js)?;
+        let profile = async {
+            let gray = Planes::gray(width, height)?;
+            let now = || clock().unwrap_or(f64::NAN);
+            self.engine.profile(&gray, now).await
+        };
+        let steps = profile.await.map_err(to_js)?;
         let row =
             |step: StepTime| Array::of3(&step.name.into(), &step.macs.into(), &step.ms.into());
         Ok(steps.into_iter().map(row).collect())
@@ -363,6 +380,7 @@ impl StylizedPhoto {
 #[wasm_bindgen]
 impl StylizedPhoto {
     /// The RGBA pixels. They move out: a second call gives an empty array.
+    #[wasm_bindgen(unchecked_return_type = "Uint8Array<ArrayBuffer>")]
     pub fn take_rgba(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.rgba)
     }

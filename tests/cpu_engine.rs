@@ -202,7 +202,7 @@ fn pictures_of_too_few_planes_are_refused() {
     for error in [error, of_photo] {
         let words = error.to_string();
         assert!(
-            words.contains("takes 5 planes, the picture has 3"),
+            words.contains("has 3 planes, expected the network's 5"),
             "{words}"
         );
     }

@@ -3,6 +3,7 @@
 
 use fearless_simd::Level;
 
+use super::warp::check_finite;
 use super::{Photo, warp};
 use crate::error::Result;
 use crate::geometry::SimilarityTransform;
@@ -24,6 +25,7 @@ pub fn blur_outside(
     to_photo: SimilarityTransform,
     photo_size: [usize; 2],
 ) -> Result<()> {
+    check_finite(to_photo)?;
     let (width, height) = (crop.width(), crop.height());
     let [right, bottom] = photo_size.map(|side| side as f32);
     let fade_px = FADE * width.max(height) as f32 * to_photo.scale();

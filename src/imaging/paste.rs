@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use fearless_simd::Level;
 
-use super::{Photo, warp};
-use crate::error::Result;
+use super::{Photo, warp, zeros};
+use crate::error::{Error, Result};
 use crate::geometry::SimilarityTransform;
 use crate::kernels::blend::{ToneChange, WeightedTone, blend_rgba8, fade_ellipse_f32};
 
@@ -23,13 +23,13 @@ pub struct FadingEllipse {
 /// The most that a patch's contrast is changed by, or its inverse.
 const MAX_GAIN: f32 = 1.2;
 
-/// Blends `patch` into the `columns` and `rows` of `picture`, which lie within it. `to_patch` takes
+/// Blends `patch` into the `columns` and `rows` of `picture`. `to_patch` takes
 /// the picture's places to those of the patch. Inside the ellipse, the patch gets the picture's mean
 /// colour and, within limits, its contrast: a network that normalises over all that it sees gives
 /// them different tones.
 ///
 /// # Errors
-/// Those of [`warp`].
+/// [`Error::ArgumentInvalid`] if columns or rows lie beyond the picture; those of [`warp`].
 pub fn paste(
     picture: &mut Photo,
     [columns, rows]: [Range<usize>; 2],
@@ -40,12 +40,19 @@ pub fn paste(
     if columns.is_empty() || rows.is_empty() {
         return Ok(());
     }
+    if columns.end > picture.width() || rows.end > picture.height() {
+        return Err(Error::ArgumentInvalid(format!(
+            "columns {columns:?} and rows {rows:?} of a picture of {} x {} pixels",
+            picture.width(),
+            picture.height()
+        )));
+    }
     let level = Level::new();
     let corner = [columns.start, rows.start].map(|v| v as f32);
     let to_patch = SimilarityTransform::new(1.0, 0.0, corner).then(&to_patch);
     let warped = warp(patch, to_patch, [columns.len(), rows.len()])?;
     let sides = [patch.width(), patch.height()].map(|side| side as f32);
-    let weights = ellipse.weights(level, to_patch, sides, [columns.len(), rows.len()]);
+    let weights = ellipse.weights(level, to_patch, sides, [columns.len(), rows.len()])?;
 
     let width = picture.width();
     let line = |y: usize| y * width + columns.start..y * width + columns.end;
@@ -96,8 +103,8 @@ impl FadingEllipse {
         to_patch: SimilarityTransform,
         sides: [f32; 2],
         [width, height]: [usize; 2],
-    ) -> Vec<f32> {
-        let mut weights = vec![0.0; width * height];
+    ) -> Result<Vec<f32>> {
+        let mut weights = zeros(width * height)?;
         for (y, row) in weights.chunks_exact_mut(width).enumerate() {
             let first = to_patch.apply([0.5, y as f32 + 0.5]);
             let [u, v] = [0, 1].map(|i| {
@@ -108,7 +115,7 @@ impl FadingEllipse {
             });
             fade_ellipse_f32(level, u, v, self.inner, row);
         }
-        weights
+        Ok(weights)
     }
 }
 

@@ -2,9 +2,9 @@
 
 use fearless_simd::Level;
 
-use super::Photo;
 use super::white::pixel_over_white;
-use crate::error::Result;
+use super::{Photo, pixel_count, zeros};
+use crate::error::{Error, Result};
 use crate::geometry::SimilarityTransform;
 use crate::kernels::halve::halve_rgba8;
 use crate::kernels::warp::{MAX_SHRINK, RgbaView, warp_similarity_rgba8};
@@ -17,14 +17,17 @@ const MARGIN_PX: f32 = 4.0;
 /// pixel is the mean of what it covers.
 ///
 /// # Errors
-/// Those of [`Photo::new`].
+/// [`Error::ArgumentInvalid`] if a side is zero or a number is not finite, [`Error::PhotoTooLarge`]
+/// above [`super::MAX_MEGAPIXELS`], [`Error::Memory`] if there is too little.
 pub fn warp(
     photo: &Photo,
     to_photo: SimilarityTransform,
     [width, height]: [usize; 2],
 ) -> Result<Photo> {
+    let area = pixel_count(width, height)?;
+    check_finite(to_photo)?;
     let level = Level::new();
-    let mut excerpt = Excerpt::under(photo, to_photo, [width, height]);
+    let mut excerpt = Excerpt::under(photo, to_photo, [width, height])?;
     let from_corner = [excerpt.left, excerpt.top].map(|v| -(v as f32));
     let mut to_excerpt = to_photo.then(&SimilarityTransform::new(1.0, 0.0, from_corner));
     let half = SimilarityTransform::new(0.5, 0.0, [0.0; 2]);
@@ -32,10 +35,21 @@ pub fn warp(
         excerpt.halve(level);
         to_excerpt = to_excerpt.then(&half);
     }
-    let mut rgba = vec![0; width * height * 4];
+    let mut rgba: Vec<u8> = zeros(4 * area)?;
     let out = rgba.as_chunks_mut().0;
     warp_similarity_rgba8(level, excerpt.source(), to_excerpt, out, width);
     Photo::new(width, height, rgba)
+}
+
+/// Refuses numbers that are none.
+pub(super) fn check_finite(transform: SimilarityTransform) -> Result<()> {
+    let SimilarityTransform { a, b, tx, ty } = transform;
+    if [a, b, tx, ty].iter().all(|v| v.is_finite()) {
+        return Ok(());
+    }
+    Err(Error::ArgumentInvalid(format!(
+        "{transform:?}, expected finite numbers"
+    )))
 }
 
 /// An opaque rectangle of a photo.
@@ -49,7 +63,11 @@ struct Excerpt {
 
 impl Excerpt {
     /// What a picture of `[width, height]` shows of the photo, mirrored places included.
-    fn under(photo: &Photo, to_photo: SimilarityTransform, [width, height]: [usize; 2]) -> Self {
+    fn under(
+        photo: &Photo,
+        to_photo: SimilarityTransform,
+        [width, height]: [usize; 2],
+    ) -> Result<Self> {
         let corners = [[0, 0], [width, 0], [0, height], [width, height]]
             .map(|corner| to_photo.apply(corner.map(|v| v as f32)));
         let margin = MARGIN_PX * to_photo.scale().max(1.0);
@@ -64,18 +82,20 @@ impl Excerpt {
             start..(high.ceil() as usize).clamp(start + 1, side)
         };
         let (columns, rows) = (along(0, photo.width()), along(1, photo.height()));
-        let mut pixels = Vec::with_capacity(columns.len() * rows.len());
-        for y in rows.clone() {
+        let mut pixels = zeros(columns.len() * rows.len())?;
+        for (y, out) in rows.clone().zip(pixels.chunks_exact_mut(columns.len())) {
             let row = &photo.pixels()[y * photo.width()..][columns.clone()];
-            pixels.extend(row.iter().copied().map(pixel_over_white));
+            for (out, pixel) in out.iter_mut().zip(row) {
+                *out = pixel_over_white(*pixel);
+            }
         }
-        Self {
+        Ok(Self {
             left: columns.start,
             top: rows.start,
             width: columns.len(),
             height: rows.len(),
             pixels,
-        }
+        })
     }
 
     fn source(&self) -> RgbaView<'_> {

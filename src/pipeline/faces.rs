@@ -1,11 +1,12 @@
 //! Faces by themselves: the portrait of `face2paint`, and small faces stylised at a size at which
 //! the network knows faces, put back into the whole picture.
 
+use super::memory::{cutting_bytes, pasting_bytes, rgba_bytes, shrinking_bytes};
 use super::{Options, Picture, whole};
 use crate::engine::{Engine, Progress};
 use crate::error::{Error, Result};
 use crate::face::{FaceSquare, Features, LandmarkKind, Refusal};
-use crate::imaging::{FadingEllipse, Photo, blur_outside, fit_long_side, paste, warp};
+use crate::imaging::{FadingEllipse, Photo, blur_outside, fit_long_side, fitted_size, paste, warp};
 
 /// Side of a portrait, as in the public demonstrations of `face2paint`.
 pub const PORTRAIT_SIDE_PX: usize = 512;
@@ -153,6 +154,8 @@ pub(super) async fn portrait<E: Engine>(
     let Some((largest, square)) = largest else {
         return Err(no_face(&found));
     };
+    let crop_bytes = rgba_bytes([PORTRAIT_SIDE_PX; 2]);
+    engine.make_room(cutting_bytes(size, crop_bytes))?;
     let mut crop = cut_out(&photo, &square, PORTRAIT_SIDE_PX)?;
     drop(photo);
     let to_photo = square.from_crop(PORTRAIT_SIDE_PX as f32);
@@ -181,14 +184,34 @@ pub(super) async fn both<E: Engine>(
     let found = faces.faces.squares(size, faces.expand, shrink);
     let mut squares: Vec<FaceSquare> = found.iter().flatten().copied().collect();
     squares.sort_by(|a, b| a.side_px().total_cmp(&b.side_px()));
+    let sides = squares
+        .iter()
+        .map(|square| square_side(square.side_px() * shrink));
+    let sides: Vec<usize> = sides.collect();
+
+    let presentation = options.presentation;
+    let picture_size = fitted_size(size, options.long_side_px);
+    let picture_bytes = rgba_bytes(picture_size);
+    let kept_bytes = presentation.kept_bytes(picture_bytes);
+    let mut crop_bytes: u64 = sides.iter().map(|side| rgba_bytes([*side; 2])).sum();
+    let largest = rgba_bytes([sides.last().copied().unwrap_or(0); 2]);
+    // What cannot be finished is not begun.
+    let steps = [
+        cutting_bytes(size, crop_bytes),
+        crop_bytes + shrinking_bytes(size, picture_size),
+        crop_bytes + kept_bytes + pasting_bytes(picture_bytes, largest),
+        presentation.applying_bytes(picture_bytes),
+    ];
+    engine.make_room(steps.into_iter().fold(0, u64::max))?;
+
     // Out of the photo before it shrinks: there is more to see.
-    let crops = squares.iter().map(|square| {
-        let side = square_side(square.side_px() * shrink);
-        cut_out(&photo, square, side)
-    });
+    let crops = squares
+        .iter()
+        .zip(&sides)
+        .map(|(square, side)| cut_out(&photo, square, *side));
     let crops = crops.collect::<Result<Vec<Photo>>>()?;
     let photo = fit_long_side(photo, options.long_side_px)?;
-    let kept = options.presentation.keep(&photo);
+    let kept = presentation.keep(&photo);
 
     let whole_work = work(size) * shrink * shrink;
     let face_work = crops.iter().map(|crop| work([crop.width(), crop.height()]));
@@ -199,9 +222,9 @@ pub(super) async fn both<E: Engine>(
         start: 0.0,
         length: done,
     };
-    let mut picture = engine.stylize_photo(photo, &mut part).await?;
-    let new_size = [picture.width(), picture.height()];
-    let factors = [0, 1].map(|i| new_size[i] as f32 / size[i] as f32);
+    let held = kept_bytes + crop_bytes;
+    let mut picture = engine.stylize_photo(photo, held, &mut part).await?;
+    let factors = [0, 1].map(|i| picture_size[i] as f32 / size[i] as f32);
     for (square, crop) in squares.iter().zip(crops) {
         let mut part = Part {
             progress,
@@ -210,14 +233,19 @@ pub(super) async fn both<E: Engine>(
         };
         part.report(0.0).await?;
         done += part.length;
-        let face = engine.stylize_photo(crop, &mut part).await?;
+        let face_bytes = rgba_bytes([crop.width(), crop.height()]);
+        crop_bytes -= face_bytes;
+        let held = picture_bytes + kept_bytes + crop_bytes;
+        let face = engine.stylize_photo(crop, held, &mut part).await?;
         let square = square.scaled(factors);
         let Some(to_face) = square.from_crop(face.width() as f32).inverse() else {
             continue;
         };
+        let pasting = pasting_bytes(picture_bytes, face_bytes);
+        engine.make_room(kept_bytes + crop_bytes + pasting)?;
         paste(
             &mut picture,
-            square.bounds(new_size),
+            square.bounds(picture_size),
             &face,
             to_face,
             head(faces.expand),
@@ -228,8 +256,9 @@ pub(super) async fn both<E: Engine>(
         Ok(_) => Outcome::Done,
         Err(refusal) => Outcome::Refused(*refusal),
     };
+    engine.make_room(presentation.applying_bytes(picture_bytes))?;
     Ok(Picture {
-        photo: options.presentation.apply(kept, picture)?,
+        photo: presentation.apply(kept, picture)?,
         outcomes: found.iter().map(outcome).collect(),
     })
 }

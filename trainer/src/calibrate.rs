@@ -301,7 +301,7 @@ mod tests {
         let engine = TappedEngine::new(&style, &device, |_, _, x| x).unwrap();
         let folder = photo();
         let photo = load(&folder.path().join("a.png")).unwrap();
-        let drawn = output(&engine, &Planes::from_photo(&photo)).unwrap();
+        let drawn = output(&engine, &Planes::from_photo(&photo).unwrap()).unwrap();
         let values = drawn.values().iter().copied();
         let last = ranges["head.weight"].products;
         assert!((values.clone().fold(1.0, f32::min) - last.low.tanh()).abs() < 1e-5);
@@ -330,7 +330,7 @@ mod tests {
         let style = small();
         let folder = photo();
         let photo = load(&folder.path().join("a.png")).unwrap();
-        let photo = Planes::from_photo(&photo);
+        let photo = Planes::from_photo(&photo).unwrap();
         let device = Device::flex();
         let drawn = |activation_ranges: Ranges| {
             let style = with_ranges(&style, activation_ranges);

@@ -156,7 +156,7 @@ export const strings = {
   "error.emulatedGpu": "WebGPU is only emulated here, which is slower than the CPU.",
   "error.lostGpu": "The GPU stopped answering.",
   "error.crashed": "The engine stopped, perhaps for lack of memory.",
-  "error.memory": "This picture needs more memory than there is.",
+  "error.memory": "This picture needs more memory than this page may use.",
   "error.engine": "The engine failed.",
   "error.details": "Details",
   "advice.photo": "You can try another photo.",

@@ -55,6 +55,13 @@ impl Bands {
             work,
         }
     }
+
+    /// Rows of a group: between two reports, which come after `between` work of each thread.
+    pub fn group_rows(&self, between: f64) -> usize {
+        let count = self.rows.len().div_ceil(self.band_rows);
+        let most = (between * threads() as f64 * count as f64 / self.work) as usize;
+        most.clamp(threads(), count.max(threads())) * self.band_rows
+    }
 }
 
 impl<'a, O: Observer> Executor<'a, O> {
@@ -84,20 +91,13 @@ impl<'a, O: Observer> Executor<'a, O> {
         out: &mut [f32],
         make: impl Fn(usize, &mut [f32], &mut Scratch) -> Moments + Sync,
     ) -> Result<Moments> {
-        let group_rows = self.group_rows(bands);
+        let group_rows = bands.group_rows(self.between);
         let mut moments = Moments::default();
         let groups = out.chunks_mut(group_rows * bands.row_len);
         for (first, group) in bands.rows.clone().step_by(group_rows).zip(groups) {
             moments += self.fill_group(bands, first, group, &make).await?;
         }
         Ok(moments)
-    }
-
-    /// Rows of a group, between two reports.
-    pub fn group_rows(&self, bands: &Bands) -> usize {
-        let count = bands.rows.len().div_ceil(bands.band_rows);
-        let most = (self.between * threads() as f64 * count as f64 / bands.work) as usize;
-        most.clamp(threads(), count.max(threads())) * bands.band_rows
     }
 
     /// Fills `group` with the rows from `first` on.

@@ -29,7 +29,6 @@ use fearless_simd::Level;
 
 use self::bands::threads;
 use self::executor::Observer;
-use self::memory::too_large;
 use self::memory_plan::MemoryPlan;
 use self::network::Network;
 pub use self::precision::Precision;
@@ -37,7 +36,7 @@ use self::scratch::Scratch;
 pub use self::self_timing::int8_speedup;
 use self::stream_plan::StreamPlan;
 use self::whole::Workspace;
-use super::{Engine, KNOWN_ANSWER_LIMIT, Progress, finite_planes, stylize_whole};
+use super::{Engine, KNOWN_ANSWER_LIMIT, Progress, check_sides, finite_planes, stylize_whole};
 use crate::error::{Error, Result};
 use crate::imaging::{Photo, Planes};
 use crate::style::Style;
@@ -98,13 +97,14 @@ impl CpuEngine {
     /// streamed: itself, packed weights, feature maps, and what else there is at that time. More
     /// than the budget if it is refused.
     pub fn peak_bytes(&self, width: usize, height: usize) -> u64 {
-        self.bytes([height, width], self.stream_plan([height, width]).as_ref())
+        let size = [height, width];
+        self.bytes(size, self.stream_plan(size, self.memory_budget).as_ref())
     }
 
     /// Work of [`Engine::stylize_photo`] for a photo of this size, in multiply-accumulate operations:
     /// what is streamed makes some maps more than once.
     pub fn work(&self, width: usize, height: usize) -> f64 {
-        match self.stream_plan([height, width]) {
+        match self.stream_plan([height, width], self.memory_budget) {
             None => self.network.macs() * width as f64 * height as f64,
             Some(plan) => plan.total_work(),
         }
@@ -113,37 +113,70 @@ impl CpuEngine {
     fn bytes(&self, size: [usize; 2], plan: Option<&StreamPlan>) -> u64 {
         match plan {
             None => self.whole_bytes(size),
-            Some(plan) => self.fixed_bytes(size) + plan.bytes(),
+            Some(plan) => self.fixed_bytes(size).saturating_add(plan.bytes()),
         }
     }
 
-    /// How a picture is streamed; `None` if it is made as a whole.
-    fn stream_plan(&self, size: [usize; 2]) -> Option<StreamPlan<'_>> {
-        let is_whole = self.whole_bytes(size) <= self.memory_budget;
+    /// How a picture is streamed that should take no more than `budget` bytes; `None` if it is made
+    /// as a whole.
+    fn stream_plan(&self, size: [usize; 2], budget: u64) -> Option<StreamPlan<'_>> {
+        let is_whole = self.whole_bytes(size) <= budget;
         let is_too_small = size.iter().any(|side| *side < self.min_side_px);
         // What does not fit for its photo alone is not worth a plan.
         let is_too_large = photo_bytes(size) > self.memory_budget;
         if is_whole || is_too_small || is_too_large {
             return None;
         }
-        let memory = self.memory_budget.saturating_sub(self.fixed_bytes(size));
+        let memory = budget.saturating_sub(self.fixed_bytes(size));
         Some(StreamPlan::new(&self.network, size, memory))
     }
 
-    /// The photo, feature maps, and the picture's planes before and after.
+    /// The photo, feature maps, the last layer's rows, and the picture's planes before and after.
     fn whole_bytes(&self, size: [usize; 2]) -> u64 {
+        let extended = self.extended(size);
         let planes = self.network.planes as u64 + 3;
-        let maps = MemoryPlan::of(&self.network, size).bytes();
         self.fixed_bytes(size)
-            .saturating_add(maps)
-            .saturating_add(photo_bytes(size).saturating_mul(planes))
+            .saturating_add(self.map_bytes(extended))
+            .saturating_add(whole::head_bytes(&self.network, extended))
+            .saturating_add(photo_bytes(extended).saturating_mul(planes))
     }
 
-    /// The photo, packed weights, and the threads' buffers.
+    /// Feature maps of a picture that is made as a whole.
+    fn map_bytes(&self, size: [usize; 2]) -> u64 {
+        MemoryPlan::of(&self.network, size).bytes()
+    }
+
+    /// The size of a photo's planes.
+    fn extended(&self, size: [usize; 2]) -> [usize; 2] {
+        size.map(|side| side.max(self.min_side_px))
+    }
+
+    /// The photo, and what the engine always holds.
     fn fixed_bytes(&self, size: [usize; 2]) -> u64 {
+        photo_bytes(size).saturating_add(self.own_bytes())
+    }
+
+    /// Packed weights, and the threads' buffers.
+    fn own_bytes(&self) -> u64 {
         let scratch = Scratch::most_bytes(self.network.widest()) * threads() as u64;
-        let style = self.network.weight_bytes() as u64 + scratch;
-        photo_bytes(size).saturating_add(style)
+        self.network.weight_bytes() as u64 + scratch
+    }
+
+    /// Makes room for all that is needed at a time. Of the maps of earlier pictures, `used_again`
+    /// bytes are among that.
+    fn make_room_for(&self, needed_bytes: u64, used_again: u64) -> Result<()> {
+        if needed_bytes > self.memory_budget {
+            return Err(Error::Memory {
+                needed_bytes,
+                allowed_bytes: Some(self.memory_budget),
+            });
+        }
+        let mut workspace = self.workspace();
+        let idle = workspace.bytes().saturating_sub(used_again);
+        if needed_bytes.saturating_add(idle) > self.memory_budget {
+            workspace.drop_maps();
+        }
+        Ok(())
     }
 
     /// Runs the network and measures its layers with `now`, a clock in milliseconds.
@@ -166,15 +199,16 @@ impl CpuEngine {
         if given == wanted {
             return Ok(());
         }
-        Err(Error::EngineFailed {
-            engine: self.name(),
-            reason: format!("the network takes {wanted} planes, the picture has {given}"),
-        })
+        Err(Error::ArgumentInvalid(format!(
+            "the picture has {given} planes, expected the network's {wanted}"
+        )))
     }
 
     async fn run(&self, input: &Planes, observer: &mut impl Observer) -> Result<Planes> {
+        check_sides(input, self.min_side_px)?;
         let size = [input.height(), input.width()];
         self.check_planes(input.values().len() / (size[0] * size[1]).max(1))?;
+        self.make_room_for(self.whole_bytes(size), self.map_bytes(size))?;
         // Taken out, not locked, for a run may wait: another one would get memory of its own.
         let mut workspace = std::mem::take(&mut *self.workspace());
         let output = whole::run(
@@ -217,15 +251,25 @@ impl Engine for CpuEngine {
         self.run(input, &mut Report(progress)).await
     }
 
-    async fn stylize_photo(&self, photo: Photo, progress: &mut impl Progress) -> Result<Photo> {
+    fn make_room(&self, bytes: u64) -> Result<()> {
+        self.make_room_for(bytes.saturating_add(self.own_bytes()), 0)
+    }
+
+    async fn stylize_photo(
+        &self,
+        photo: Photo,
+        held_bytes: u64,
+        progress: &mut impl Progress,
+    ) -> Result<Photo> {
         self.check_planes(3)?;
         let size = [photo.height(), photo.width()];
-        let plan = self.stream_plan(size);
+        let plan = self.stream_plan(size, self.memory_budget.saturating_sub(held_bytes));
+        let maps = match plan {
+            None => self.map_bytes(self.extended(size)),
+            Some(_) => 0,
+        };
         let bytes = self.bytes(size, plan.as_ref());
-        if bytes > self.memory_budget {
-            let limit = format!("at most {} MB may be used", self.memory_budget / 1_000_000);
-            return Err(too_large(size, bytes, &limit));
-        }
+        self.make_room_for(held_bytes.saturating_add(bytes), maps)?;
         let Some(plan) = plan else {
             return stylize_whole(self, photo, progress).await;
         };

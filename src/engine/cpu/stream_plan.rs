@@ -288,7 +288,8 @@ impl Sweep {
     /// Values of all windows.
     pub fn window_values(&self, nodes: &[Node]) -> u64 {
         let rows = self.window_rows.iter().zip(nodes);
-        rows.map(|(rows, node)| (rows * node.row_len) as u64).sum()
+        rows.map(|(rows, node)| *rows as u64 * node.row_len as u64)
+            .sum()
     }
 }
 
@@ -316,7 +317,7 @@ impl Node<'_> {
 
     /// Bytes that it takes if it is stored, in half precision, a vector a row.
     fn stored_bytes(&self) -> u64 {
-        self.size[0] as u64 * (2 * self.row_len + size_of::<Vec<u16>>()) as u64
+        self.size[0] as u64 * (2 * self.row_len as u64 + size_of::<Vec<u16>>() as u64)
     }
 }
 
@@ -344,7 +345,7 @@ fn least_stored(network: &Network) -> Vec<bool> {
 fn nodes(network: &Network, size: [usize; 2]) -> Vec<Node<'_>> {
     let pixels = size[0] as f64 * size[1] as f64;
     let node = |making, input: &InputSpec, size_made: [usize; 2], channels: usize, macs: f64| {
-        let row_len = size_made[1] * channels;
+        let row_len = size_made[1].saturating_mul(channels);
         Node {
             making,
             inputs: match input.maps[..] {

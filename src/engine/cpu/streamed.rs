@@ -239,6 +239,6 @@ fn rows_there(node: &Node, windows: &[Window<'_>]) -> Range<usize> {
 /// Memory of the plan.
 fn zeros<T: Clone + Default>(len: usize, plan: &StreamPlan) -> Result<Vec<T>> {
     let mut values = Vec::new();
-    grow(&mut values, len, plan.nodes[0].size, || plan.bytes())?;
+    grow(&mut values, len, || plan.bytes())?;
     Ok(values)
 }

@@ -26,6 +26,31 @@ pub(super) struct Workspace {
     pub scratches: Scratches,
 }
 
+impl Workspace {
+    /// Bytes of the buffers.
+    pub fn bytes(&self) -> u64 {
+        let lens = self.buffers.iter().map(|buffer| buffer.len() as u64);
+        4 * lens.sum::<u64>()
+    }
+
+    /// Frees the buffers.
+    pub fn drop_maps(&mut self) {
+        self.buffers = Vec::new();
+    }
+}
+
+/// Bytes of the last layer's rows that are made at a time, before they are the picture's planes.
+pub(super) fn head_bytes(network: &Network, size: [usize; 2]) -> u64 {
+    let bands = head_bands(network, size);
+    let rows = bands.group_rows(GROUP_MACS).min(size[0]);
+    4 * rows as u64 * bands.row_len as u64
+}
+
+fn head_bands(network: &Network, size: [usize; 2]) -> Bands {
+    let work = network.head.macs * size[0] as f64 * size[1] as f64;
+    Bands::dense(&network.head.conv, size, work)
+}
+
 /// Runs the network. `planes` is `[network.planes][height][width]` in [-1, 1], the result
 /// `[3][height][width]`.
 pub(super) async fn run(
@@ -39,7 +64,7 @@ pub(super) async fn run(
     let Workspace { buffers, scratches } = workspace;
     buffers.resize_with(plan.buffers.len().max(buffers.len()), Vec::new);
     for (buffer, len) in buffers.iter_mut().zip(&plan.buffers) {
-        grow(buffer, *len, size, || plan.bytes())?;
+        grow(buffer, *len, || plan.bytes())?;
     }
     let plane_len = size[0] * size[1];
     let work = network.macs() * plane_len as f64;
@@ -156,12 +181,12 @@ impl<O: Observer> Run<'_, O> {
         let terms = self.maps.terms(&head.input);
         let input = self.maps.network.sized(&head.input, size);
         let input = input.of_all(&self.maps.planes, &terms);
-        let bands = Bands::dense(&head.conv, size, self.maps.work(head.macs));
+        let bands = head_bands(self.maps.network, size);
         let make = |top: usize, band: &mut [f32], scratch: &mut Scratch| {
             head.conv
                 .run_band(*level, &input, top, width, scratch, band)
         };
-        let group_rows = self.executor.group_rows(&bands);
+        let group_rows = bands.group_rows(GROUP_MACS);
         let mut group = vec![0.0; group_rows.min(height) * bands.row_len];
         for first in (0..height).step_by(group_rows) {
             let rows = group_rows.min(height - first);

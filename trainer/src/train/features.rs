@@ -10,9 +10,9 @@ use crate::config::TrainConfig;
 /// A frozen backbone, the layers that losses compare, and their scales.
 pub struct Features {
     backbone: Backbone,
-    content: ScaledTaps,
-    style: ScaledTaps,
-    landmark: ScaledTaps,
+    content: ScaledLayers,
+    style: ScaledLayers,
+    landmark: ScaledLayers,
 }
 
 /// Layers, each with the number its features are divided by.

@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 export PATH="$PWD/target/tools/bin:$PATH"
 unset CARGO_TARGET_DIR
 
-# The CPU engine for what a browser has (www/nijigen/engine_module.js chooses), and the GPU engine.
+# The CPU engine for what a browser has (www/nijigen/shared/engine_files.js chooses), and the GPU engine.
 modules=(cpu cpu-relaxed cpu-threads cpu-relaxed-threads gpu)
 
 # WebAssembly features that browsers of 2023 and later have. wasm-opt must be told each by name:
@@ -115,7 +115,7 @@ build_module() {
     printf '%s' "$stamp" >"$out/stamp"
 }
 
-# list_files FOLDER: size and SHA-256 of the files that www/nijigen/assets.js checks, as FOLDER/manifest.json.
+# list_files FOLDER: size and SHA-256 of the files that www/nijigen/shared/assets.js checks, as FOLDER/manifest.json.
 list_files() {
     local files file separator=""
     files=$(cd "$1" && find . -name '*.wasm' -o -name '*.bin' -o -name '*.json' | LC_ALL=C sort)
@@ -214,9 +214,10 @@ run_tests() {
             cargo test --quiet --locked --lib --target wasm32-wasip1 --target-dir target/wasi \
             --no-default-features --features cpu kernels
     done
+    build
+    # Against the modules' own declarations, too.
     say "JavaScript types"
     node_modules/.bin/tsc -p tsconfig.json
-    build
     say "browser tests"
     node --test --test-concurrency=1 tests/browser/*.test.mjs
 }

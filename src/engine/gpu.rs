@@ -39,9 +39,17 @@ impl GpuEngine {
     /// caller's decision: a browser's fallback adapters are slower than the CPU engine.
     ///
     /// # Errors
-    /// [`Error::EngineFailed`] if there is no WebGPU device, [`Error::GpuLost`] if it is gone, and
-    /// those of [`crate::model::GeneratorConfig::init_with`].
+    /// [`Error::EngineFailed`] if there is no WebGPU device, or the network is given guide planes,
+    /// which a photo has not; [`Error::GpuLost`] if the device is gone; and those of
+    /// [`crate::model::GeneratorConfig::init_with`].
     pub async fn new(style: &Style) -> Result<Self> {
+        let planes = style.generator().input_channels;
+        if planes != 3 {
+            return Err(Error::EngineFailed {
+                engine: "gpu",
+                reason: format!("the network is given {planes} planes, a photo has 3"),
+            });
+        }
         let context = match CONTEXT.with(|cell| cell.get().cloned()) {
             Some(context) => context,
             None => {
@@ -58,6 +66,10 @@ impl GpuEngine {
 impl Engine for GpuEngine {
     fn name(&self) -> &'static str {
         "gpu"
+    }
+
+    fn min_side_px(&self) -> usize {
+        self.generator.config().min_side_px()
     }
 
     async fn stylize(&self, input: &Planes, _progress: &mut impl Progress) -> Result<Planes> {

@@ -13,7 +13,7 @@ pub use gpu::GpuEngine;
 use std::future::Future;
 
 use crate::error::{Error, Result};
-use crate::imaging::{Photo, Planes};
+use crate::imaging::{MIN_SIDE_PX, Photo, Planes};
 use crate::style::{KnownAnswer, Style};
 
 /// Largest accepted error against a style's known answer, in units of the [-1, 1] range. GPUs
@@ -54,9 +54,8 @@ async fn stylize_whole<E: Engine>(
     photo: Photo,
     progress: &mut impl Progress,
 ) -> Result<Photo> {
-    let output = engine
-        .stylize(&Planes::from_photo(&photo), progress)
-        .await?;
+    let planes = Planes::extended(&photo, engine.min_side_px());
+    let output = engine.stylize(&planes, progress).await?;
     output.to_photo(photo)
 }
 
@@ -84,6 +83,11 @@ pub trait Engine {
     /// Largest accepted error against a style's known answer.
     fn known_answer_limit(&self) -> f32 {
         KNOWN_ANSWER_LIMIT
+    }
+
+    /// Shortest side in pixels of a picture that [`Engine::stylize`] can be given.
+    fn min_side_px(&self) -> usize {
+        MIN_SIDE_PX
     }
 
     /// Runs the network. `progress` is told where the engine can know it.

@@ -15,8 +15,8 @@ pub use decode::decode;
 pub use mix::mix;
 pub use outside::blur_outside;
 pub use paste::{FadingEllipse, paste};
-pub use planes::Planes;
 pub(crate) use planes::max_abs_difference;
+pub use planes::{MIN_SIDE_PX, Planes};
 #[cfg(feature = "cpu")]
 pub(crate) use planes::{over_white, set_colours};
 pub use probe::{MAX_MEGAPIXELS, PhotoHeader, probe};

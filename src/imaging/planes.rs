@@ -3,9 +3,9 @@
 use super::Photo;
 use crate::error::{Error, Result};
 
-/// Shortest side the generator runs at. Four times the reach of reflection padding after two
-/// halvings would do; a little more keeps the normalisation statistics sensible.
-const MIN_SIDE_PX: usize = 16;
+/// Shortest side in pixels that most networks run at, see
+/// [`crate::model::GeneratorConfig::min_side_px`].
+pub const MIN_SIDE_PX: usize = 16;
 
 /// An RGB picture as planes: `[3, height, width]`, row by row, values in [-1, 1].
 #[derive(Clone, Debug, PartialEq)]
@@ -35,12 +35,17 @@ impl Planes {
         })
     }
 
-    /// The photo over a white ground. Sides below 16 pixels are extended by repeating the last
+    /// The photo over a white ground. Sides below [`MIN_SIDE_PX`] are extended by repeating the last
     /// row or column; [`Planes::to_photo`] cuts them off again.
     pub fn from_photo(photo: &Photo) -> Self {
+        Self::extended(photo, MIN_SIDE_PX)
+    }
+
+    /// [`Planes::from_photo`] for a network that needs sides of `min_side_px`.
+    pub fn extended(photo: &Photo, min_side_px: usize) -> Self {
         let (width, height) = (
-            photo.width().max(MIN_SIDE_PX),
-            photo.height().max(MIN_SIDE_PX),
+            photo.width().max(min_side_px),
+            photo.height().max(min_side_px),
         );
         let area = width * height;
         let mut values = vec![0.0; 3 * area];
@@ -164,6 +169,9 @@ mod tests {
         let photo = Photo::new(1, 1, vec![10, 20, 30, 255]).unwrap();
         let planes = Planes::from_photo(&photo);
         assert_eq!((planes.width(), planes.height()), (16, 16));
+        assert_eq!(planes.to_photo(photo.clone()).unwrap(), photo);
+        let planes = Planes::extended(&photo, 25);
+        assert_eq!((planes.width(), planes.height()), (25, 25));
         assert_eq!(planes.to_photo(photo.clone()).unwrap(), photo);
     }
 

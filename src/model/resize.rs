@@ -89,3 +89,25 @@ fn interpolation_matrix(from: usize, to: usize, align_corners: bool, device: &De
     }
     Tensor::from_data(TensorData::new(values, [to, from]), device)
 }
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use burn::tensor::{Device, Tensor, TensorData};
+
+    use super::*;
+
+    #[test]
+    fn four_channels_become_the_pixels_of_one() {
+        let device = Device::flex();
+        let values: Vec<f32> = (0..16).map(|i| i as f32).collect();
+        let x = Tensor::from_data(TensorData::new(values, [1, 8, 1, 2]), &device);
+        let values = |x: Tensor<4>| x.into_data().try_into_vec::<f32>().expect("f32");
+        let whole = depth_to_space(x.clone(), [2, 4]);
+        assert_eq!(whole.dims(), [1, 2, 2, 4]);
+        let whole = values(whole);
+        assert_eq!(whole[..8], [0.0, 2.0, 1.0, 3.0, 4.0, 6.0, 5.0, 7.0]);
+        assert_eq!(whole[8..12], [8.0, 10.0, 9.0, 11.0]);
+        let cut = values(depth_to_space(x, [1, 3]));
+        assert_eq!(cut, [0.0, 2.0, 1.0, 8.0, 10.0, 9.0]);
+    }
+}

@@ -211,7 +211,7 @@ mod tests {
         check(&|c| c.norm_eps = f64::NAN, "norm_eps is NaN");
         check(&|c| c.input_channels = 2, "input_channels is 2");
         check(
-            &|c| drop(c.encoder.remove(0)),
+            &|c| c.encoder = c.encoder.split_off(1),
             "decoder.1.convs.0 adds the picture itself",
         );
         check(

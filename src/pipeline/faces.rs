@@ -1,7 +1,7 @@
 //! Faces by themselves: the portrait of `face2paint`, and small faces stylised at a size at which
 //! the network knows faces, put back into the whole picture.
 
-use super::{Presentation, stylize};
+use super::{Options, Picture, whole};
 use crate::engine::{Engine, Progress};
 use crate::error::{Error, Result};
 use crate::face::{FaceSquare, Features, LandmarkKind, Refusal, SimilarityTransform};
@@ -114,39 +114,38 @@ impl Outcome {
     }
 }
 
-/// A picture, and what became of each face that was given, in their order.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FacesPicture {
-    /// The picture.
-    pub photo: Photo,
-    /// One outcome a face.
-    pub outcomes: Vec<Outcome>,
+/// What is made of the faces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaceMode {
+    /// The portrait of the largest usable face: its upright square, stylised, [`PORTRAIT_SIDE_PX`]
+    /// pixels a side or at most the limit of the picture's longer side.
+    Portrait,
+    /// The whole picture, and over it each usable face as the network paints it when it sees nothing
+    /// else, from small to large, so that the nearer one is in front.
+    Both,
 }
 
 /// How faces are treated.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct FaceOptions {
-    /// Factor by which FFHQ's square is enlarged, see [`crate::style`].
+    /// What is made of them.
+    pub mode: FaceMode,
+    /// Where they are.
+    pub faces: Faces,
+    /// Factor by which FFHQ's square is enlarged, see [`crate::style`]: 0.5 to 4.
     pub expand: f32,
-    /// What becomes of the picture in the end.
-    pub presentation: Presentation,
 }
 
-/// The portrait of the largest usable face: its upright square, [`PORTRAIT_SIDE_PX`] pixels a side
-/// or at most `long_side_px`, stylised. Transparent parts of the photo are white.
-///
-/// # Errors
-/// [`Error::NoFace`] with the reason for each face; those of [`Engine::stylize`] and of `progress`.
-pub async fn stylize_portrait<E: Engine>(
+/// See [`FaceMode::Portrait`].
+pub(super) async fn portrait<E: Engine>(
     engine: &E,
-    photo: &Photo,
-    faces: &Faces,
-    options: FaceOptions,
-    long_side_px: usize,
+    photo: Photo,
+    options: &Options,
+    faces: &FaceOptions,
     progress: &mut impl Progress,
-) -> Result<FacesPicture> {
+) -> Result<Picture> {
     let size = [photo.width(), photo.height()];
-    let found = faces.squares(size, options.expand, 1.0);
+    let found = faces.faces.squares(size, faces.expand, 1.0);
     let usable = found.iter().enumerate();
     let largest = usable
         .filter_map(|(i, found)| found.as_ref().ok().map(|square| (i, *square)))
@@ -154,39 +153,32 @@ pub async fn stylize_portrait<E: Engine>(
     let Some((largest, square)) = largest else {
         return Err(no_face(&found));
     };
-    let mut crop = cut_out(photo, &square, PORTRAIT_SIDE_PX)?;
+    let mut crop = cut_out(&photo, &square, PORTRAIT_SIDE_PX)?;
+    drop(photo);
     let to_photo = square.from_crop(PORTRAIT_SIDE_PX as f32);
     blur_outside(&mut crop, numbers(to_photo), size)?;
-    let crop = fit_long_side(crop, long_side_px)?;
-    let kept = options.presentation.keep(&crop);
-    let picture = engine.stylize_photo(crop, progress).await?;
     let outcome = |(i, found): (usize, &Found)| match found {
         Ok(_) if i == largest => Outcome::Done,
         Ok(_) => Outcome::Unused,
         Err(refusal) => Outcome::Refused(*refusal),
     };
-    Ok(FacesPicture {
-        photo: options.presentation.apply(kept, picture)?,
+    Ok(Picture {
+        photo: whole(engine, crop, options, progress).await?,
         outcomes: found.iter().enumerate().map(outcome).collect(),
     })
 }
 
-/// The whole picture as [`stylize`] makes it, and over it each face as the network paints it when
-/// it sees nothing else. Faces are painted from small to large, so that the nearer one is in front.
-///
-/// # Errors
-/// Those of [`stylize`]. Faces that cannot be used are left to the whole picture.
-pub async fn stylize_both<E: Engine>(
+/// See [`FaceMode::Both`].
+pub(super) async fn both<E: Engine>(
     engine: &E,
     photo: Photo,
-    faces: &Faces,
-    options: FaceOptions,
-    long_side_px: usize,
+    options: &Options,
+    faces: &FaceOptions,
     progress: &mut impl Progress,
-) -> Result<FacesPicture> {
+) -> Result<Picture> {
     let size = [photo.width(), photo.height()];
-    let shrink = (long_side_px as f32 / size[0].max(size[1]) as f32).min(1.0);
-    let found = faces.squares(size, options.expand, shrink);
+    let shrink = (options.long_side_px as f32 / size[0].max(size[1]) as f32).min(1.0);
+    let found = faces.faces.squares(size, faces.expand, shrink);
     let mut squares: Vec<FaceSquare> = found.iter().flatten().copied().collect();
     squares.sort_by(|a, b| a.side_px().total_cmp(&b.side_px()));
     // Out of the photo before it shrinks: there is more to see.
@@ -195,7 +187,7 @@ pub async fn stylize_both<E: Engine>(
         cut_out(&photo, square, side)
     });
     let crops = crops.collect::<Result<Vec<Photo>>>()?;
-    let photo = fit_long_side(photo, long_side_px)?;
+    let photo = fit_long_side(photo, options.long_side_px)?;
     let kept = options.presentation.keep(&photo);
 
     let whole_work = work(size) * shrink * shrink;
@@ -207,7 +199,7 @@ pub async fn stylize_both<E: Engine>(
         start: 0.0,
         length: done,
     };
-    let mut picture = stylize(engine, photo, long_side_px, &mut part).await?;
+    let mut picture = engine.stylize_photo(photo, &mut part).await?;
     let new_size = [picture.width(), picture.height()];
     let factors = [0, 1].map(|i| new_size[i] as f32 / size[i] as f32);
     for (square, crop) in squares.iter().zip(crops) {
@@ -228,7 +220,7 @@ pub async fn stylize_both<E: Engine>(
             square.bounds(new_size),
             &face,
             numbers(to_face),
-            head(options.expand),
+            head(faces.expand),
         )?;
     }
     progress.report(1.0).await?;
@@ -236,7 +228,7 @@ pub async fn stylize_both<E: Engine>(
         Ok(_) => Outcome::Done,
         Err(refusal) => Outcome::Refused(*refusal),
     };
-    Ok(FacesPicture {
+    Ok(Picture {
         photo: options.presentation.apply(kept, picture)?,
         outcomes: found.iter().map(outcome).collect(),
     })

@@ -7,7 +7,6 @@ use crate::imaging::{Photo, mix};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Presentation {
     /// Share of the picture in a mixture with the photo: 1 is the picture alone, 0 the photo.
-    /// Values outside of 0 to 1 count as the nearer end, and NaN as 1.
     pub strength: f32,
     /// Whether the picture gets the photo at its left.
     pub side_by_side: bool,
@@ -39,7 +38,7 @@ impl Presentation {
         };
         let picture = if self.strength < 1.0 {
             let mut mixed = photo.clone();
-            mix(&mut mixed, &picture, self.strength.max(0.0));
+            mix(&mut mixed, &picture, self.strength);
             mixed
         } else {
             picture

@@ -106,7 +106,7 @@ test("the module is chosen by what the browser has", async () => {
 
 test("where threads cannot be started, one does the work", async () => {
   const { context, page } = browser;
-  await context.route("**/nijigen/thread.js", (route) => route.fulfill({ status: 404, body: "" }));
+  await context.route("**/nijigen/engine_worker/thread.js", (route) => route.fulfill({ status: 404, body: "" }));
   await page.goto(browser.url);
   const made = await page.evaluate(async () => {
     const { createStylizer } = await import(/** @type {any} */ ("/nijigen/index.js"));
@@ -129,6 +129,6 @@ test("threads and precisions that are none are refused", async () => {
   });
   assert.deepEqual(messages, [
     "threads is 0, expected a whole number above 0",
-    'precision is "f64", expected "auto", "f32" or "int8"',
+    'precision is "f64", expected one of "auto", "f32", "int8"',
   ]);
 });

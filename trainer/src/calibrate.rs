@@ -59,8 +59,8 @@ pub fn calibrate(
     );
     let seen: RefCell<BTreeMap<String, Around>> = RefCell::default();
     let unreadable = RefCell::new(None);
-    let observe = |layer: Layer, tap, x: Tensor<4>| {
-        let name = layer.weight();
+    let observe = |layer: &Layer, tap, x: Tensor<4>| {
+        let name = layer.path.weight();
         if tap != Tap::Activation && weights.contains(&name) {
             match tensor_values(x.clone()) {
                 Ok(values) => {
@@ -100,8 +100,8 @@ pub fn calibrate(
 /// If the network cannot be built.
 pub fn calibrated_engine(style: &Style, device: &Device) -> Result<impl Engine + use<>> {
     let ranges = style.header().activation_ranges.clone();
-    let round = move |layer: Layer, tap, x| {
-        let Some(ranges) = ranges.get(&layer.weight()) else {
+    let round = move |layer: &Layer, tap, x| {
+        let Some(ranges) = ranges.get(&layer.path.weight()) else {
             return x;
         };
         match tap {

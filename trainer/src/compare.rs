@@ -65,7 +65,7 @@ pub fn run(arguments: &CompareArguments) -> Result<()> {
             .collect();
         let mean = ratios.iter().sum::<f64>() / ratios.len() as f64;
         let worst = ratios.iter().copied().fold(f64::INFINITY, f64::min);
-        let macs: f64 = style.generator().step_macs_per_pixel().iter().sum();
+        let macs = style.generator().macs_per_pixel();
         println!(
             "| {} | {} | {:.1} | {bytes} | {mean:.2} | {worst:.2} | {:.0} |",
             style.header().name,

@@ -61,7 +61,7 @@ pub struct TrainConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GeneratorChoice {
-    /// `compact`, `animegan2` or `tiny`.
+    /// `compact`, `animegan2`, `tiny` or `deep`.
     pub architecture: Architecture,
     /// Bilinear upsampling mode; the architecture's own if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,6 +87,8 @@ pub enum Architecture {
     Animegan2,
     /// [`GeneratorConfig::tiny`].
     Tiny,
+    /// [`GeneratorConfig::deep`].
+    Deep,
 }
 
 impl Architecture {
@@ -96,6 +98,7 @@ impl Architecture {
             Self::Compact => "compact",
             Self::Animegan2 => "animegan2",
             Self::Tiny => "tiny",
+            Self::Deep => "deep",
         }
     }
 
@@ -105,6 +108,7 @@ impl Architecture {
             Self::Compact => GeneratorConfig::compact(),
             Self::Animegan2 => GeneratorConfig::animegan2(),
             Self::Tiny => GeneratorConfig::tiny(),
+            Self::Deep => GeneratorConfig::deep(),
         }
     }
 }
@@ -646,6 +650,11 @@ impl TrainConfig {
                 in_range(&format!("data.{name}.{key}"), weight, 0.0, 1e6)?;
             }
         }
+        if self.generator.colour_path
+            && self.generator.config().upsampling == Upsampling::DepthToSpace
+        {
+            bail!("generator.colour_path does not lead through the upsampling depth_to_space");
+        }
         if let (Some(init), true) = (&self.generator.init, self.generator.colour_path) {
             bail!(
                 "generator.colour_path is for random weights, but generator.init is {}",
@@ -873,6 +882,8 @@ mod tests {
         assert!(error(&regression).contains("target is \"none\""));
         let unknown = format!("{stage}weights = {{ contnet = 1.0 }}");
         assert!(error(&unknown).contains("contnet"));
+        let both = "[generator]\ncolour_path = true\nupsampling = 'depth_to_space'";
+        assert!(error(both).contains("does not lead through the upsampling depth_to_space"));
         let both = "[generator]\ninit = 'a.safetensors'\ncolour_path = true";
         assert!(error(both).contains("generator.init is a.safetensors"));
     }

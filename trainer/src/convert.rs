@@ -14,7 +14,7 @@ use image::{ExtendedColorType, ImageEncoder};
 use indicatif::{ProgressBar, ProgressStyle};
 use nijigen::engine::{CpuEngine, Engine, Progress};
 use nijigen::imaging::{Photo, decode};
-use nijigen::pipeline;
+use nijigen::pipeline::{self, Options};
 use nijigen::style::Style;
 
 use crate::write_file::write_file;
@@ -193,13 +193,12 @@ fn convert_one(
         output.display()
     );
     let photo = decode(&fs::read(path).context("cannot read the file")?)?;
-    let picture = block_on(pipeline::stylize(
-        engine,
-        photo,
-        arguments.size as usize,
-        progress,
-    ))?;
-    write_file(&output, &encode_png(&picture)?)
+    let options = Options {
+        long_side_px: arguments.size as usize,
+        ..Options::default()
+    };
+    let picture = block_on(pipeline::stylize(engine, photo, &options, progress))?;
+    write_file(&output, &encode_png(&picture.photo)?)
 }
 
 /// A PNG file, with alpha only if a pixel is not opaque.

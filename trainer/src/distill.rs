@@ -17,7 +17,7 @@ pub struct DistillArguments {
     /// Style file whose pictures are learned.
     #[arg(long, value_name = "FILE")]
     teacher: PathBuf,
-    /// The network that learns: compact, animegan2 or tiny; a style file, whose weights it starts
+    /// The network that learns: compact, animegan2, tiny or deep; a style file, whose weights it starts
     /// from (such as one that `trainer prune` wrote); or a TOML file with a network's layers.
     #[arg(long, value_name = "NAME|FILE")]
     student: String,
@@ -81,7 +81,7 @@ fn student(student: &str) -> Result<GeneratorChoice> {
     }
     let text = std::fs::read_to_string(path).with_context(|| {
         format!(
-            "cannot read the student {student}, which is none of compact, animegan2 and tiny either"
+            "cannot read the student {student}, which is none of compact, animegan2, tiny and deep either"
         )
     })?;
     let network: GeneratorConfig =

@@ -117,7 +117,7 @@ fn card(
     } else {
         "interim"
     };
-    let macs: f64 = style.generator().step_macs_per_pixel().iter().sum();
+    let macs = style.generator().macs_per_pixel();
     let command: Vec<&str> = environment
         .command
         .iter()

@@ -101,11 +101,12 @@ enum StatusArgument {
     Interim,
 }
 
-/// The names of tensors in public checkpoints of an architecture.
-fn layout(architecture: Architecture) -> PublicLayout {
+/// The names of tensors in public checkpoints of an architecture; without such, they are our own.
+fn layout(architecture: Architecture) -> Option<PublicLayout> {
     match architecture {
-        Architecture::Animegan2 => PublicLayout::Animegan2,
-        Architecture::Compact | Architecture::Tiny => PublicLayout::Compact,
+        Architecture::Animegan2 => Some(PublicLayout::Animegan2),
+        Architecture::Compact | Architecture::Tiny => Some(PublicLayout::Compact),
+        Architecture::Deep => None,
     }
 }
 
@@ -249,7 +250,8 @@ fn map_weights(
     let mut weights = Weights::new();
     let mut missing = Vec::new();
     for spec in generator.tensors() {
-        let key = public_key(layout(architecture), &spec.name).unwrap_or(spec.name.clone());
+        let key = layout(architecture).and_then(|layout| public_key(layout, &spec.name));
+        let key = key.unwrap_or(spec.name.clone());
         match checkpoint.take(&key)? {
             Some(tensor) if tensor.shape == spec.shape => {
                 weights.insert(spec.name, tensor);

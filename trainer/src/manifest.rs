@@ -81,7 +81,7 @@ const COMPACT_MACS: f64 = 150_000.0;
 impl Variant {
     /// By the network's cost.
     fn of(config: &GeneratorConfig) -> Self {
-        let macs: f64 = config.step_macs_per_pixel().iter().sum();
+        let macs = config.macs_per_pixel();
         if macs <= TINY_MACS {
             Self::Tiny
         } else if macs <= COMPACT_MACS {

@@ -16,12 +16,20 @@ pub struct TappedEngine<F> {
     tap: F,
 }
 
-impl<F: Fn(Layer, Tap, Tensor<4>) -> Tensor<4>> TappedEngine<F> {
+impl<F: Fn(&Layer, Tap, Tensor<4>) -> Tensor<4>> TappedEngine<F> {
     /// Loads the weights onto the device.
     ///
     /// # Errors
-    /// Those of [`nijigen::model::GeneratorConfig::init_with`].
+    /// [`Error::EngineFailed`] if the network is given guide planes, which a photo has not, and those of
+    /// [`nijigen::model::GeneratorConfig::init_with`].
     pub fn new(style: &Style, device: &Device, tap: F) -> Result<Self> {
+        let planes = style.generator().input_channels;
+        if planes != 3 {
+            return Err(Error::EngineFailed {
+                engine: "burn",
+                reason: format!("the network is given {planes} planes, a photo has 3"),
+            });
+        }
         Ok(Self {
             generator: style.generator().init_with(style.weights(), device)?,
             device: device.clone(),
@@ -30,9 +38,13 @@ impl<F: Fn(Layer, Tap, Tensor<4>) -> Tensor<4>> TappedEngine<F> {
     }
 }
 
-impl<F: Fn(Layer, Tap, Tensor<4>) -> Tensor<4>> Engine for TappedEngine<F> {
+impl<F: Fn(&Layer, Tap, Tensor<4>) -> Tensor<4>> Engine for TappedEngine<F> {
     fn name(&self) -> &'static str {
         "burn"
+    }
+
+    fn min_side_px(&self) -> usize {
+        self.generator.config().min_side_px()
     }
 
     async fn stylize(&self, input: &Planes, _progress: &mut impl Progress) -> Result<Planes> {

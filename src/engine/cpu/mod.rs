@@ -209,6 +209,10 @@ impl Engine for CpuEngine {
         }
     }
 
+    fn min_side_px(&self) -> usize {
+        self.min_side_px
+    }
+
     async fn stylize(&self, input: &Planes, progress: &mut impl Progress) -> Result<Planes> {
         self.run(input, &mut Report(progress)).await
     }

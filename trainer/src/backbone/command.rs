@@ -9,9 +9,9 @@ use clap::Args;
 use nijigen::style::sha256_hex;
 
 use super::cache::{cached_file, missing};
+use super::feature_layer::FeatureLayer;
 use super::load::read_published;
 use super::network::Backbone;
-use super::tap::Tap;
 use super::vgg::Vgg;
 use super::weights::BackboneWeights;
 use crate::parity::formula_photo;
@@ -106,18 +106,18 @@ fn describe(weights: BackboneWeights) -> Result<()> {
     );
     let device = Device::flex();
     let backbone = Backbone::from_weights(weights, &device);
-    let taps = PRINTED
+    let feature_layers = PRINTED
         .iter()
-        .map(|name| Tap::parse(name, backbone.kind()))
+        .map(|name| FeatureLayer::parse(name, backbone.kind()))
         .collect::<Result<Vec<_>>>()?;
     let photo = formula_photo()?;
     let shape = [1, 3, photo.height(), photo.width()];
     let photo = Tensor::from_data(TensorData::new(photo.values().to_vec(), shape), &device);
-    let scales = backbone.measure_scales(photo, &taps);
-    let scales: Vec<String> = taps
+    let scales = backbone.measure_scales(photo, &feature_layers);
+    let scales: Vec<String> = feature_layers
         .iter()
         .zip(scales)
-        .map(|(tap, scale)| format!("{tap} {scale:.2}"))
+        .map(|(feature_layer, scale)| format!("{feature_layer} {scale:.2}"))
         .collect();
     println!("means    {}", scales.join(", "));
     Ok(())

@@ -156,7 +156,7 @@ pub(super) mod tests {
     use zip::write::SimpleFileOptions;
 
     use super::*;
-    use crate::backbone::{Backbone, Tap};
+    use crate::backbone::{Backbone, FeatureLayer};
     use crate::onnx::{GraphProto, ModelProto, TensorProto};
 
     const WIDTH_DIVISOR: usize = 16;
@@ -307,8 +307,11 @@ pub(super) mod tests {
             let weights = read_published(&path, WIDTH_DIVISOR, String::new())?;
             assert_eq!(weights.config.kind, kind);
             let backbone = Backbone::from_weights(weights, &device);
-            let taps = [Tap::parse("relu1_1", kind)?, Tap::parse("relu2_1", kind)?];
-            let found = backbone.features(picture(&device), &taps);
+            let feature_layers = [
+                FeatureLayer::parse("relu1_1", kind)?,
+                FeatureLayer::parse("relu2_1", kind)?,
+            ];
+            let found = backbone.features(picture(&device), &feature_layers);
             for (found, expected) in found.into_iter().zip([first, third]) {
                 let magnitude = expected.clone().mean().into_scalar::<f32>();
                 assert!(magnitude > 0.1, "nothing to compare");

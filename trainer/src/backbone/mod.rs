@@ -6,14 +6,14 @@
 
 mod cache;
 mod command;
+mod feature_layer;
 mod load;
 mod network;
 mod onnx;
-mod tap;
 mod vgg;
 mod weights;
 
 pub use command::{BackboneArguments, run};
+pub use feature_layer::FeatureLayer;
 pub use network::Backbone;
-pub use tap::Tap;
 pub use vgg::{Vgg, VggConfig};

@@ -13,7 +13,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::tap::Tap;
+use super::feature_layer::FeatureLayer;
 use super::vgg::{CAFFE_MEAN, Vgg, VggConfig, VggConv};
 use super::weights::{BackboneWeights, LayerWeights};
 
@@ -101,12 +101,12 @@ impl Backbone {
         .no_grad()
     }
 
-    /// Which network this is, for [`Tap::parse`].
+    /// Which network this is, for [`FeatureLayer::parse`].
     pub fn kind(&self) -> Vgg {
         self.config.kind
     }
 
-    /// The features of a picture at each of `taps`, in their order. Runs no deeper than the
+    /// The features of a picture at each of `feature_layers`, in their order. Runs no deeper than the
     /// deepest of them.
     ///
     /// The picture is brought to the scale that the weights are for: [0, 255], less the mean of
@@ -120,17 +120,17 @@ impl Backbone {
     ///   down
     ///
     /// # Panics
-    /// If a tap was parsed for a network that has more layers than this one, or if the picture is
+    /// If a feature layer was parsed for a network that has more layers than this one, or if the picture is
     /// smaller than stated.
-    pub fn features(&self, x: Tensor<4>, taps: &[Tap]) -> Vec<Tensor<4>> {
+    pub fn features(&self, x: Tensor<4>, feature_layers: &[FeatureLayer]) -> Vec<Tensor<4>> {
         let layers = self.config.layers();
-        let last = taps
+        let last = feature_layers
             .iter()
-            .map(|tap| {
+            .map(|feature_layer| {
                 layers
                     .iter()
-                    .position(|layer| (layer.block, layer.number) == tap.layer())
-                    .unwrap_or_else(|| panic!("{} has no layer {tap}", self.config.kind))
+                    .position(|layer| (layer.block, layer.number) == feature_layer.layer())
+                    .unwrap_or_else(|| panic!("{} has no layer {feature_layer}", self.config.kind))
             })
             .max();
         let Some(last) = last else {
@@ -142,12 +142,13 @@ impl Backbone {
             height.min(width) >= shortest,
             "the picture has {width} x {height} pixels, expected sides of at least {shortest}"
         );
-        let mut found: Vec<(Tap, Tensor<4>)> = Vec::new();
+        let mut found: Vec<(FeatureLayer, Tensor<4>)> = Vec::new();
         let mut keep = |x: &Tensor<4>, layer: &VggConv, rectified| {
-            if let Some(tap) = taps.iter().find(|tap| {
-                tap.layer() == (layer.block, layer.number) && tap.is_rectified() == rectified
+            if let Some(feature_layer) = feature_layers.iter().find(|feature_layer| {
+                feature_layer.layer() == (layer.block, layer.number)
+                    && feature_layer.is_rectified() == rectified
             }) {
-                found.push((*tap, x.clone()));
+                found.push((*feature_layer, x.clone()));
             }
         };
         let mut x = self.caffe_scale(x);
@@ -160,13 +161,14 @@ impl Backbone {
             x = relu(x);
             keep(&x, layer, true);
         }
-        taps.iter()
-            .filter_map(|tap| found.iter().find(|(of, _)| of == tap))
+        feature_layers
+            .iter()
+            .filter_map(|feature_layer| found.iter().find(|(of, _)| of == feature_layer))
             .map(|(_, features)| features.clone())
             .collect()
     }
 
-    /// Mean absolute activation at each of `taps` over some photos: what to divide features by so
+    /// Mean absolute activation at each of `feature_layers` over some photos: what to divide features by so
     /// that layers weigh alike in a loss. The published weights' means span two orders of
     /// magnitude, and differ between files, which is why they are measured.
     ///
@@ -175,8 +177,8 @@ impl Backbone {
     ///
     /// # Panics
     /// As [`Backbone::features`].
-    pub fn measure_scales(&self, photos: Tensor<4>, taps: &[Tap]) -> Vec<f32> {
-        self.features(photos.detach(), taps)
+    pub fn measure_scales(&self, photos: Tensor<4>, feature_layers: &[FeatureLayer]) -> Vec<f32> {
+        self.features(photos.detach(), feature_layers)
             .into_iter()
             .map(|features| features.abs().mean().into_scalar::<f32>())
             .collect()
@@ -283,10 +285,10 @@ mod tests {
         Tensor::from_data(TensorData::new(values, [1, 3, SIDE_PX, SIDE_PX]), device)
     }
 
-    fn taps(names: &[&str]) -> Vec<Tap> {
+    fn feature_layers(names: &[&str]) -> Vec<FeatureLayer> {
         names
             .iter()
-            .map(|name| Tap::parse(name, Vgg::Vgg16).expect("VGG16 has it"))
+            .map(|name| FeatureLayer::parse(name, Vgg::Vgg16).expect("VGG16 has it"))
             .collect()
     }
 
@@ -295,7 +297,8 @@ mod tests {
         let device = Device::flex();
         // Neither in the network's order nor each once.
         let names = ["conv4_1", "relu1_2", "relu3_3", "relu1_2"];
-        let features = formula_backbone(&device).features(formula_picture(&device), &taps(&names));
+        let features =
+            formula_backbone(&device).features(formula_picture(&device), &feature_layers(&names));
         assert_eq!(features.len(), names.len());
         let golden = golden();
         for (name, features) in names.into_iter().zip(features) {
@@ -308,7 +311,7 @@ mod tests {
         let device = Device::flex().autodiff();
         let backbone = formula_backbone(&device);
         let picture = formula_picture(&device).require_grad();
-        let features = backbone.features(picture.clone(), &taps(&["relu3_3"]));
+        let features = backbone.features(picture.clone(), &feature_layers(&["relu3_3"]));
         let loss = features[0].clone().mean();
         let grads = loss.backward();
         let gradient = picture.grad(&grads).expect("the picture takes gradients");
@@ -326,7 +329,7 @@ mod tests {
         // Two pixels cannot be pooled four times, but relu2_2 takes only one pooling.
         let x = Tensor::zeros([1, 3, 2, 2], &device);
         let backbone = formula_backbone(&device);
-        let features = backbone.features(x.clone(), &taps(&["relu2_2"]));
+        let features = backbone.features(x.clone(), &feature_layers(&["relu2_2"]));
         assert_eq!(features[0].dims(), [1, 8, 1, 1]);
         assert!(backbone.features(x, &[]).is_empty());
     }
@@ -336,7 +339,7 @@ mod tests {
     fn pictures_that_are_too_small_are_told() {
         let device = Device::flex();
         let x = Tensor::zeros([1, 3, 2, 2], &device);
-        formula_backbone(&device).features(x, &taps(&["relu3_1"]));
+        formula_backbone(&device).features(x, &feature_layers(&["relu3_1"]));
     }
 
     #[test]
@@ -344,7 +347,7 @@ mod tests {
         let device = Device::flex();
         let names = ["relu1_2", "conv4_1"];
         let photos = Tensor::cat(vec![formula_picture(&device); 2], 0);
-        let scales = formula_backbone(&device).measure_scales(photos, &taps(&names));
+        let scales = formula_backbone(&device).measure_scales(photos, &feature_layers(&names));
         for (name, scale) in names.into_iter().zip(scales) {
             let expected = golden()[name].magnitude;
             assert!((f64::from(scale) / expected - 1.0).abs() < TOLERANCE);
@@ -356,8 +359,8 @@ mod tests {
         let device = Device::flex();
         let features = |config: VggConfig, seed| -> Result<Vec<f32>> {
             let backbone = Backbone::random(&config, seed, &device)?;
-            let tap = Tap::parse("relu5_3", config.kind)?;
-            let mut features = backbone.features(formula_picture(&device), &[tap]);
+            let feature_layer = FeatureLayer::parse("relu5_3", config.kind)?;
+            let mut features = backbone.features(formula_picture(&device), &[feature_layer]);
             Ok(values(features.remove(0)))
         };
         let first = features(NARROW, 1)?;

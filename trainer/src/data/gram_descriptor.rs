@@ -6,7 +6,7 @@ use image::RgbImage;
 use image::imageops::{self, FilterType};
 
 use super::clusters::{StyleDescriptor, project_gram};
-use crate::backbone::{Backbone, Tap};
+use crate::backbone::{Backbone, FeatureLayer};
 use crate::losses::gram;
 use crate::picture::{picture_tensor, tensor_values};
 
@@ -18,7 +18,7 @@ const LAYERS: [&str; 3] = ["relu1_1", "relu2_1", "relu3_1"];
 /// Gram matrices of a backbone's features.
 pub struct GramDescriptor {
     backbone: Backbone,
-    taps: Vec<Tap>,
+    feature_layers: Vec<FeatureLayer>,
     seed: u64,
     device: Device,
 }
@@ -31,13 +31,13 @@ impl GramDescriptor {
     pub fn open(seed: u64) -> Result<Self> {
         let device = Device::flex();
         let backbone = Backbone::open("vgg16", &device)?;
-        let taps = LAYERS
+        let feature_layers = LAYERS
             .iter()
-            .map(|name| Tap::parse(name, backbone.kind()))
+            .map(|name| FeatureLayer::parse(name, backbone.kind()))
             .collect::<Result<_>>()?;
         Ok(Self {
             backbone,
-            taps,
+            feature_layers,
             seed,
             device,
         })
@@ -53,7 +53,7 @@ impl StyleDescriptor for GramDescriptor {
         let image = imageops::resize(image, SIDE_PX, SIDE_PX, FilterType::Triangle);
         let features = self
             .backbone
-            .features(picture_tensor(&image, &self.device), &self.taps);
+            .features(picture_tensor(&image, &self.device), &self.feature_layers);
         let mut vector = Vec::new();
         for features in features {
             let channels = features.dims()[1];

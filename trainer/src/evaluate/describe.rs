@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor};
 use image::RgbImage;
 use image::imageops::{self, FilterType};
 
-use crate::backbone::{Backbone, Tap};
+use crate::backbone::{Backbone, FeatureLayer};
 use crate::losses::gram;
 use crate::picture::{picture_tensor, tensor_values};
 
@@ -15,9 +15,9 @@ const SIDE_PX: u32 = 224;
 /// A backbone and the layers that are compared.
 pub struct Describer {
     backbone: Backbone,
-    content: Tap,
-    pooled: Tap,
-    gram: Tap,
+    content: FeatureLayer,
+    pooled: FeatureLayer,
+    gram: FeatureLayer,
     device: Device,
 }
 
@@ -28,11 +28,11 @@ impl Describer {
     /// If it is not there, with instructions; or damaged.
     pub fn open(name_or_path: &str, device: &Device) -> Result<Self> {
         let backbone = Backbone::open(name_or_path, device)?;
-        let tap = |name| Tap::parse(name, backbone.kind());
+        let feature_layer = |name| FeatureLayer::parse(name, backbone.kind());
         Ok(Self {
-            content: tap("relu3_3")?,
-            pooled: tap("relu4_3")?,
-            gram: tap("relu2_1")?,
+            content: feature_layer("relu3_3")?,
+            pooled: feature_layer("relu4_3")?,
+            gram: feature_layer("relu2_1")?,
             backbone,
             device: device.clone(),
         })
@@ -63,9 +63,9 @@ impl Describer {
         tensor_values(gram(self.features(&squared(picture), self.gram)))
     }
 
-    fn features(&self, picture: &RgbImage, tap: Tap) -> Tensor<4> {
+    fn features(&self, picture: &RgbImage, feature_layer: FeatureLayer) -> Tensor<4> {
         self.backbone
-            .features(picture_tensor(picture, &self.device), &[tap])
+            .features(picture_tensor(picture, &self.device), &[feature_layer])
             .remove(0)
     }
 }

@@ -17,7 +17,8 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use nijigen::model::{
-    ConvSpec, GeneratorConfig, NEGATIVE_SLOPE, ResidualSpec, StridePadding, Upsampling,
+    Activation, Convolution, GeneratorConfig, Layer, LayerKind, ModulePath, NEGATIVE_SLOPE, Resize,
+    Upsampling,
 };
 use nijigen::style::{ConvolutionRanges, METADATA_KEY, SCALE_SUFFIX, Style, ValueRange};
 use prost::Message;
@@ -37,7 +38,8 @@ const IR_VERSION: i64 = 8;
 /// The model that computes what the style's network does.
 ///
 /// Its input `input` and its output `output` are f32, `[batch, 3, height, width]` with values in
-/// [-1, 1], all but the 3 chosen at run time; sides are at least 16.
+/// [-1, 1], all but the 3 chosen at run time; the input may have guide planes behind the three. Sides
+/// are at least [`GeneratorConfig::min_side_px`].
 ///
 /// # Errors
 /// If `style_file` is no style file.
@@ -55,8 +57,8 @@ pub fn export(style_file: &[u8]) -> Result<Vec<u8>> {
         file: SafeTensors::deserialize(style_file)?,
         graph: GraphProto {
             name: style.header().name.clone(),
-            input: vec![picture("input")],
-            output: vec![picture("output")],
+            input: vec![picture("input", style.generator().input_channels)],
+            output: vec![picture("output", 3)],
             ..Default::default()
         },
     };
@@ -87,111 +89,63 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     fn network(&mut self) -> Result<()> {
-        let config = self.config;
-        // What the decoder comes back to: the size, and the activation where a skip is added.
-        let mut levels = Vec::new();
-        let mut x = "input".to_owned();
-        let mut channels = 3;
-        for (i, spec) in config.encoder.iter().enumerate() {
-            if spec.stride == 2 {
-                let start = vec![int("start", 2)];
-                let size = self.node(
-                    format!("level.{}.size", levels.len()),
-                    "Shape",
-                    &[&x],
-                    start,
-                );
-                levels.push((size, x.clone()));
-            }
-            x = self.conv_norm(&x, &format!("encoder.{i}"), spec)?;
-            channels = spec.channels;
+        // Of each layer, the value of its output.
+        let mut outputs: Vec<String> = Vec::new();
+        for layer in self.config.layers() {
+            let output = match layer.kind {
+                LayerKind::Picture => "input".into(),
+                LayerKind::Dense(convolution) => self.layer(&layer, convolution, 1, &outputs)?,
+                LayerKind::Depthwise(convolution) => {
+                    self.layer(&layer, convolution, layer.channels, &outputs)?
+                }
+            };
+            outputs.push(output);
         }
-        for (i, spec) in config.residuals.iter().enumerate() {
-            x = self.residual(&x, &format!("residuals.{i}"), channels, spec)?;
-            channels = spec.channels;
-        }
-        for (i, spec) in config.bridge.iter().enumerate() {
-            x = self.conv_norm(&x, &format!("bridge.{i}"), spec)?;
-        }
-        for (s, stage) in config.decoder.iter().enumerate() {
-            let (size, level) = levels
-                .pop()
-                .context("the decoder has more stages than the encoder has halvings")?;
-            x = self.upsample(&x, &size, &format!("decoder.{s}.upsample"));
-            for (i, spec) in stage.convs.iter().enumerate() {
-                x = self.conv_norm(&x, &format!("decoder.{s}.convs.{i}"), spec)?;
-            }
-            if stage.skip {
-                x = self.node(format!("decoder.{s}.skip"), "Add", &[&x, &level], vec![]);
-            }
-        }
-        let head = Conv {
-            padding: [config.head.kernel / 2; 4],
-            stride: 1,
-            groups: 1,
-            bias: config.head.bias,
-        };
-        x = self.conv(&x, "head", &head)?;
-        self.node("output".into(), "Tanh", &[&x], vec![]);
         Ok(())
     }
 
-    /// A layer of all channels.
-    fn conv_norm(&mut self, x: &str, name: &str, spec: &ConvSpec) -> Result<String> {
-        let half = spec.kernel / 2;
-        let padding = match (spec.stride, self.config.stride_padding) {
-            (2, StridePadding::RightBottom) => [0, 0, 1, 1],
-            _ => [half; 4],
-        };
-        let conv = Conv {
-            padding,
-            stride: spec.stride as i64,
-            groups: 1,
-            bias: false,
-        };
-        self.layer(x, name, &conv)
-    }
-
-    /// Convolution, normalisation, LeakyReLU.
-    fn layer(&mut self, x: &str, name: &str, conv: &Conv) -> Result<String> {
-        let x = self.conv(x, &format!("{name}.conv"), conv)?;
-        let x = self.norm(&x, &format!("{name}.norm"))?;
-        let slope = vec![float("alpha", NEGATIVE_SLOPE as f32)];
-        Ok(self.node(name.into(), "LeakyRelu", &[&x], slope))
-    }
-
-    fn residual(
+    /// A convolution and all that is done before and after it; gives the name of the result.
+    fn layer(
         &mut self,
-        input: &str,
-        name: &str,
-        channels_in: usize,
-        spec: &ResidualSpec,
+        layer: &Layer,
+        convolution: Convolution,
+        groups: usize,
+        outputs: &[String],
     ) -> Result<String> {
-        let expand = ConvSpec {
-            channels: spec.hidden,
-            kernel: 1,
-            stride: 1,
-        };
-        let x = self.conv_norm(input, &format!("{name}.expand"), &expand)?;
-        let conv = Conv {
-            padding: [1; 4],
-            stride: 1,
-            groups: spec.hidden as i64,
-            bias: self.config.depthwise_bias,
-        };
-        let x = self.layer(&x, &format!("{name}.depthwise"), &conv)?;
-        let conv = Conv {
-            padding: [0; 4],
-            stride: 1,
-            groups: 1,
-            bias: false,
-        };
-        let x = self.conv(&x, &format!("{name}.project"), &conv)?;
-        let x = self.norm(&x, &format!("{name}.project_norm"))?;
-        if channels_in == spec.channels {
-            return Ok(self.node(name.into(), "Add", &[input, &x], vec![]));
+        let mut x = outputs[layer.input].clone();
+        if convolution.stride == 2 {
+            // The decoder comes back to it.
+            let start = vec![int("start", 2)];
+            self.node(level_size(layer.level - 1), "Shape", &[&x], start);
         }
-        Ok(x)
+        if let Some(resize) = layer.resize {
+            x = self.resize(&x, resize, &resized_name(layer.path));
+        }
+        x = self.conv(&x, layer.path, convolution, groups)?;
+        if let Some(eps) = layer.norm_eps {
+            x = self.norm(&x, &layer.path.norm(), eps)?;
+        }
+        x = match layer.activation {
+            Activation::Identity => x,
+            Activation::LeakyRelu => {
+                let slope = vec![float("alpha", NEGATIVE_SLOPE as f32)];
+                self.node(layer.path.to_string(), "LeakyRelu", &[&x], slope)
+            }
+            Activation::Tanh => self.node("output".into(), "Tanh", &[&x], vec![]),
+        };
+        let Some(added) = layer.adds.map(|i| &outputs[i]) else {
+            return Ok(x);
+        };
+        let terms = match layer.path {
+            ModulePath::Project(_) => [added, &x],
+            _ => [&x, added],
+        };
+        Ok(self.node(
+            sum_name(layer.path),
+            "Add",
+            &terms.map(String::as_str),
+            vec![],
+        ))
     }
 
     /// Pads `[top, left, bottom, right]` pixels by reflection.
@@ -213,37 +167,56 @@ impl Builder<'_> {
     }
 
     /// Padding and convolution, of integers if the style says so.
-    fn conv(&mut self, x: &str, name: &str, conv: &Conv) -> Result<String> {
-        let weight = format!("{name}.weight");
-        let pad = format!("{}.pad", name.strip_suffix(".conv").unwrap_or(name));
-        let in_8_bits = self.file.tensor(&weight)?.dtype() == Dtype::I8;
-        let Some(ranges) = self.ranges.get(&weight).filter(|_| in_8_bits) else {
-            let x = self.pad(x, &pad, conv.padding);
-            return self.padded_conv(&x, name, conv);
+    fn conv(
+        &mut self,
+        x: &str,
+        path: ModulePath,
+        convolution: Convolution,
+        groups: usize,
+    ) -> Result<String> {
+        let Convolution {
+            pad_before,
+            pad_after,
+            ..
+        } = convolution;
+        let padding = [pad_before, pad_before, pad_after, pad_after];
+        let pad = format!("{path}.pad");
+        let in_8_bits = self.file.tensor(&path.weight())?.dtype() == Dtype::I8;
+        let Some(ranges) = self.ranges.get(&path.weight()).filter(|_| in_8_bits) else {
+            let x = self.pad(x, &pad, padding);
+            return self.padded_conv(&x, path, convolution, groups);
         };
+        let name = path.convolution();
         let input = self.affine(&format!("{name}/input"), ranges.input);
         let x = self.affine_node("QuantizeLinear", x, &input, "integers");
-        let x = self.pad(&x, &pad, conv.padding);
+        let x = self.pad(&x, &pad, padding);
         let x = self.affine_node("DequantizeLinear", &x, &input, "f32");
-        let x = self.padded_conv(&x, name, conv)?;
+        let x = self.padded_conv(&x, path, convolution, groups)?;
         let products = self.affine(&format!("{name}/products"), ranges.products);
         let x = self.affine_node("QuantizeLinear", &x, &products, "integers");
         Ok(self.affine_node("DequantizeLinear", &x, &products, "f32"))
     }
 
-    fn padded_conv(&mut self, x: &str, name: &str, conv: &Conv) -> Result<String> {
-        let weight = self.weight(&format!("{name}.weight"), 0)?;
+    fn padded_conv(
+        &mut self,
+        x: &str,
+        path: ModulePath,
+        convolution: Convolution,
+        groups: usize,
+    ) -> Result<String> {
+        let name = path.convolution();
+        let weight = self.weight(&path.weight(), 0)?;
         let mut inputs = vec![x, &weight];
         let bias;
-        if conv.bias {
+        if convolution.bias {
             bias = self.weight(&format!("{name}.bias"), 0)?;
             inputs.push(&bias);
         }
         let attributes = vec![
-            ints("strides", &[conv.stride; 2]),
-            int("group", conv.groups),
+            ints("strides", &[convolution.stride as i64; 2]),
+            int("group", groups as i64),
         ];
-        Ok(self.node(name.into(), "Conv", &inputs, attributes))
+        Ok(self.node(name, "Conv", &inputs, attributes))
     }
 
     /// The constants of the integers that a range is cut into.
@@ -281,13 +254,13 @@ impl Builder<'_> {
 
     /// Normalises each picture of a batch over channels, height and width, then each channel by its
     /// own scale and shift.
-    fn norm(&mut self, x: &str, name: &str) -> Result<String> {
+    fn norm(&mut self, x: &str, name: &str, eps: f64) -> Result<String> {
         let part = |part: &str| format!("{name}/{part}");
         let rows = || vec![ints("axes", &[3])];
         let all = || vec![ints("axes", &[1, 2, 3])];
         let gamma = self.weight(&format!("{name}.gamma"), 2)?;
         let beta = self.weight(&format!("{name}.beta"), 2)?;
-        let eps = (self.config.norm_eps as f32).to_le_bytes();
+        let eps = (eps as f32).to_le_bytes();
         let eps = self.constant("norm_eps", data_type::FLOAT, &[], &eps);
 
         let mean = self.node(part("row_means"), "ReduceMean", &[x], rows());
@@ -312,20 +285,41 @@ impl Builder<'_> {
         Ok(self.node(name.into(), "Add", &[&scaled, &shift], vec![]))
     }
 
+    /// Changes the resolution to that of a level.
+    fn resize(&mut self, x: &str, resize: Resize, name: &str) -> String {
+        let size = level_size(resize.level);
+        match resize.by {
+            Upsampling::AlignCorners => self.bilinear(x, &size, name, "align_corners"),
+            Upsampling::HalfPixel => self.bilinear(x, &size, name, "half_pixel"),
+            Upsampling::DepthToSpace => self.depth_to_space(x, &size, name),
+        }
+    }
+
     /// Bilinear resize to `size`, the value `[height, width]`.
-    fn upsample(&mut self, x: &str, size: &str, name: &str) -> String {
+    fn bilinear(&mut self, x: &str, size: &str, name: &str, coordinates: &str) -> String {
         let kept = self.node(format!("{name}/kept"), "Shape", &[x], vec![int("end", 2)]);
         let axis = vec![int("axis", 0)];
         let sizes = self.node(format!("{name}/sizes"), "Concat", &[&kept, size], axis);
-        let coordinates = match self.config.upsampling {
-            Upsampling::AlignCorners => "align_corners",
-            Upsampling::HalfPixel => "half_pixel",
-        };
         let attributes = vec![
             string("mode", "linear"),
             string("coordinate_transformation_mode", coordinates),
         ];
         self.node(name.into(), "Resize", &[x, "", "", &sizes], attributes)
+    }
+
+    /// Pixels of channels, cut to `size`, the value `[height, width]`.
+    fn depth_to_space(&mut self, x: &str, size: &str, name: &str) -> String {
+        let attributes = vec![int("blocksize", 2), string("mode", "CRD")];
+        let pixels = self.node(format!("{name}/pixels"), "DepthToSpace", &[x], attributes);
+        let pair = |values: [i64; 2]| values.map(i64::to_le_bytes).concat();
+        let starts = self.constant("corner", data_type::INT64, &[2], &pair([0, 0]));
+        let axes = self.constant("sides", data_type::INT64, &[2], &pair([2, 3]));
+        self.node(
+            name.into(),
+            "Slice",
+            &[&pixels, &starts, size, &axes],
+            vec![],
+        )
     }
 
     /// A tensor of the style file in f32, with dimensions of 1 added behind its own.
@@ -401,23 +395,36 @@ struct AffineConstants {
     zero_point: String,
 }
 
-/// What a convolution's weights do not say.
-struct Conv {
-    /// Reflected pixels: top, left, bottom, right.
-    padding: [usize; 4],
-    stride: i64,
-    groups: i64,
-    bias: bool,
+/// The name of the value `[height, width]` at a level.
+fn level_size(level: usize) -> String {
+    format!("level.{level}.size")
 }
 
-/// The type `[batch, 3, height, width]` of f32.
-fn picture(name: &str) -> ValueInfoProto {
+/// The name of a layer's input at the layer's resolution.
+fn resized_name(path: ModulePath) -> String {
+    match path {
+        ModulePath::Decoder(stage, _) => format!("decoder.{stage}.upsample"),
+        _ => format!("{path}.upsample"),
+    }
+}
+
+/// The name of a layer's output where it adds another's.
+fn sum_name(path: ModulePath) -> String {
+    match path {
+        ModulePath::Project(i) => format!("residuals.{i}"),
+        ModulePath::Decoder(stage, _) => format!("decoder.{stage}.skip"),
+        _ => format!("{path}.sum"),
+    }
+}
+
+/// The type `[batch, channels, height, width]` of f32.
+fn picture(name: &str, channels: usize) -> ValueInfoProto {
     let named = |name: &str| Dimension {
         dim_value: None,
         dim_param: Some(name.into()),
     };
     let channels = Dimension {
-        dim_value: Some(3),
+        dim_value: Some(channels as i64),
         dim_param: None,
     };
     let shape = TensorShapeProto {

@@ -172,6 +172,35 @@ fn differences(picture: &Planes, stored: &[f32]) -> [f32; 2] {
     [differences.fold(0.0, f32::max), sum / stored.len() as f32]
 }
 
+/// What the golden models do not have: guide planes, a third halving, depth-to-space.
+#[test]
+fn other_layouts_are_exported() {
+    let mut config = GeneratorConfig::deep().with_upsampling(Upsampling::DepthToSpace);
+    config.input_channels = 7;
+    let file = style(config.clone(), Dtype::F32);
+    let model = read_model(&export(&file).unwrap()).unwrap();
+    assert_eq!(upsampling(&model).unwrap(), Some(Upsampling::DepthToSpace));
+    let style = Style::from_bytes(&file).unwrap();
+    assert!(&weights(&model, &config).unwrap() == style.weights());
+    assert!(style_file(&model).unwrap() == file);
+    let graph = model.graph.unwrap();
+    let input = graph.input[0].kind.as_ref().unwrap();
+    let input = input.tensor_type.as_ref().unwrap().shape.as_ref().unwrap();
+    assert_eq!(input.dim[1].dim_value, Some(7));
+    let nodes = |op_type| graph.node.iter().filter(move |n| n.op_type == op_type);
+    let names: Vec<&str> = nodes("Slice").map(|node| node.name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "decoder.0.upsample",
+            "decoder.1.upsample",
+            "decoder.2.upsample"
+        ]
+    );
+    let sizes: Vec<&str> = nodes("Slice").map(|node| node.input[2].as_str()).collect();
+    assert_eq!(sizes, ["level.2.size", "level.1.size", "level.0.size"]);
+}
+
 #[test]
 fn convolutions_with_ranges_take_and_give_integers() {
     let model = read_model(&export(&calibrated_style()).unwrap()).unwrap();
@@ -421,6 +450,13 @@ fn other_upsamplings_are_refused() {
     let resize = nodes.iter_mut().find(|n| n.op_type == "Resize").unwrap();
     resize.attribute[0].s = Some("cubic".into());
     refused(upsampling(&model), "resizes by \"cubic\"");
+    let config = GeneratorConfig::compact().with_upsampling(Upsampling::DepthToSpace);
+    let mut model = read_model(&export(&style(config, Dtype::F32)).unwrap()).unwrap();
+    let nodes = &mut model.graph.as_mut().unwrap().node;
+    let mut nodes = nodes.iter_mut();
+    let resize = nodes.find(|n| n.op_type == "DepthToSpace").unwrap();
+    resize.attribute[1].s = Some("DCR".into());
+    refused(upsampling(&model), "depth to space in the order \"DCR\"");
 }
 
 #[test]

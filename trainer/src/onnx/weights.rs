@@ -13,7 +13,7 @@ use super::proto::{GraphProto, ModelProto, NodeProto, TensorProto};
 use super::tensor::floats;
 
 /// What a graph says of a convolution and the normalisation behind it.
-struct Layer<'a> {
+struct ConvTensors<'a> {
     node: &'a NodeProto,
     weight: TensorValues,
     bias: Option<TensorValues>,
@@ -38,7 +38,7 @@ pub fn weights(model: &ModelProto, generator: &GeneratorConfig) -> Result<Weight
     );
     let mut weights = Weights::new();
     for (layer, specs) in found.into_iter().zip(expected) {
-        let Layer {
+        let ConvTensors {
             node,
             weight,
             mut bias,
@@ -88,7 +88,8 @@ pub fn weights(model: &ModelProto, generator: &GeneratorConfig) -> Result<Weight
 /// If its coordinates are none that the networks here know.
 pub fn upsampling(model: &ModelProto) -> Result<Option<Upsampling>> {
     let nodes = model.graph.iter().flat_map(|graph| &graph.node);
-    let Some(resize) = nodes.into_iter().find(|node| node.op_type == "Resize") else {
+    let resizes = |node: &&NodeProto| ["Resize", "DepthToSpace"].contains(&node.op_type.as_str());
+    let Some(resize) = nodes.into_iter().find(resizes) else {
         return Ok(None);
     };
     let attribute = |name: &str| {
@@ -98,6 +99,15 @@ pub fn upsampling(model: &ModelProto) -> Result<Option<Upsampling>> {
     let text = |value: Option<Vec<u8>>, default: &str| {
         value.map_or(default.to_owned(), |v| String::from_utf8_lossy(&v).into())
     };
+    if resize.op_type == "DepthToSpace" {
+        let order = text(attribute("mode"), "DCR");
+        ensure!(
+            order == "CRD",
+            "node {:?} takes depth to space in the order {order:?}, expected \"CRD\"",
+            resize.name
+        );
+        return Ok(Some(Upsampling::DepthToSpace));
+    }
     let mode = text(attribute("mode"), "nearest");
     ensure!(
         mode == "linear",
@@ -129,13 +139,13 @@ fn expected_layers(specs: Vec<TensorSpec>) -> Vec<Vec<TensorSpec>> {
 }
 
 /// The graph's convolutions in order.
-fn layers(graph: &GraphProto) -> Result<Vec<Layer<'_>>> {
+fn layers(graph: &GraphProto) -> Result<Vec<ConvTensors<'_>>> {
     let mut known: HashMap<&str, &TensorProto> = graph
         .initializer
         .iter()
         .map(|tensor| (tensor.name.as_str(), tensor))
         .collect();
-    let mut layers: Vec<Layer> = Vec::new();
+    let mut layers: Vec<ConvTensors> = Vec::new();
     for node in &graph.node {
         let input = |i: usize| node.input.get(i).and_then(|name| known.get(name.as_str()));
         match node.op_type.as_str() {
@@ -160,7 +170,7 @@ fn layers(graph: &GraphProto) -> Result<Vec<Layer<'_>>> {
                         node.name
                     )
                 })?;
-                layers.push(Layer {
+                layers.push(ConvTensors {
                     node,
                     weight: floats(weight)?,
                     bias: input(2).map(|bias| floats(bias)).transpose()?,

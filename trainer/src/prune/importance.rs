@@ -74,7 +74,7 @@ fn activations(
 ) -> Result<Vec<Vec<f64>>> {
     let mut means: Vec<(usize, Tensor<1>)> = Vec::new();
     generator.forward_layers(picture_tensor(photo, device), |layer, x| {
-        if let Some(&group) = wiring.layers.get(&layer) {
+        if let Some(&group) = wiring.layers.get(&layer.path) {
             let channels = x.dims()[1];
             let mean = x.clone().abs().mean_dims(&[2, 3]).reshape([channels]);
             means.push((group, mean));
@@ -170,7 +170,7 @@ impl ModuleVisitor for Products {
 
 #[cfg(test)]
 mod tests {
-    use nijigen::model::{GeneratorConfig, Layer};
+    use nijigen::model::{GeneratorConfig, ModulePath};
 
     use super::*;
 
@@ -202,7 +202,7 @@ mod tests {
         ] {
             weights.get_mut(norm).expect("its name").values[dead] = 0.0;
         }
-        let hidden = wiring.layers[&Layer::Expand(0)];
+        let hidden = wiring.layers[&ModulePath::Expand(0)];
         for measure in [Measure::Gradient, Measure::Activation] {
             let with_gradient = match measure {
                 Measure::Gradient => device.clone().autodiff(),
@@ -227,7 +227,7 @@ mod tests {
         let generator = config
             .init_with(&weights, &device.clone().autodiff())
             .unwrap();
-        let hidden = wiring.layers[&Layer::Depthwise(1)];
+        let hidden = wiring.layers[&ModulePath::Depthwise(1)];
         let scores = |seeds: std::ops::Range<u64>| {
             let mut sum = vec![0.0; wiring.widths[hidden]];
             for seed in seeds {

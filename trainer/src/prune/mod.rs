@@ -106,8 +106,8 @@ pub fn run(arguments: &PruneArguments) -> Result<()> {
         before[1] / 1e3,
         100.0 * (1.0 - after[1] / before[1]),
     );
-    for (layer, &group) in &wiring.layers {
-        println!("{layer:?}: {} of {}", widths[group], wiring.widths[group]);
+    for (path, &group) in &wiring.layers {
+        println!("{path}: {} of {}", widths[group], wiring.widths[group]);
     }
     Ok(())
 }

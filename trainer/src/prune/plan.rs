@@ -22,10 +22,7 @@ pub struct Budget {
 
 /// What a network costs: parameters, and multiplications for a pixel.
 pub fn cost(config: &GeneratorConfig) -> [f64; 2] {
-    [
-        config.parameter_count() as f64,
-        config.step_macs_per_pixel().iter().sum(),
-    ]
+    [config.parameter_count() as f64, config.macs_per_pixel()]
 }
 
 /// The channels that are kept of each group, in ascending order, given the importance of all.
@@ -58,18 +55,18 @@ pub fn plan(
     let mut widths = wiring.widths.clone();
     let mut now = whole;
     while now[0] > limits[0] || now[1] > limits[1] {
-        let mut best: Option<(f64, usize, usize)> = None;
+        let mut best: Option<(f64, usize)> = None;
         for group in 0..widths.len() {
-            let Some(count) = removable(config, wiring, &widths, group) else {
+            if !is_removable(wiring, &widths, group) {
                 continue;
-            };
+            }
             let removed = wiring.widths[group] - widths[group];
-            let lost: f64 = order[group][removed..removed + count]
+            let lost: f64 = order[group][removed..removed + STEP]
                 .iter()
                 .map(|&channel| importance[group][channel])
                 .sum();
             let mut smaller = widths.clone();
-            smaller[group] -= count;
+            smaller[group] -= STEP;
             let then = cost(&wiring.resized(config, &smaller));
             // Only what is still too much counts.
             let saved: f64 = (0..2)
@@ -78,10 +75,10 @@ pub fn plan(
                 .sum();
             let price = lost / saved;
             if best.is_none_or(|(least, ..)| price < least) {
-                best = Some((price, group, count));
+                best = Some((price, group));
             }
         }
-        let Some((_, group, count)) = best else {
+        let Some((_, group)) = best else {
             bail!(
                 "the target cannot be met: with every layer at {:.0} % of its channels, {:.0} % of the parameters and {:.0} % of the operations are left, expected {:.0} % and {:.0} %",
                 100.0 * LEAST,
@@ -91,7 +88,7 @@ pub fn plan(
                 100.0 * budget.macs
             );
         };
-        widths[group] -= count;
+        widths[group] -= STEP;
         now = cost(&wiring.resized(config, &widths));
     }
     let kept = order.into_iter().zip(&widths).map(|(order, &width)| {
@@ -102,22 +99,10 @@ pub fn plan(
     Ok(kept.collect())
 }
 
-/// How many channels the group can lose next, if any.
-fn removable(
-    config: &GeneratorConfig,
-    wiring: &Wiring,
-    widths: &[usize],
-    group: usize,
-) -> Option<usize> {
+/// Whether the group can lose more channels.
+fn is_removable(wiring: &Wiring, widths: &[usize], group: usize) -> bool {
     let least = (wiring.widths[group] as f64 * LEAST).ceil() as usize;
-    [STEP, 2 * STEP].into_iter().find(|&count| {
-        let mut smaller = widths.to_vec();
-        let Some(left) = widths[group].checked_sub(count) else {
-            return false;
-        };
-        smaller[group] = left;
-        left >= least.max(1) && !wiring.adds_a_residual(config, &smaller)
-    })
+    !wiring.whole.contains(&group) && widths[group] >= STEP + least.max(1)
 }
 
 #[cfg(test)]
@@ -163,7 +148,6 @@ mod tests {
                 assert_eq!(kept.last(), Some(&(width - 1)));
                 assert!(kept.len() * 4 >= width);
             }
-            assert!(!wiring.adds_a_residual(&config, &widths));
         }
     }
 

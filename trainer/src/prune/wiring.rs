@@ -1,26 +1,30 @@
 //! Which channels of a generator can only be removed together.
 //!
 //! A layer's output channels are the next layer's input channels. Where activations are added
-//! (inverted residuals, skips), all the layers that feed the sum share their channels, and a
-//! depthwise layer has the channels of the layer before it.
+//! (inverted residuals, skips), all the layers that feed the sum share their channels, and a layer
+//! that does not mix its channels has those of the layer before it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, ensure};
-use nijigen::model::{GeneratorConfig, Layer, TensorValues, Weights};
+use nijigen::model::{GeneratorConfig, ModulePath, Shortcut, TensorValues, Upsampling, Weights};
 
 /// The groups of channels of a network, by number, and where they occur.
 pub struct Wiring {
-    /// The group of each layer's output; the head has none.
-    pub layers: BTreeMap<Layer, usize>,
+    /// The group of each layer's output; picture and head have none.
+    pub layers: BTreeMap<ModulePath, usize>,
     /// Channels of each group.
     pub widths: Vec<usize>,
-    cuts: Vec<Cut>,
+    /// Groups of which no channel can be removed: depth-to-space makes the pixels of one channel of
+    /// four of theirs.
+    pub whole: BTreeSet<usize>,
+    /// By the names of tensors.
+    cuts: BTreeMap<String, Cut>,
 }
 
-/// The tensors whose names begin so, and the groups along their first and second dimension.
+/// The groups along a tensor's first and second dimension.
+#[derive(Clone, Copy)]
 struct Cut {
-    prefix: String,
     out: Option<usize>,
     input: Option<usize>,
 }
@@ -31,55 +35,34 @@ impl Wiring {
         let mut wiring = Self {
             layers: BTreeMap::new(),
             widths: Vec::new(),
-            cuts: Vec::new(),
+            whole: BTreeSet::new(),
+            cuts: BTreeMap::new(),
         };
-        // The group that flows on; the photo's colours are none.
-        let mut current = None;
-        let mut levels = Vec::new();
-        for (i, spec) in config.encoder.iter().enumerate() {
-            if spec.stride == 2 {
-                levels.push(current);
-            }
-            let out = wiring.fresh(spec.channels);
-            wiring.set(Layer::Encoder(i), out);
-            wiring.cut(format!("encoder.{i}."), Some(out), current);
-            current = Some(out);
-        }
-        for (i, block) in config.residuals.iter().enumerate() {
-            let hidden = wiring.fresh(block.hidden);
-            wiring.set(Layer::Expand(i), hidden);
-            wiring.set(Layer::Depthwise(i), hidden);
-            let out = match current {
-                Some(group) if wiring.widths[group] == block.channels => group,
-                _ => wiring.fresh(block.channels),
+        // Of each layer.
+        let mut groups: Vec<Option<usize>> = Vec::new();
+        for layer in config.layers() {
+            let mut input = groups.get(layer.input).copied().flatten();
+            let out = match layer.path {
+                ModulePath::Picture | ModulePath::Head => None,
+                _ if !layer.mixes_channels() => input,
+                _ => match layer.adds {
+                    Some(added) => groups[added],
+                    None => Some(wiring.fresh(layer.channels)),
+                },
             };
-            wiring.set(Layer::Residual(i), out);
-            let name = format!("residuals.{i}");
-            wiring.cut(format!("{name}.expand."), Some(hidden), current);
-            wiring.cut(format!("{name}.depthwise."), Some(hidden), None);
-            wiring.cut(format!("{name}.project"), Some(out), Some(hidden));
-            current = Some(out);
-        }
-        for (i, spec) in config.bridge.iter().enumerate() {
-            let out = wiring.fresh(spec.channels);
-            wiring.set(Layer::Bridge(i), out);
-            wiring.cut(format!("bridge.{i}."), Some(out), current);
-            current = Some(out);
-        }
-        for (s, stage) in config.decoder.iter().enumerate() {
-            let level = levels.pop().flatten().filter(|_| stage.skip);
-            for (i, spec) in stage.convs.iter().enumerate() {
-                let is_last = i + 1 == stage.convs.len();
-                let out = match level.filter(|_| is_last) {
-                    Some(level) => level,
-                    None => wiring.fresh(spec.channels),
-                };
-                wiring.set(Layer::Decoder(s, i), out);
-                wiring.cut(format!("decoder.{s}.convs.{i}."), Some(out), current);
-                current = Some(out);
+            if let Some(group) = out {
+                wiring.layers.insert(layer.path, group);
             }
+            let by_depth = |by| by == Upsampling::DepthToSpace;
+            if layer.resize.is_some_and(|resize| by_depth(resize.by)) {
+                wiring.whole.extend(input.take());
+            }
+            let input = input.filter(|_| layer.mixes_channels());
+            for tensor in layer.tensors() {
+                wiring.cuts.insert(tensor.name, Cut { out, input });
+            }
+            groups.push(out);
         }
-        wiring.cut("head.weight".into(), None, current);
         wiring
     }
 
@@ -88,53 +71,26 @@ impl Wiring {
         self.widths.len() - 1
     }
 
-    fn set(&mut self, layer: Layer, group: usize) {
-        self.layers.insert(layer, group);
-    }
-
-    fn cut(&mut self, prefix: String, out: Option<usize>, input: Option<usize>) {
-        self.cuts.push(Cut { prefix, out, input });
-    }
-
     /// The group of the channels that the tensor `name` makes, if any.
     pub fn group_of(&self, name: &str) -> Option<usize> {
-        self.cut_of(name)?.out
+        self.cuts.get(name)?.out
     }
 
-    fn cut_of(&self, name: &str) -> Option<&Cut> {
-        self.cuts.iter().find(|cut| name.starts_with(&cut.prefix))
-    }
-
-    /// `config` with other widths of the groups.
+    /// `config` with other widths of the groups. Inverted residuals that did not add their input do not
+    /// begin to where it has become as wide as their output.
     pub fn resized(&self, config: &GeneratorConfig, widths: &[usize]) -> GeneratorConfig {
         let mut resized = config.clone();
-        for (&layer, &group) in &self.layers {
-            let width = widths[group];
-            match layer {
-                Layer::Encoder(i) => resized.encoder[i].channels = width,
-                Layer::Expand(i) | Layer::Depthwise(i) => resized.residuals[i].hidden = width,
-                Layer::Residual(i) => resized.residuals[i].channels = width,
-                Layer::Bridge(i) => resized.bridge[i].channels = width,
-                Layer::Decoder(s, i) => resized.decoder[s].convs[i].channels = width,
-                Layer::Head => {}
+        for (&path, &group) in &self.layers {
+            if let Some(channels) = resized.channels_mut(path) {
+                *channels = widths[group];
+            }
+        }
+        for (before, after) in config.layers().iter().zip(resized.layers()) {
+            if let (ModulePath::Project(i), None, Some(_)) = (after.path, before.adds, after.adds) {
+                resized.residuals[i].shortcut = Shortcut::Never;
             }
         }
         resized
-    }
-
-    /// Whether an inverted residual would add its input with these widths but did not before, as
-    /// it does where the number of channels stays the same.
-    pub fn adds_a_residual(&self, config: &GeneratorConfig, widths: &[usize]) -> bool {
-        let mut current = config.encoder.len().checked_sub(1).map(Layer::Encoder);
-        (0..config.residuals.len()).any(|i| {
-            let out = Layer::Residual(i);
-            let group = |layer| self.layers.get(&layer);
-            let before = current.replace(out).and_then(group);
-            match (before, group(out)) {
-                (Some(a), Some(b)) => a != b && widths[*a] == widths[*b],
-                _ => false,
-            }
-        })
     }
 
     /// The weights with only the channels `kept` of each group, in ascending order.
@@ -144,7 +100,7 @@ impl Wiring {
     pub fn sliced(&self, weights: &Weights, kept: &[Vec<usize>]) -> Result<Weights> {
         let slice = |(name, tensor): (&String, &TensorValues)| {
             let mut tensor = tensor.clone();
-            if let Some(cut) = self.cut_of(name) {
+            if let Some(cut) = self.cuts.get(name) {
                 for (dim, group) in [(0, cut.out), (1, cut.input)] {
                     // Normalisations have one dimension only.
                     let Some(group) = group.filter(|_| dim < tensor.shape.len()) else {
@@ -197,7 +153,14 @@ mod tests {
     fn channels_that_nothing_looks_at_can_be_cut_out() {
         let device = Device::flex();
         device.seed(7);
-        for config in [GeneratorConfig::tiny(), GeneratorConfig::animegan2()] {
+        let mut guided = GeneratorConfig::deep();
+        guided.input_channels = 5;
+        guided.residuals.truncate(2);
+        for config in [
+            GeneratorConfig::tiny(),
+            GeneratorConfig::animegan2(),
+            guided,
+        ] {
             let wiring = Wiring::new(&config);
             let mut weights = config
                 .init(&device)
@@ -206,7 +169,7 @@ mod tests {
                 .expect("flex can be read");
             // Copies, so that means and variances stay the same.
             for (name, tensor) in &mut weights {
-                let cut = wiring.cut_of(name);
+                let cut = wiring.cuts.get(name);
                 if cut.is_some_and(|cut| cut.out.is_some()) {
                     let row = tensor.values.len() / tensor.shape[0];
                     for channel in (1..tensor.shape[0]).step_by(2) {
@@ -233,8 +196,10 @@ mod tests {
             assert!(small.parameter_count() < config.parameter_count() / 3);
             let cut = wiring.sliced(&weights, &kept).expect("they fit");
             let picture = |config: &GeneratorConfig, weights: &Weights| {
-                let values = (0..3 * 32 * 32).map(|i| (i as f32 * 0.37).sin()).collect();
-                let x = Tensor::from_data(TensorData::new(values, [1, 3, 32, 32]), &device);
+                let shape = [1, config.input_channels, 32, 32];
+                let count = shape.iter().product();
+                let values = (0..count).map(|i: usize| (i as f32 * 0.37).sin()).collect();
+                let x = Tensor::from_data(TensorData::new(values, shape), &device);
                 let generator = config.init_with(weights, &device).expect("they fit");
                 let output = generator.forward(x).into_data();
                 output.try_into_vec::<f32>().expect("f32")
@@ -251,32 +216,53 @@ mod tests {
         let compact = Wiring::new(&GeneratorConfig::compact());
         let group = |wiring: &Wiring, layer| wiring.layers[&layer];
         assert_eq!(
-            group(&compact, Layer::Encoder(2)),
-            group(&compact, Layer::Residual(8))
+            group(&compact, ModulePath::Encoder(2)),
+            group(&compact, ModulePath::Project(8))
         );
         assert_eq!(
-            group(&compact, Layer::Encoder(0)),
-            group(&compact, Layer::Decoder(1, 0))
+            group(&compact, ModulePath::Encoder(0)),
+            group(&compact, ModulePath::Decoder(1, 0))
         );
-        let full = Wiring::new(&GeneratorConfig::animegan2());
+        let mut config = GeneratorConfig::animegan2();
+        let full = Wiring::new(&config);
         assert_ne!(
-            group(&full, Layer::Encoder(5)),
-            group(&full, Layer::Residual(0))
+            group(&full, ModulePath::Encoder(5)),
+            group(&full, ModulePath::Project(0))
         );
         assert_eq!(
-            group(&full, Layer::Residual(0)),
-            group(&full, Layer::Residual(3))
+            group(&full, ModulePath::Project(0)),
+            group(&full, ModulePath::Project(3))
+        );
+        config.residuals[2].shortcut = Shortcut::Never;
+        let cut = Wiring::new(&config);
+        assert_ne!(
+            group(&cut, ModulePath::Project(0)),
+            group(&cut, ModulePath::Project(3))
         );
     }
 
     #[test]
-    fn widths_that_would_add_a_residual_are_noticed() {
+    fn residuals_do_not_begin_to_add_their_input() {
         let config = GeneratorConfig::animegan2();
         let wiring = Wiring::new(&config);
         let mut widths = wiring.widths.clone();
-        assert!(!wiring.adds_a_residual(&config, &widths));
-        widths[wiring.layers[&Layer::Residual(0)]] = 128;
-        assert!(wiring.adds_a_residual(&config, &widths));
+        assert_eq!(wiring.resized(&config, &widths), config);
+        widths[wiring.layers[&ModulePath::Project(0)]] = 128;
+        let resized = wiring.resized(&config, &widths);
+        let adds = |config: &GeneratorConfig| -> Vec<Option<usize>> {
+            config.layers().iter().map(|layer| layer.adds).collect()
+        };
+        assert_eq!(adds(&resized), adds(&config));
+        assert_eq!(resized.residuals[0].channels, 128);
+    }
+
+    #[test]
+    fn what_depth_to_space_takes_apart_stays_whole() {
+        let config = GeneratorConfig::compact().with_upsampling(Upsampling::DepthToSpace);
+        let wiring = Wiring::new(&config);
+        let whole = [ModulePath::Project(8), ModulePath::Decoder(0, 0)];
+        let whole = whole.map(|path| wiring.layers[&path]);
+        assert_eq!(wiring.whole, BTreeSet::from(whole));
     }
 
     #[test]

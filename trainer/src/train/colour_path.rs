@@ -7,7 +7,7 @@
 //! bends each of the two but not their difference; all other channels stay random. The first
 //! output is the photo, blurred, and the rest is learnt on top.
 
-use nijigen::model::{ConvSpec, GeneratorConfig, StridePadding, TensorValues, Weights};
+use nijigen::model::{Convolution, GeneratorConfig, LayerKind, ModulePath, TensorValues, Weights};
 
 const COLOURS: usize = 3;
 /// Channels of the path in each layer: plus and minus of each colour.
@@ -21,82 +21,59 @@ const HEAD: f32 = 0.4;
 
 /// Overwrites the path's part of the random `weights` of a network of `config`.
 pub fn set_colour_path(config: &GeneratorConfig, weights: &mut Weights) {
-    let mut edit = |name: String, change: &dyn Fn(&mut TensorValues)| {
-        if let Some(tensor) = weights.get_mut(&name) {
-            change(tensor);
-        }
-    };
-    let centre = |kernel: usize| vec![(kernel / 2, kernel / 2)];
-    for (i, spec) in config.encoder.iter().enumerate() {
-        let taps = match spec.stride {
-            2 => two_by_two(config.stride_padding),
-            _ => centre(spec.kernel),
+    let layers = config.layers();
+    for layer in &layers {
+        let (Some(convolution), Some(tensor)) =
+            (layer.convolution(), weights.get_mut(&layer.path.weight()))
+        else {
+            continue;
         };
-        edit(format!("encoder.{i}.conv.weight"), &|tensor| {
-            if i == 0 {
-                set_rows(tensor, &taps, |colour| vec![(colour, 1.0)]);
-            } else {
-                set_rows(tensor, &taps, difference);
-            }
-        });
-    }
-    let mut channels = config.encoder.last().map_or(COLOURS, |spec| spec.channels);
-    for (i, spec) in config.residuals.iter().enumerate() {
-        let residual = channels == spec.channels;
-        channels = spec.channels;
-        edit(format!("residuals.{i}.expand.conv.weight"), &|tensor| {
-            set_rows(tensor, &centre(1), difference);
-        });
-        edit(format!("residuals.{i}.depthwise.conv.weight"), &|tensor| {
-            for kernel in tensor.values.chunks_mut(9).take(PATH) {
+        if layer.path == ModulePath::Head {
+            set_head(tensor);
+        } else if !layer.mixes_channels() {
+            let area = convolution.kernel * convolution.kernel;
+            for kernel in tensor.values.chunks_mut(area).take(PATH) {
                 kernel.fill(0.0);
-                kernel[4] = 1.0;
+                kernel[area / 2] = 1.0;
             }
-        });
-        edit(format!("residuals.{i}.project.weight"), &|tensor| {
-            if residual {
-                // The input is added: the path needs nothing more.
-                set_rows(tensor, &[], difference);
-            } else {
-                set_rows(tensor, &centre(1), difference);
-            }
-        });
-    }
-    let stages = config.decoder.iter().enumerate();
-    let decoder = stages.flat_map(|(i, stage)| {
-        let name = move |j| format!("decoder.{i}.convs.{j}.conv.weight");
-        stage
-            .convs
-            .iter()
-            .enumerate()
-            .map(move |(j, spec)| (name(j), spec))
-    });
-    let bridge = config.bridge.iter().enumerate();
-    let bridge = bridge.map(|(i, spec)| (format!("bridge.{i}.conv.weight"), spec));
-    for (name, &ConvSpec { kernel, .. }) in bridge.chain(decoder) {
-        edit(name, &|tensor| {
-            set_rows(tensor, &centre(kernel), difference)
-        });
-    }
-    edit("head.weight".to_owned(), &|tensor| {
-        let [outputs, inputs, kernel] = [tensor.shape[0], tensor.shape[1], tensor.shape[2]];
-        tensor.values.fill(0.0);
-        let area = kernel * kernel;
-        for colour in 0..outputs {
-            for (input, weight) in [(2 * colour, HEAD), (2 * colour + 1, -HEAD)] {
-                tensor.values[(colour * inputs + input) * area + area / 2] = weight;
-            }
+        } else if matches!(layer.path, ModulePath::Project(_)) && layer.adds.is_some() {
+            // The input is added: the path needs nothing more.
+            set_rows(tensor, &[], difference);
+        } else if layers[layer.input].kind == LayerKind::Picture {
+            set_rows(tensor, &taps(convolution), |colour| vec![(colour, 1.0)]);
+        } else {
+            set_rows(tensor, &taps(convolution), difference);
         }
-    });
+    }
 }
 
-/// The kernel positions of the two by two pixels that a stride of two reduces to one.
-fn two_by_two(padding: StridePadding) -> Vec<(usize, usize)> {
-    let first = match padding {
-        StridePadding::RightBottom => 0,
-        StridePadding::Symmetric => 1,
-    };
-    (0..4).map(|i| (first + i / 2, first + i % 2)).collect()
+/// The kernel positions of what the path takes of a convolution: the pixel in the middle, or the two
+/// by two pixels that a stride of two reduces to one.
+fn taps(convolution: Convolution) -> Vec<(usize, usize)> {
+    let Convolution {
+        kernel,
+        stride,
+        pad_before,
+        ..
+    } = convolution;
+    if stride == 1 {
+        return vec![(kernel / 2, kernel / 2)];
+    }
+    let two = pad_before..pad_before + 2;
+    let rows = two.clone();
+    rows.flat_map(|y| two.clone().map(move |x| (y, x)))
+        .collect()
+}
+
+fn set_head(tensor: &mut TensorValues) {
+    let [outputs, inputs, kernel] = [tensor.shape[0], tensor.shape[1], tensor.shape[2]];
+    tensor.values.fill(0.0);
+    let area = kernel * kernel;
+    for colour in 0..outputs {
+        for (input, weight) in [(2 * colour, HEAD), (2 * colour + 1, -HEAD)] {
+            tensor.values[(colour * inputs + input) * area + area / 2] = weight;
+        }
+    }
 }
 
 /// A colour from the pair that carries it.

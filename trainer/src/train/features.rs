@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use crate::backbone::{Backbone, Tap, VggConfig};
+use crate::backbone::{Backbone, FeatureLayer, VggConfig};
 use crate::config::TrainConfig;
 
 /// A frozen backbone, the layers that losses compare, and their scales.
@@ -17,7 +17,7 @@ pub struct Features {
 
 /// Layers, each with the number its features are divided by.
 struct Layers {
-    taps: Vec<Tap>,
+    feature_layers: Vec<FeatureLayer>,
     scales: Vec<f32>,
 }
 
@@ -47,16 +47,19 @@ impl Features {
         let backbone = backbone.no_grad();
         let losses = &config.losses;
         let layers = |names: &[String]| -> Result<Layers> {
-            let taps: Vec<Tap> = names
+            let feature_layers: Vec<FeatureLayer> = names
                 .iter()
-                .map(|name| Tap::parse(name, backbone.kind()).context("in losses"))
+                .map(|name| FeatureLayer::parse(name, backbone.kind()).context("in losses"))
                 .collect::<Result<_>>()?;
             let scales = if losses.normalise_features {
-                backbone.measure_scales(photos.clone(), &taps)
+                backbone.measure_scales(photos.clone(), &feature_layers)
             } else {
-                vec![1.0; taps.len()]
+                vec![1.0; feature_layers.len()]
             };
-            Ok(Layers { taps, scales })
+            Ok(Layers {
+                feature_layers,
+                scales,
+            })
         };
         Ok(Some(Self {
             content: layers(std::slice::from_ref(&losses.content_tap))?,
@@ -82,7 +85,7 @@ impl Features {
     }
 
     fn of(&self, x: Tensor<4>, layers: &Layers) -> Vec<Tensor<4>> {
-        let features = self.backbone.features(x, &layers.taps);
+        let features = self.backbone.features(x, &layers.feature_layers);
         features
             .into_iter()
             .zip(&layers.scales)

@@ -310,9 +310,12 @@ mod tests {
     /// Training takes other ways through depthwise convolutions and upsampling than inference.
     #[test]
     fn training_computes_what_inference_does() -> Result<()> {
-        for (architecture, upsampling) in
-            [("compact", "half_pixel"), ("animegan2", "align_corners")]
-        {
+        for (architecture, upsampling) in [
+            ("compact", "half_pixel"),
+            ("animegan2", "align_corners"),
+            ("deep", "half_pixel"),
+            ("compact", "depth_to_space"),
+        ] {
             let config = config(&format!(
                 "[generator]\narchitecture = '{architecture}'\nupsampling = '{upsampling}'\n"
             ));

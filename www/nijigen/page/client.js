@@ -1,17 +1,18 @@
 /** The page's end of a worker: requests as promises. */
 
-import { NijigenError, cancelled } from "./errors.js";
-import { PROTOCOL_VERSION } from "./protocol.js";
+import { NijigenError, cancelled } from "../shared/errors.js";
+import { PROTOCOL_VERSION } from "../shared/protocol.js";
 
-/** @typedef {import("./protocol.js").ProgressKey} ProgressKey */
+/** @typedef {import("../shared/protocol.js").ProgressKey} ProgressKey */
 
 /**
  * @typedef {object} Pending
- * @property {(result: any) => void} resolve
+ * @property {(result: unknown) => void} resolve
  * @property {(error: NijigenError) => void} reject
  * @property {(key: ProgressKey, current: number, total: number) => void} onProgress
  */
 
+/** @template {import("../shared/protocol.js").Requests} Asked what the worker answers */
 export class Client {
   #worker;
   #nextId = 1;
@@ -45,15 +46,17 @@ export class Client {
   }
 
   /**
-   * @param {import("./protocol.js").Request} request
+   * @template {keyof Asked & string} Type
+   * @param {Type} type
+   * @param {Asked[Type]["request"]} request
    * @param {object} [options]
    * @param {Transferable[]} [options.transfer]
    * @param {Pending["onProgress"]} [options.onProgress]
    * @param {AbortSignal} [options.signal] rejects with "cancelled"; a late answer is dropped
    * @param {number} [options.quietLimitMs] stops the worker as lost after so long without a word
-   * @returns {Promise<any>}
+   * @returns {Promise<Asked[Type]["result"]>}
    */
-  request(request, { transfer = [], onProgress = () => {}, signal, quietLimitMs } = {}) {
+  request(type, request, { transfer = [], onProgress = () => {}, signal, quietLimitMs } = {}) {
     if (this.#closed) return Promise.reject(this.#closed);
     if (signal?.aborted) return Promise.reject(cancelled());
     const id = this.#nextId++;
@@ -71,14 +74,14 @@ export class Client {
     };
     const drop = () => {
       this.#pending.get(id)?.reject(cancelled());
-      if (this.#pending.delete(id)) {
-        this.#worker.postMessage({ v: PROTOCOL_VERSION, type: "cancel", request: id });
-      }
+      if (this.#pending.delete(id)) this.#cancel(id);
     };
     signal?.addEventListener("abort", drop, { once: true });
+    /** @type {Promise<Asked[Type]["result"]>} */
     const answered = new Promise((resolve, reject) => {
       this.#pending.set(id, {
-        resolve,
+        // The worker answers by the same map.
+        resolve: (result) => resolve(/** @type {Asked[Type]["result"]} */ (result)),
         reject,
         onProgress: (...progress) => {
           listen();
@@ -86,12 +89,19 @@ export class Client {
         },
       });
       listen();
-      this.#worker.postMessage({ v: PROTOCOL_VERSION, id, ...request }, transfer);
+      this.#worker.postMessage({ v: PROTOCOL_VERSION, id, type, ...request }, transfer);
     });
     return answered.finally(() => {
       clearTimeout(timer);
       signal?.removeEventListener("abort", drop);
     });
+  }
+
+  /** @param {number} request */
+  #cancel(request) {
+    /** @type {import("../shared/protocol.js").Cancel} */
+    const cancel = { v: PROTOCOL_VERSION, type: "cancel", request };
+    this.#worker.postMessage(cancel);
   }
 
   /**
@@ -105,7 +115,7 @@ export class Client {
     this.#pending.clear();
   }
 
-  /** @param {import("./protocol.js").Reply} reply */
+  /** @param {import("../shared/protocol.js").Reply} reply */
   #receive(reply) {
     this.#hasSpoken = true;
     const pending = this.#pending.get(reply.id);

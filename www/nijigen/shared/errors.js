@@ -5,7 +5,7 @@
  *   | "photo-unreachable"
  *   | "style-invalid" | "style-hash" | "engine-failed" | "engine-known-answer" | "engine-hash" | "gpu-lost"
  *   | "gpu-unavailable" | "gpu-fallback-adapter" | "load-failed" | "worker-crashed"
- *   | "faces-invalid" | "no-face" | "cancelled"} ErrorCode
+ *   | "memory" | "argument-invalid" | "faces-invalid" | "no-face" | "cancelled"} ErrorCode
  */
 
 export class NijigenError extends Error {
@@ -20,7 +20,7 @@ export class NijigenError extends Error {
   }
 }
 
-/** Failures of an engine, not of the photo: another engine may succeed. */
+/** Failures of an engine, not of the photo, nor a lack of memory: another engine may succeed. */
 const ENGINE_CODES = new Set([
   "engine-failed",
   "engine-known-answer",

@@ -1,20 +1,18 @@
 /** A photo in any of the forms that a page has it in. */
 
-import { NijigenError, cancelled } from "./errors.js";
+import { NijigenError, cancelled } from "../shared/errors.js";
+import { OpenPhoto } from "./open_photo.js";
 import { documentUrl } from "./styles.js";
-
-/** Photo files above this many pixels are shrunk by the browser before they are copied to the engine. */
-export const MAX_COPIED_PIXELS = 24e6;
 
 /**
  * What can be converted. An address, a string or a `URL`, is fetched; a string is relative to the
  * document. Elements and frames are read when they are given; what happens to them later does not
  * matter.
  * @typedef {Blob | ImageData | ImageBitmap | URL | string | HTMLImageElement | HTMLCanvasElement
- *   | OffscreenCanvas | VideoFrame} Source
+ *   | OffscreenCanvas | VideoFrame | OpenPhoto} Source
  */
 
-/** @typedef {import("./protocol.js").Pixels} Pixels */
+/** @typedef {import("../shared/protocol.js").Pixels} Pixels */
 
 /**
  * What the worker takes: files as they are, everything else as upright pixels.
@@ -26,6 +24,7 @@ export const MAX_COPIED_PIXELS = 24e6;
  */
 export async function readPhoto(source, signal) {
   if (source instanceof Blob) return source;
+  if (source instanceof OpenPhoto) return source.content;
   if (typeof source === "string" || source instanceof URL) return fetchPhoto(source, signal);
   if (source instanceof ImageData) {
     if (source.colorSpace === "srgb") return pixels(source);
@@ -135,5 +134,5 @@ function draw(width, height, paint) {
 
 /** @param {ImageData} image @returns {Pixels} */
 function pixels({ data, width, height }) {
-  return { rgba: /** @type {Uint8ClampedArray} */ (data), width, height };
+  return { rgba: /** @type {Uint8ClampedArray<ArrayBuffer>} */ (data), width, height };
 }

@@ -1,6 +1,6 @@
 /** Waiting that can be given up. */
 
-import { cancelled } from "./errors.js";
+import { cancelled } from "../shared/errors.js";
 
 /**
  * Gives up waiting for the promise when the signal is aborted.

@@ -1,10 +1,10 @@
 /** Many photos, one after the other: what waits, what runs, what became of each. */
 
-import { NijigenError, cancelled, isWorthRetrying, toNijigenError } from "./errors.js";
+import { NijigenError, cancelled, isWorthRetrying, toNijigenError } from "../shared/errors.js";
 
 /** @typedef {import("./photo.js").Source} Source */
-/** @typedef {import("./index.js").StylizeOptions} StylizeOptions */
-/** @typedef {import("./index.js").Picture} Picture */
+/** @typedef {import("./options.js").StylizeOptions} StylizeOptions */
+/** @typedef {import("./options.js").Picture} Picture */
 /** @typedef {"waiting" | "running" | "done" | "failed" | "cancelled"} JobState */
 
 /** A photo in a {@link Queue}. Only the queue changes it. */

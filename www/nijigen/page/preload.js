@@ -1,16 +1,16 @@
 /** Fetches what a first conversion would wait for. */
 
 import { untilAborted } from "./abort.js";
-import { fetchAsset, hasHash, listFiles, wrongHash } from "./assets.js";
-import { threadCount, webGpuAdapter } from "./capabilities.js";
-import { SCRIPT_FILE, WASM_FILE, moduleName } from "./engine_module.js";
-import { NijigenError, cancelled } from "./errors.js";
+import { fetchAsset, hasHash, listFiles, wrongHash } from "../shared/assets.js";
+import { threadCount, webGpuAdapter } from "../shared/capabilities.js";
+import { SCRIPT_FILE, WASM_FILE, moduleName } from "../shared/engine_files.js";
+import { NijigenError, cancelled } from "../shared/errors.js";
+import { keepsFiles } from "./options.js";
 import { defaultAssets, findStyle, toFolder } from "./styles.js";
-import { keepsFiles } from "./stylizer.js";
 import { nearest, suitable } from "./variants.js";
 
 /**
- * @typedef {Pick<import("./stylizer.js").StylizerOptions,
+ * @typedef {Pick<import("./options.js").StylizerOptions,
  *   "style" | "variant" | "device" | "assets" | "threads" | "cache" | "onProgress" | "signal">} PreloadOptions
  */
 
@@ -35,7 +35,7 @@ export async function preload({ signal, ...options } = {}) {
     const engine = { url: modulesUrl + file, ...modules[file] };
     /**
      * @param {"engine" | "style"} key
-     * @param {import("./assets.js").Asset} asset
+     * @param {import("../shared/assets.js").Asset} asset
      */
     const get = async (key, asset) => {
       const onBytes = (/** @type {number} */ received) => onProgress(key, received, asset.bytes ?? 0);

@@ -1,24 +1,16 @@
-/** Loads the WebAssembly module that suits the browser. */
+/** Loads one of the engine's WebAssembly modules, and starts its threads. */
 
-import { fetchAsset, hasHash, wrongHash } from "./assets.js";
-import { hasRelaxedSimd } from "./capabilities.js";
-import { NijigenError } from "./errors.js";
-import { startWorker } from "./start_worker.js";
-
-/** Name of a module's WebAssembly file in its folder. */
-export const WASM_FILE = "nijigen_bg.wasm";
-/** Name of the script beside it. */
-export const SCRIPT_FILE = "nijigen.js";
+import { fetchAsset, hasHash, wrongHash } from "../shared/assets.js";
+import { SCRIPT_FILE, WASM_FILE } from "../shared/engine_files.js";
+import { NijigenError } from "../shared/errors.js";
+import { startWorker } from "../shared/start_worker.js";
 
 /**
- * @param {"cpu" | "gpu"} engine
- * @param {number} threads
- * @returns {string} name of the module's folder
+ * What the engines' modules export. That of the GPU lacks what measures and plans, and only those with threads have
+ * what starts them.
+ * @typedef {typeof import("../../../target/wasm/cpu/nijigen.js")} EngineModule
  */
-export function moduleName(engine, threads) {
-  if (engine === "gpu") return "gpu";
-  return `cpu${hasRelaxedSimd() ? "-relaxed" : ""}${threads > 1 ? "-threads" : ""}`;
-}
+/** @typedef {import("../../../target/wasm/cpu/nijigen.js").Stylizer} Stylizer a style on an engine */
 
 /**
  * @param {string} folder of the module, with a slash at its end
@@ -28,7 +20,7 @@ export function moduleName(engine, threads) {
  * @param {boolean} [options.keep] whether it may be kept in Cache storage
  * @param {(receivedBytes: number) => void} [options.onProgress]
  * @param {string} [options.workerUrl] see {@link startWorker}
- * @returns {Promise<any>} the module's exports
+ * @returns {Promise<EngineModule>}
  * @throws {NijigenError} with code "engine-hash" if it is another one than is known
  */
 export async function loadModule(folder, threads, { known, keep, onProgress, workerUrl } = {}) {

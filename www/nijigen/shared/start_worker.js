@@ -20,11 +20,11 @@ export function startWorker(role, workerUrl) {
     // Spelt out, so that bundlers see the files.
     switch (role) {
       case "engine":
-        return new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+        return new Worker(new URL("../engine_worker/worker.js", import.meta.url), { type: "module" });
       case "faces":
-        return new Worker(new URL("./faces_worker.js", import.meta.url), { type: "module" });
+        return new Worker(new URL("../face_worker/worker.js", import.meta.url), { type: "module" });
       case "thread":
-        return new Worker(new URL("./thread.js", import.meta.url), { type: "module" });
+        return new Worker(new URL("../engine_worker/thread.js", import.meta.url), { type: "module" });
     }
   } catch (thrown) {
     const why = thrown instanceof Error ? thrown.message : thrown;
@@ -38,7 +38,7 @@ export function startWorker(role, workerUrl) {
  * @param {Role} role
  */
 function startImporting(role) {
-  const script = `import ${JSON.stringify(new URL("./any_worker.js", import.meta.url).href)};`;
+  const script = `import ${JSON.stringify(new URL("../any_worker.js", import.meta.url).href)};`;
   const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
   const worker = new Worker(url, { type: "module", name: `nijigen-${role}` });
   // Its script has been read when it first speaks, or has failed.

@@ -1,6 +1,6 @@
 /** One stylizer for all who want the same, as long as somebody does. */
 
-import { createStylizer } from "./index.js";
+import { createStylizer } from "../index.js";
 
 /** A stylizer that nobody uses is kept for so long: elements are often moved, or replaced by others. */
 const UNUSED_LIMIT_MS = 5000;
@@ -17,8 +17,8 @@ const all = new Map();
 
 /**
  * Starts a stylizer, or takes the one that was started with the same options.
- * @param {import("./stylizer.js").StylizerOptions} options
- * @returns {{stylizer: Promise<import("./stylizer.js").Stylizer>, release: () => void}} release it once
+ * @param {import("../page/options.js").StylizerOptions} options
+ * @returns {{stylizer: Promise<import("../page/stylizer.js").Stylizer>, release: () => void}} release it once
  */
 export function shareStylizer(options) {
   const key = JSON.stringify(options);

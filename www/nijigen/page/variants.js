@@ -1,12 +1,12 @@
 /** Which of a style's networks suits a device: a style may have a full, a compact and a tiny one. */
 
-import { isSmallPhone, webGpuAdapter } from "./capabilities.js";
+import { isSmallPhone, webGpuAdapter } from "../shared/capabilities.js";
 
 /** @typedef {"full" | "compact" | "tiny"} Variant how large a network is; the larger, the finer its pictures */
 
 /**
  * A style's file.
- * @typedef {import("./protocol.js").StyleSource & {variant?: Variant}} Network without a variant it is full
+ * @typedef {import("../shared/protocol.js").StyleSource & {variant?: Variant}} Network without a variant it is full
  */
 
 /** A style that lacks the network that is wanted is drawn with the next of these. */

@@ -1,7 +1,7 @@
 /** The list of styles, and the file of the one that is wanted. */
 
-import { fetchList } from "./assets.js";
-import { NijigenError } from "./errors.js";
+import { fetchList } from "../shared/assets.js";
+import { NijigenError } from "../shared/errors.js";
 
 /**
  * @typedef {object} StyleEntry a style in `styles/manifest.json`
@@ -24,7 +24,7 @@ export function documentUrl() {
 
 /** The folder that this package is in. */
 export function defaultAssets() {
-  return new URL("..", import.meta.url);
+  return new URL("../..", import.meta.url);
 }
 
 /**

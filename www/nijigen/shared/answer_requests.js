@@ -11,16 +11,32 @@ const awaited = new Set();
 /** @typedef {(key: import("./protocol.js").ProgressKey, current: number, total: number) => void} Progress */
 
 /**
+ * What a request's answer may use.
+ * @typedef {object} Call
+ * @property {Progress} progress tells the client
+ * @property {() => boolean} isCancelled whether nobody waits for the answer any more
+ * @property {Transferable[]} transfer what of the answer is to be transferred, not copied
+ */
+
+/**
+ * A function for each type of request.
+ * @template {import("./protocol.js").Requests} Asked
+ * @typedef {{[Type in keyof Asked]:
+ *   (request: Asked[Type]["request"], call: Call) => Asked[Type]["result"] | Promise<Asked[Type]["result"]>}} Answers
+ */
+
+/**
  * Fails the request that is being answered, if any.
  * @type {((thrown: unknown) => void) | undefined}
  */
 let fail;
 
 /**
- * Answers all requests from now on. Pixels (`rgba`) of a result are transferred.
- * @param {(request: any, progress: Progress, isCancelled: () => boolean) => Promise<any>} answer
+ * Answers all requests from now on.
+ * @template {import("./protocol.js").Requests} Asked
+ * @param {Answers<Asked>} answers
  */
-export function answerRequests(answer) {
+export function answerRequests(answers) {
   // A trap inside an asynchronous call leaves its promise pending for ever; it shows up only here.
   addEventListener("unhandledrejection", (event) => {
     if (!fail) return;
@@ -33,23 +49,24 @@ export function answerRequests(answer) {
     fail(event.error ?? event.message);
   });
   addEventListener("message", (event) => {
-    const { v, id, ...request } = event.data;
+    const { v, id, type, ...request } = event.data;
     if (v !== PROTOCOL_VERSION) return;
-    if (request.type === "cancel") {
+    if (type === "cancel") {
       awaited.delete(request.request);
       return;
     }
     awaited.add(id);
-    queue = queue.then(() => answerOne(id, request, answer));
+    queue = queue.then(() => answerOne(id, (call) => answers[type](request, call)));
   });
 }
 
 /**
  * @param {number} id
- * @param {any} request
- * @param {Parameters<typeof answerRequests>[0]} answer
+ * @param {(call: Call) => unknown} answer
  */
-async function answerOne(id, request, answer) {
+async function answerOne(id, answer) {
+  /** @type {Transferable[]} */
+  const transfer = [];
   /** @param {object} reply @param {Transferable[]} [transfer] */
   const reply = (reply, transfer = []) =>
     self.postMessage({ v: PROTOCOL_VERSION, id, ...reply }, { transfer });
@@ -58,9 +75,9 @@ async function answerOne(id, request, answer) {
     const failed = new Promise((_, reject) => (fail = reject));
     /** @type {Progress} */
     const progress = (key, current, total) => reply({ type: "progress", key, current, total });
-    const answered = answer(request, progress, () => !awaited.has(id));
+    const answered = answer({ progress, isCancelled: () => !awaited.has(id), transfer });
     const result = await Promise.race([answered, failed]);
-    reply({ type: "result", result }, result?.rgba ? [result.rgba.buffer] : []);
+    reply({ type: "result", result }, transfer);
   } catch (thrown) {
     const { code, message } = toNijigenError(thrown);
     reply({ type: "error", code, message });

@@ -8,13 +8,13 @@ use super::vgg::Vgg;
 
 /// A place where features are read: a convolution's output, before or after its ReLU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tap {
+pub struct FeatureLayer {
     block: usize,
     number: usize,
     rectified: bool,
 }
 
-impl Tap {
+impl FeatureLayer {
     /// Reads a name such as `relu3_3` (block 3, third convolution, after its ReLU) or `conv4_4`
     /// (before it).
     ///
@@ -61,7 +61,7 @@ fn malformed(name: &str) -> String {
     )
 }
 
-impl fmt::Display for Tap {
+impl fmt::Display for FeatureLayer {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let part = if self.rectified { "relu" } else { "conv" };
         write!(f, "{part}{}_{}", self.block, self.number)
@@ -75,13 +75,13 @@ mod tests {
     #[test]
     fn names_are_read_and_written() -> Result<()> {
         for name in ["relu1_1", "conv4_3", "relu5_3"] {
-            assert_eq!(Tap::parse(name, Vgg::Vgg16)?.to_string(), name);
+            assert_eq!(FeatureLayer::parse(name, Vgg::Vgg16)?.to_string(), name);
         }
         assert_ne!(
-            Tap::parse("relu3_1", Vgg::Vgg16)?,
-            Tap::parse("conv3_1", Vgg::Vgg16)?
+            FeatureLayer::parse("relu3_1", Vgg::Vgg16)?,
+            FeatureLayer::parse("conv3_1", Vgg::Vgg16)?
         );
-        assert_eq!(Tap::parse("conv4_4", Vgg::Vgg19)?.layer(), (4, 4));
+        assert_eq!(FeatureLayer::parse("conv4_4", Vgg::Vgg19)?.layer(), (4, 4));
         Ok(())
     }
 
@@ -91,11 +91,13 @@ mod tests {
             "", "relu", "relu3", "relu3_", "pool3_1", "relu0_1", "relu3_0", "relu3_33", "Relu3_3",
             "relu3-3", "conv+_1",
         ] {
-            let error = Tap::parse(wrong, Vgg::Vgg19).expect_err(wrong).to_string();
+            let error = FeatureLayer::parse(wrong, Vgg::Vgg19)
+                .expect_err(wrong)
+                .to_string();
             assert!(error.contains(&format!("{wrong:?} is not")), "{error}");
         }
         for lacking in ["conv4_4", "relu6_1", "relu2_3"] {
-            let error = Tap::parse(lacking, Vgg::Vgg16)
+            let error = FeatureLayer::parse(lacking, Vgg::Vgg16)
                 .expect_err(lacking)
                 .to_string();
             assert!(error.contains("vgg16 has no layer"), "{error}");

@@ -8,6 +8,7 @@ mod test_style;
 
 use futures_lite::future::block_on;
 use nijigen::engine::{CpuEngine, Engine};
+use nijigen::geometry::SimilarityTransform;
 use nijigen::imaging::{
     FadingEllipse, Photo, Planes, blur_outside, fit_long_side, mix, paste, warp,
 };
@@ -36,8 +37,9 @@ fn number() -> impl Strategy<Value = f32> {
     ]
 }
 
-fn similarity() -> impl Strategy<Value = [f32; 4]> {
-    [number(), number(), number(), number()]
+fn similarity() -> impl Strategy<Value = SimilarityTransform> {
+    let numbers = [number(), number(), number(), number()];
+    numbers.prop_map(|[a, b, tx, ty]| SimilarityTransform { a, b, tx, ty })
 }
 
 fn photo() -> impl Strategy<Value = Photo> {
@@ -157,10 +159,15 @@ fn photos_as_wide_as_they_can_be() {
     let width = (1 << 24) + 3;
     let photo = Photo::new(width, 1, vec![255; 4 * width]).expect("a photo");
     for shift in [0.0, 16_777_200.0, -30.0] {
-        let crop = warp(&photo, [1.0, 0.0, shift, 0.0], [40, 1]).expect("a crop");
+        let crop = warp(
+            &photo,
+            SimilarityTransform::new(1.0, 0.0, [shift, 0.0]),
+            [40, 1],
+        )
+        .expect("a crop");
         assert!(crop.rgba().iter().all(|v| *v == 255));
     }
-    let crop = warp(&photo, [1.0, 0.0, 0.0, 0.0], [width, 1]).expect("all of it");
+    let crop = warp(&photo, SimilarityTransform::IDENTITY, [width, 1]).expect("all of it");
     assert!(crop.rgba().iter().all(|v| *v == 255));
 }
 

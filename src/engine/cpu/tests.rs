@@ -60,7 +60,7 @@ fn photo([height, width]: [usize; 2]) -> Photo {
 /// The network as a whole.
 fn made_whole(network: &Network, photo: &Photo) -> Photo {
     let size = [photo.height(), photo.width()];
-    let planes = Planes::from_photo(photo);
+    let planes = Planes::from_photo(photo).unwrap();
     let (mut workspace, mut nobody) = (Workspace::default(), Nobody);
     let output = whole::run(network, planes.values(), size, &mut workspace, &mut nobody);
     let output = Planes::new(size[1], size[0], block_on(output).unwrap()).unwrap();

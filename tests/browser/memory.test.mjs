@@ -24,7 +24,8 @@ test("24 megapixels, mixed, beside the photo, with ten faces: a picture or words
     const faces = Array.from({ length: 10 }, (_, i) => {
       const [eyes, x, y] = [60 + 40 * i, 300 + 540 * i, 1000 + 150 * i];
       const points = [[0, 0], [1, 0], [0.5, 0.6], [0.1, 1], [0.9, 1]];
-      return { kind: 5, landmarks: points.flatMap(([u, v]) => [x + eyes * u, y + eyes * v]) };
+      const landmarks = Float32Array.from(points.flatMap(([u, v]) => [x + eyes * u, y + eyes * v]));
+      return { kind: "5", landmarks };
     });
     const stylizer = await createStylizer({ device: "cpu", style: "ink-tiny", threads: 2 });
     const options = { size: 6000, strength: 0.5, sideBySide: true, faces: "both", landmarks: faces, output: "imagedata" };

@@ -6,8 +6,27 @@ cd "$(dirname "$0")"
 export PATH="$PWD/target/tools/bin:$PATH"
 unset CARGO_TARGET_DIR
 
-# The CPU engine for what a browser has (www/nijigen/engine_module.js chooses), and the GPU engine.
-modules=(cpu cpu-relaxed cpu-threads cpu-relaxed-threads gpu)
+# Shared memory, for threads: the standard library is compiled again with atomics, which is not
+# stable yet and asks for RUSTC_BOOTSTRAP. Its limit must be named: 1 GiB. Pictures that would need
+# more are streamed.
+threads="+atomics,+bulk-memory,+mutable-globals"
+for arg in shared-memory import-memory max-memory=1073741824 \
+    export=__wasm_init_tls export=__tls_size export=__tls_align export=__tls_base; do
+    threads+=" -C link-arg=--$arg"
+done
+
+# The WebAssembly modules, one a line: name, features of the crate, level of wasm-opt, rustflags.
+# The CPU engine for what a browser has (www/nijigen/shared/engine_files.js chooses), and the GPU engine, whose
+# own code does not run often: -O3 takes three times as long, and makes the compressed module larger.
+modules() {
+    cat <<TABLE
+cpu                 cpu         -O3 -C target-feature=+simd128
+cpu-relaxed         cpu         -O3 -C target-feature=+simd128,+relaxed-simd
+cpu-threads         cpu,threads -O3 -C target-feature=+simd128,$threads
+cpu-relaxed-threads cpu,threads -O3 -C target-feature=+simd128,+relaxed-simd,$threads
+gpu                 gpu         -O1 -C target-feature=+simd128
+TABLE
+}
 
 # WebAssembly features that browsers of 2023 and later have. wasm-opt must be told each by name:
 # with --all-features it emits what Chromium rejects.
@@ -17,6 +36,10 @@ wasm_opt_flags=(--enable-simd --enable-bulk-memory --enable-nontrapping-float-to
 say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
 die() { printf 'build.sh: %s\n' "$*" >&2; exit 1; }
 have() { command -v "$1" >/dev/null 2>&1; }
+
+# Prints the SHA-256 and the name of each file; macOS has the other program.
+sha256="sha256sum"
+have $sha256 || sha256="shasum -a 256"
 
 apt_install() {
     say "installing $* (apt)"
@@ -78,35 +101,26 @@ set_up_chromium() {
     [ -n "${CHROMIUM:-}" ] || have chromium || apt_install chromium
 }
 
-# Shared memory, for threads: the standard library is compiled again with atomics, which is not
-# stable yet and asks for RUSTC_BOOTSTRAP. Its limit must be named: 1 GiB. Pictures that would need
-# more are streamed.
-threads_rustflags="+atomics,+bulk-memory,+mutable-globals"
-for arg in shared-memory import-memory max-memory=1073741824 \
-    export=__wasm_init_tls export=__tls_size export=__tls_align export=__tls_base; do
-    threads_rustflags+=" -C link-arg=--$arg"
-done
-
-# build_module NAME FEATURES OPTIMISATION [TARGET_FEATURES]: target/wasm/NAME/{nijigen.js,nijigen_bg.wasm}
+# build_module NAME FEATURES LEVEL RUSTFLAGS: target/wasm/NAME/{nijigen.js,nijigen_bg.wasm}
 build_module() {
-    local name=$1 features=$2 level=$3 rustflags="-C target-feature=+simd128${4:+,$4}"
+    local name=$1 features=$2 level=$3 rustflags=$4
     local out="target/wasm/$name" linked="target/wasm-build/$name/wasm32-unknown-unknown/web/nijigen.wasm"
-    local options=() opt_flags=("${wasm_opt_flags[@]}")
-    case "$name" in *relaxed*) opt_flags+=(--enable-relaxed-simd) ;; esac
-    case "$name" in *threads*)
-        options=(-Z build-std=std,panic_abort)
+    local options=(--profile web) opt_flags=("${wasm_opt_flags[@]}")
+    case "$rustflags" in *+relaxed-simd*) opt_flags+=(--enable-relaxed-simd) ;; esac
+    case "$rustflags" in *+atomics*)
+        options+=(-Z build-std=std,panic_abort)
         opt_flags+=(--enable-threads)
         export RUSTC_BOOTSTRAP=1
         ;;
     esac
     say "building the module $name"
-    RUSTFLAGS="$rustflags" cargo build --quiet --locked --lib --profile web "${options[@]}" \
+    RUSTFLAGS="$rustflags" cargo build --quiet --locked --lib "${options[@]}" \
         --target wasm32-unknown-unknown --target-dir "target/wasm-build/$name" \
         --no-default-features --features "$features"
     unset RUSTC_BOOTSTRAP
     # Optimising the GPU module takes minutes: only when it changed.
     local stamp
-    stamp=$(sha256sum "$linked" build.sh package-lock.json | sha256sum)
+    stamp=$($sha256 "$linked" build.sh package-lock.json | $sha256)
     if [ "$(cat "$out/stamp" 2>/dev/null)" = "$stamp" ]; then return; fi
     rm -rf "$out"
     wasm-bindgen --target web --out-dir "$out" "$linked"
@@ -115,7 +129,7 @@ build_module() {
     printf '%s' "$stamp" >"$out/stamp"
 }
 
-# list_files FOLDER: size and SHA-256 of the files that www/nijigen/assets.js checks, as FOLDER/manifest.json.
+# list_files FOLDER: size and SHA-256 of the files that www/nijigen/shared/assets.js checks, as FOLDER/manifest.json.
 list_files() {
     local files file separator=""
     files=$(cd "$1" && find . -name '*.wasm' -o -name '*.bin' -o -name '*.json' | LC_ALL=C sort)
@@ -123,7 +137,7 @@ list_files() {
         printf '{"version": 1, "files": {'
         for file in $files; do
             printf '%s\n  "%s": {"bytes": %d, "sha256": "%s"}' "$separator" "${file#./}" \
-                "$(wc -c <"$1/$file")" "$(sha256sum "$1/$file" | cut -d" " -f1)"
+                "$(wc -c <"$1/$file")" "$($sha256 "$1/$file" | cut -d" " -f1)"
             separator=","
         done
         printf '\n}}\n'
@@ -137,12 +151,12 @@ assemble_dist() {
     mkdir -p target/dist
     cp -R www/. target/dist
     rm -f target/dist/server.mjs target/dist/compress.mjs
-    local name
-    for name in "${modules[@]}"; do
+    local name _
+    while read -r name _; do
         mkdir -p "target/dist/nijigen/wasm/$name"
         cp "target/wasm/$name/nijigen.js" "target/wasm/$name/nijigen_bg.wasm" \
             "target/dist/nijigen/wasm/$name/"
-    done
+    done < <(modules)
     list_files target/dist/nijigen/wasm
     # The default detector of faces, which a page loads only where faces are asked for. TensorFlow.js
     # and the models are under the Apache licence.
@@ -165,8 +179,8 @@ assemble_dist() {
 # them. It is to be written again after a change in that folder.
 write_release() {
     local list
-    list=$(cd target/dist && find . -type f ! -name service_worker.js ! -name release.js -printf '%P\n' |
-        LC_ALL=C sort | xargs -d '\n' sha256sum)
+    list=$(cd target/dist && find . -type f ! -name service_worker.js ! -name release.js |
+        sed 's|^\./||' | LC_ALL=C sort | tr '\n' '\0' | xargs -0 $sha256)
     {
         printf '// Written by build.sh: SHA-256 of the files of this release.\nself.release = {\n'
         sed 's/^\([0-9a-f]*\)  \(.*\)$/  "\2": "\1",/' <<<"$list"
@@ -178,13 +192,11 @@ build() {
     set_up_rust
     set_up_node
     set_up_wasm_bindgen
-    build_module cpu cpu -O3
-    build_module cpu-relaxed cpu -O3 +relaxed-simd
-    build_module cpu-threads cpu,threads -O3 "$threads_rustflags"
-    build_module cpu-relaxed-threads cpu,threads -O3 "+relaxed-simd,$threads_rustflags"
-    # The GPU module's own code does not run often: -O3 takes three times as long, and makes the
-    # compressed module larger.
-    build_module gpu gpu -O1
+    local name features level rustflags
+    # Not from standard input, which cargo reads.
+    while read -r name features level rustflags <&3; do
+        build_module "$name" "$features" "$level" "$rustflags"
+    done 3< <(modules)
     assemble_dist
 }
 
@@ -197,10 +209,10 @@ run_tests() {
     cargo fmt --all --check
     say "clippy"
     cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
-    local name
-    for name in cpu cpu,threads gpu; do
+    local features name
+    for features in $(modules | awk '{ print $2 }' | sort -u); do
         cargo clippy --quiet --locked --lib --target wasm32-unknown-unknown \
-            --no-default-features --features "$name" -- -D warnings
+            --no-default-features --features "$features" -- -D warnings
     done
     say "Rust tests"
     cargo nextest run --locked --workspace
@@ -214,9 +226,10 @@ run_tests() {
             cargo test --quiet --locked --lib --target wasm32-wasip1 --target-dir target/wasi \
             --no-default-features --features cpu kernels
     done
+    build
+    # Against the modules' own declarations, too.
     say "JavaScript types"
     node_modules/.bin/tsc -p tsconfig.json
-    build
     say "browser tests"
     node --test --test-concurrency=1 tests/browser/*.test.mjs
 }

@@ -8,14 +8,17 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use fearless_simd::Level;
 use nijigen::face::{FaceSquare, Features};
+use nijigen::geometry::SimilarityTransform;
 use nijigen::imaging::{FadingEllipse, Photo, paste, warp};
 use nijigen::kernels::blend::{ToneChange, blend_rgba8};
 use nijigen::kernels::halve::halve_rgba8;
 use nijigen::kernels::matmul::{PackedWeights, Rows, multiply};
 use nijigen::kernels::moments::Moments;
-use nijigen::kernels::region::{Input, Pixels, Term, Upsample, fill};
+use nijigen::kernels::region::{Input, Pixels, fill};
+use nijigen::kernels::sum::{Affine, Term};
 use nijigen::kernels::tanh::tanh;
-use nijigen::kernels::warp::{Source, warp_similarity_rgba8};
+use nijigen::kernels::upsample::Upsample;
+use nijigen::kernels::warp::{RgbaView, warp_similarity_rgba8};
 use nijigen::kernels::winograd::{self, TILE, WinogradScratch, WinogradWeights};
 use nijigen::kernels::{Block, depthwise, lanes};
 
@@ -99,11 +102,13 @@ fn passes(c: &mut Criterion) {
     });
     let term = Term {
         data: &data,
-        scale: &bias,
-        shift: &bias,
-        slope: 0.2,
+        affine: Affine {
+            scale: &bias,
+            shift: &bias,
+            slope: 0.2,
+        },
     };
-    let upsample = Upsample::new([height, width], [2 * height, 2 * width], true);
+    let upsample = Upsample::bilinear([height, width], [2 * height, 2 * width], true);
     let (mut region, mut scratch) = (Vec::new(), Vec::new());
     for (name, upsample) in [("region", None), ("region, upsampled", Some(&upsample))] {
         group.bench_function(name, |b| {
@@ -134,7 +139,7 @@ fn pictures(c: &mut Criterion) {
     let pixels: Vec<[u8; 4]> = (0..side * side)
         .map(|i| (i as u32).wrapping_mul(2_654_435_761).to_le_bytes())
         .collect();
-    let source = Source {
+    let source = RgbaView {
         pixels: &pixels,
         width: side,
         height: side,
@@ -144,7 +149,7 @@ fn pictures(c: &mut Criterion) {
     group.throughput(Throughput::Elements((side * side) as u64));
     for (name, scale) in [("warp, enlarging", 0.5), ("warp, shrinking by 2.5", 2.5)] {
         group.bench_function(name, |b| {
-            let to_source = [0.9 * scale, 0.3 * scale, -20.0, 10.0];
+            let to_source = SimilarityTransform::new(scale, 0.3, [-20.0, 10.0]);
             b.iter(|| warp_similarity_rgba8(level, black_box(source), to_source, &mut out, side));
         });
     }
@@ -183,13 +188,11 @@ fn pictures(c: &mut Criterion) {
     group.bench_function("a face cut out and put back", |b| {
         b.iter(|| {
             let from_crop = square.from_crop(512.0);
-            let numbers = [from_crop.a, from_crop.b, from_crop.tx, from_crop.ty];
-            let crop = warp(black_box(&photo), numbers, [512, 512]).expect("a crop");
+            let crop = warp(black_box(&photo), from_crop, [512, 512]).expect("a crop");
             let square = square.scaled([0.5, 0.5]);
             let to_crop = square.from_crop(512.0).inverse().expect("a square");
-            let numbers = [to_crop.a, to_crop.b, to_crop.tx, to_crop.ty];
             let bounds = square.bounds([1024, 1024]);
-            paste(&mut picture, bounds, &crop, numbers, head).expect("a picture");
+            paste(&mut picture, bounds, &crop, to_crop, head).expect("a picture");
         });
     });
 }

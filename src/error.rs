@@ -25,6 +25,17 @@ pub enum Error {
         /// The limit, in millions of pixels.
         limit_megapixels: u64,
     },
+    /// A mistake of the caller: a size of zero, a slice of the wrong length, an option out of its range.
+    #[error("wrong argument: {0}")]
+    ArgumentInvalid(String),
+    /// Too little memory. No other engine of this device has more, and a second try neither.
+    #[error("not enough memory: {}", needed_and_allowed(*.needed_bytes, *.allowed_bytes))]
+    Memory {
+        /// Bytes that are needed at the same time.
+        needed_bytes: u64,
+        /// Bytes that may be used; `None` if they may, and there are not as many.
+        allowed_bytes: Option<u64>,
+    },
     /// A style file that is damaged, inconsistent or of another format version.
     #[error("this style file cannot be used: {0}")]
     StyleInvalid(String),
@@ -80,6 +91,8 @@ impl Error {
             Error::PhotoUnreadable(_) => "photo-unreadable",
             Error::PhotoUnsupported(_) => "photo-unsupported",
             Error::PhotoTooLarge { .. } => "photo-too-large",
+            Error::ArgumentInvalid(_) => "argument-invalid",
+            Error::Memory { .. } => "memory",
             Error::StyleInvalid(_) | Error::ConfigInvalid(_) => "style-invalid",
             Error::StyleHash { .. } => "style-hash",
             Error::EngineFailed { .. } => "engine-failed",
@@ -89,6 +102,17 @@ impl Error {
             Error::NoFace(_) => "no-face",
             Error::Cancelled => "cancelled",
         }
+    }
+}
+
+fn needed_and_allowed(needed_bytes: u64, allowed_bytes: Option<u64>) -> String {
+    let needed = needed_bytes.div_ceil(1_000_000);
+    match allowed_bytes {
+        Some(allowed) => format!(
+            "{needed} MB are needed, at most {} MB may be used",
+            allowed / 1_000_000
+        ),
+        None => format!("{needed} MB are needed, which cannot be had"),
     }
 }
 

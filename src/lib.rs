@@ -2,11 +2,13 @@
 //! the browser as WebAssembly on WebGPU or a SIMD CPU.
 //!
 //! The order of steps is in [`pipeline`]; the network in [`model`]; what a trained style is in
-//! [`style`]; what runs it in [`engine`], on the CPU with [`kernels`]; pictures in [`imaging`]; geometry of faces in [`face`].
+//! [`style`]; what runs it in [`engine`], on the CPU with [`kernels`]; pictures in [`imaging`];
+//! faces in [`face`]; where things lie in [`geometry`].
 
 pub mod engine;
 mod error;
 pub mod face;
+pub mod geometry;
 pub mod imaging;
 pub mod kernels;
 pub mod model;

@@ -1,46 +1,116 @@
 //! Photo in, picture out: the only place that knows the order of steps.
 
 mod faces;
+mod memory;
 mod presentation;
 
 pub use faces::{
-    FaceOptions, Faces, FacesPicture, LEAST_FACE_IN_PICTURE_PX, LEAST_FACE_PX, MOST_FACES, Outcome,
-    PORTRAIT_SIDE_PX, stylize_both, stylize_portrait,
+    FaceMode, FaceOptions, Faces, LEAST_FACE_IN_PICTURE_PX, LEAST_FACE_PX, MOST_FACES, Outcome,
+    PORTRAIT_SIDE_PX,
 };
 pub use presentation::Presentation;
 
+use self::memory::{rgba_bytes, shrinking_bytes};
 use crate::engine::{Engine, Progress};
-use crate::error::Result;
-use crate::imaging::{Photo, fit_long_side};
+use crate::error::{Error, Result};
+use crate::imaging::{Photo, fit_long_side, fitted_size};
 
-/// Turns `photo` into an anime picture whose longer side is at most `long_side_px`; it is never
-/// enlarged. Transparency is kept.
+/// What is to be made of a photo.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// Limit of the picture's longer side in pixels, at least 1. A photo is never enlarged.
+    pub long_side_px: usize,
+    /// What becomes of the picture in the end.
+    pub presentation: Presentation,
+    /// The photo's faces, if they are treated by themselves.
+    pub faces: Option<FaceOptions>,
+}
+
+impl Default for Options {
+    /// The picture alone, as a whole, of at most 1024 pixels.
+    fn default() -> Self {
+        Self {
+            long_side_px: 1024,
+            presentation: Presentation::default(),
+            faces: None,
+        }
+    }
+}
+
+impl Options {
+    /// Refuses values out of their range.
+    fn check(&self) -> Result<()> {
+        let wrong = |what: String| Err(Error::ArgumentInvalid(what));
+        let strength = self.presentation.strength;
+        if self.long_side_px == 0 {
+            return wrong("the picture's longer side is 0 pixels, expected at least 1".into());
+        }
+        if !(0.0..=1.0).contains(&strength) {
+            return wrong(format!("the strength is {strength}, expected 0 to 1"));
+        }
+        match &self.faces {
+            Some(faces) if !(0.5..=4.0).contains(&faces.expand) => wrong(format!(
+                "squares of faces are enlarged by {}, expected 0.5 to 4",
+                faces.expand
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A finished picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Picture {
+    /// Its pixels.
+    pub photo: Photo,
+    /// What became of each face that was given, in their order.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// Turns `photo` into an anime picture: the whole of it, that with its faces painted by themselves,
+/// or the portrait of one. Transparency is kept, but a portrait's is white.
 ///
 /// # Errors
-/// Those of [`fit_long_side`] and [`Engine::stylize_photo`].
+/// [`Error::ArgumentInvalid`] for an option out of its range;
+/// [`Error::NoFace`] with the reason for each face if there is none for a
+/// portrait; those of [`Engine::stylize_photo`] and [`Photo::beside`].
 pub async fn stylize<E: Engine>(
     engine: &E,
     photo: Photo,
-    long_side_px: usize,
+    options: &Options,
     progress: &mut impl Progress,
-) -> Result<Photo> {
-    let alone = Presentation::default();
-    stylize_presented(engine, photo, long_side_px, alone, progress).await
+) -> Result<Picture> {
+    options.check()?;
+    match &options.faces {
+        None => Ok(Picture {
+            photo: whole(engine, photo, options, progress).await?,
+            outcomes: Vec::new(),
+        }),
+        Some(faces) => match faces.mode {
+            FaceMode::Portrait => faces::portrait(engine, photo, options, faces, progress).await,
+            FaceMode::Both => faces::both(engine, photo, options, faces, progress).await,
+        },
+    }
 }
 
-/// As [`stylize`], mixed with the photo or beside it.
-///
-/// # Errors
-/// Those of [`stylize`], and of a picture that is too large beside its photo.
-pub async fn stylize_presented<E: Engine>(
+/// The whole picture.
+async fn whole<E: Engine>(
     engine: &E,
     photo: Photo,
-    long_side_px: usize,
-    presentation: Presentation,
+    options: &Options,
     progress: &mut impl Progress,
 ) -> Result<Photo> {
-    let photo = fit_long_side(photo, long_side_px)?;
+    let presentation = options.presentation;
+    let size = [photo.width(), photo.height()];
+    let picture_size = fitted_size(size, options.long_side_px);
+    let bytes = rgba_bytes(picture_size);
+    // What cannot be finished is not begun.
+    let applying = presentation.applying_bytes(bytes);
+    engine.make_room(shrinking_bytes(size, picture_size).max(applying))?;
+    let photo = fit_long_side(photo, options.long_side_px)?;
     let kept = presentation.keep(&photo);
-    let picture = engine.stylize_photo(photo, progress).await?;
+    let held = presentation.kept_bytes(bytes);
+    let picture = engine.stylize_photo(photo, held, progress).await?;
+    engine.make_room(applying)?;
     presentation.apply(kept, picture)
 }

@@ -6,7 +6,7 @@
 
 #[cfg(feature = "cpu")]
 use js_sys::Array;
-use js_sys::{Function, Promise, Reflect};
+use js_sys::{Float32Array, Function, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
@@ -15,7 +15,9 @@ use crate::engine::StepTime;
 use crate::engine::{Engine, Progress};
 use crate::error::{Error, Result};
 use crate::imaging::{self, Photo, Planes};
-use crate::pipeline::{self, FaceOptions, Faces, Outcome, Presentation};
+use crate::pipeline::{
+    self, FaceMode, FaceOptions, Faces, Options, Outcome, Picture, Presentation,
+};
 use crate::style::{Style, verify_sha256};
 
 #[cfg(not(feature = "gpu"))]
@@ -106,7 +108,7 @@ impl Stylizer {
     }
 
     /// `cpu` or `gpu`.
-    #[wasm_bindgen(getter)]
+    #[wasm_bindgen(getter, unchecked_return_type = "\"cpu\" | \"gpu\"")]
     pub fn engine(&self) -> String {
         self.engine.name().into()
     }
@@ -142,94 +144,150 @@ impl Stylizer {
         run.await.map_err(to_js)
     }
 
-    /// Turns RGBA pixels into an anime picture whose longer side is at most `long_side`.
-    /// `on_progress` is called with the share of the work that is done, and may return a promise,
-    /// which is waited for. The value `false` stops the conversion. `strength` (0 to 1) is the share
-    /// of the picture in a mixture with the photo; `side_by_side` puts the photo at its left.
-    #[allow(clippy::too_many_arguments)]
+    /// Turns RGBA pixels, row by row from the top left, into an anime picture.
+    ///
+    /// Codes of its own: `argument-invalid` if an option is missing or wrong; `faces-invalid` if kind
+    /// or number of landmarks are; `no-face` if no face can be used in mode `faces`.
     pub async fn stylize(
         &self,
-        rgba: Vec<u8>,
+        rgba: Uint8Array,
         width: u32,
         height: u32,
-        long_side: u32,
-        strength: f32,
-        side_by_side: bool,
-        on_progress: Function,
+        #[wasm_bindgen(unchecked_param_type = "StylizeOptions")] options: JsValue,
     ) -> std::result::Result<StylizedPhoto, JsValue> {
         let stylize = async {
-            let photo = Photo::new(width as usize, height as usize, rgba)?;
-            let mut progress = Callback(on_progress);
-            let presentation = Presentation {
-                strength,
-                side_by_side,
-            };
-            let (engine, side) = (&self.engine, long_side as usize);
-            pipeline::stylize_presented(engine, photo, side, presentation, &mut progress).await
+            let expand = self.style.header().alignment.expand;
+            let (options, mut progress) = stylize_options(&options, expand)?;
+            let photo = self.photo(&rgba, width as usize, height as usize)?;
+            pipeline::stylize(&self.engine, photo, &options, &mut progress).await
         };
-        let photo = stylize.await.map_err(to_js)?;
-        Ok(StylizedPhoto {
-            width: photo.width() as u32,
-            height: photo.height() as u32,
-            rgba: photo.into_rgba(),
-        })
+        stylize.await.map(StylizedPhoto::new).map_err(to_js)
     }
+}
 
-    /// As [`Stylizer::stylize`], with a face or faces by themselves. `mode` is `faces`, the portrait
-    /// of the largest usable face, 512 pixels a side or at most `long_side`; or `both`, the whole
-    /// picture with each usable face painted over it. `landmarks` has x and y of `kind` (5, 68 or 468) points for each face, in
-    /// pixels of `rgba` from its top left corner, the first pixel's centre at 0.5.
-    ///
-    /// Codes of its own: `faces-invalid` if mode, kind or the number of landmarks is wrong;
-    /// `no-face` if no face can be used in mode `faces`.
-    #[allow(clippy::too_many_arguments)]
-    pub async fn stylize_faces(
-        &self,
-        rgba: Vec<u8>,
-        width: u32,
-        height: u32,
-        long_side: u32,
-        strength: f32,
-        side_by_side: bool,
-        mode: String,
-        kind: u32,
-        landmarks: Vec<f32>,
-        on_progress: Function,
-    ) -> std::result::Result<FacesPhoto, JsValue> {
-        let stylize = async {
-            let photo = Photo::new(width as usize, height as usize, rgba)?;
-            let faces = Faces::new(kind as usize, landmarks)?;
-            let options = FaceOptions {
-                expand: self.style.header().alignment.expand,
-                presentation: Presentation {
-                    strength,
-                    side_by_side,
-                },
-            };
-            let (engine, side) = (&self.engine, long_side as usize);
-            let mut progress = Callback(on_progress);
-            match mode.as_str() {
-                "faces" => {
-                    pipeline::stylize_portrait(engine, &photo, &faces, options, side, &mut progress)
-                        .await
-                }
-                "both" => {
-                    pipeline::stylize_both(engine, photo, &faces, options, side, &mut progress)
-                        .await
-                }
-                _ => Err(Error::FacesInvalid(format!(
-                    "the mode is {mode:?}, expected \"faces\" or \"both\""
-                ))),
-            }
-        };
-        let picture = stylize.await.map_err(to_js)?;
-        Ok(FacesPhoto {
-            width: picture.photo.width() as u32,
-            height: picture.photo.height() as u32,
-            rgba: picture.photo.into_rgba(),
-            outcomes: picture.outcomes,
-        })
+impl Stylizer {
+    /// Copies pixels into the module's memory, if there is room.
+    fn photo(&self, rgba: &Uint8Array, width: usize, height: usize) -> Result<Photo> {
+        let bytes = rgba.length();
+        self.engine.make_room(bytes.into())?;
+        let mut pixels = Vec::new();
+        let reserved = pixels.try_reserve_exact(bytes as usize);
+        reserved.map_err(|_| Error::Memory {
+            needed_bytes: bytes.into(),
+            allowed_bytes: None,
+        })?;
+        pixels.resize(bytes as usize, 0);
+        rgba.copy_to(&mut pixels);
+        Photo::new(width, height, pixels)
     }
+}
+
+#[wasm_bindgen(typescript_custom_section)]
+const STYLIZE_OPTIONS: &str = r#"
+/** What {@link Stylizer.stylize} is to make of a photo. */
+export interface StylizeOptions {
+  /** Limit of the picture's longer side in pixels, a whole number above 0. A photo is never enlarged. */
+  longSide: number;
+  /** Share of the picture in a mixture with the photo, 0 to 1. */
+  strength: number;
+  /** Whether the photo is put at the picture's left. */
+  sideBySide: boolean;
+  /** Faces that are drawn by themselves. */
+  faces?: {
+    /**
+     * `faces`: the portrait of the largest usable face, 512 pixels a side or at most `longSide`.
+     * `both`: the whole picture, with each usable face painted over it.
+     */
+    mode: "faces" | "both";
+    /** Landmarks of a face. */
+    kind: 5 | 68 | 468;
+    /** Their x and y, in pixels of the photo from its top left corner; the first pixel's centre is at 0.5. */
+    landmarks: Float32Array;
+  };
+  /**
+   * Is told the share of the work that is done, 0 to 1. A promise is waited for; `false`, given or
+   * promised, stops the conversion.
+   */
+  onProgress: (share: number) => unknown;
+}
+
+/** What became of a face: "unused" is one that is not the largest of a portrait's photo. */
+export type FaceOutcome = "done" | "unused" | "too_small" | "turned_away" | "invalid";
+"#;
+
+/// Reads a `StylizeOptions`.
+///
+/// # Errors
+/// [`Error::ArgumentInvalid`] naming what is missing or wrong, and those of [`Faces::new`].
+fn stylize_options(options: &JsValue, expand: f32) -> Result<(Options, Callback)> {
+    let option = |name| property("options", options, name);
+    let (strength, side_by_side) = (option("strength")?, option("sideBySide")?);
+    let presentation = Presentation {
+        strength: strength
+            .as_f64()
+            .ok_or_else(|| wrong("strength", &strength, "a number from 0 to 1"))?
+            as f32,
+        side_by_side: side_by_side
+            .as_bool()
+            .ok_or_else(|| wrong("sideBySide", &side_by_side, "true or false"))?,
+    };
+    let options = Options {
+        long_side_px: whole_number("longSide", &option("longSide")?)?,
+        presentation,
+        faces: match option("faces")? {
+            faces if faces.is_undefined() => None,
+            faces => Some(face_options(&faces, expand)?),
+        },
+    };
+    let on_progress = option("onProgress")?
+        .dyn_into()
+        .map_err(|value| wrong("onProgress", &value, "a function"))?;
+    Ok((options, Callback(on_progress)))
+}
+
+/// Reads the `faces` of a `StylizeOptions`, of which squares are enlarged by `expand`.
+fn face_options(faces: &JsValue, expand: f32) -> Result<FaceOptions> {
+    let option = |name| property("faces", faces, name);
+    let mode = option("mode")?;
+    let mode = match mode.as_string().as_deref() {
+        Some("faces") => FaceMode::Portrait,
+        Some("both") => FaceMode::Both,
+        _ => return Err(wrong("mode", &mode, "\"faces\" or \"both\"")),
+    };
+    let landmarks: Float32Array = option("landmarks")?
+        .dyn_into()
+        .map_err(|value| wrong("landmarks", &value, "a Float32Array"))?;
+    Ok(FaceOptions {
+        mode,
+        faces: Faces::new(whole_number("kind", &option("kind")?)?, landmarks.to_vec())?,
+        expand,
+    })
+}
+
+/// A property of the option `name`.
+fn property(name: &str, object: &JsValue, property: &str) -> Result<JsValue> {
+    Reflect::get(object, &property.into()).map_err(|_| wrong(name, object, "an object"))
+}
+
+fn whole_number(name: &str, value: &JsValue) -> Result<usize> {
+    match value.as_f64() {
+        Some(number) if number.fract() == 0.0 && (1.0..=f64::from(u32::MAX)).contains(&number) => {
+            Ok(number as usize)
+        }
+        _ => Err(wrong(name, value, "a whole number above 0")),
+    }
+}
+
+/// The error of a wrong option.
+fn wrong(name: &str, value: &JsValue, expected: &str) -> Error {
+    let value = match (value.as_string(), value.as_f64(), value.as_bool()) {
+        (Some(text), _, _) => format!("{text:?}"),
+        (_, Some(number), _) => number.to_string(),
+        (_, _, Some(flag)) => flag.to_string(),
+        _ if value.is_null() => "null".into(),
+        _ => value.js_typeof().as_string().unwrap_or_default(),
+    };
+    Error::ArgumentInvalid(format!("{name} is {value}, expected {expected}"))
 }
 
 /// How much faster 8-bit products are here, with `now`, a clock in milliseconds; not a number if it
@@ -254,12 +312,12 @@ impl Stylizer {
     ) -> std::result::Result<Array, JsValue> {
         let (width, height) = (width as usize, height as usize);
         let clock = || now.call0(&JsValue::NULL).ok().and_then(|ms| ms.as_f64());
-        let gray = Planes::new(width, height, vec![0.0; 3 * width * height]).map_err(to_js)?;
-        let steps = self
-            .engine
-            .profile(&gray, || clock().unwrap_or(f64::NAN))
-            .await
-            .map_err(to_js)?;
+        let profile = async {
+            let gray = Planes::gray(width, height)?;
+            let now = || clock().unwrap_or(f64::NAN);
+            self.engine.profile(&gray, now).await
+        };
+        let steps = profile.await.map_err(to_js)?;
         let row =
             |step: StepTime| Array::of3(&step.name.into(), &step.macs.into(), &step.ms.into());
         Ok(steps.into_iter().map(row).collect())
@@ -305,39 +363,31 @@ pub struct StylizedPhoto {
     #[wasm_bindgen(readonly)]
     pub height: u32,
     rgba: Vec<u8>,
+    outcomes: Vec<&'static str>,
+}
+
+impl StylizedPhoto {
+    fn new(picture: Picture) -> Self {
+        Self {
+            width: picture.photo.width() as u32,
+            height: picture.photo.height() as u32,
+            rgba: picture.photo.into_rgba(),
+            outcomes: picture.outcomes.iter().map(Outcome::word).collect(),
+        }
+    }
 }
 
 #[wasm_bindgen]
 impl StylizedPhoto {
     /// The RGBA pixels. They move out: a second call gives an empty array.
-    pub fn take_rgba(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.rgba)
-    }
-}
-
-/// A finished picture, and what became of each face.
-#[wasm_bindgen]
-pub struct FacesPhoto {
-    /// Width in pixels.
-    #[wasm_bindgen(readonly)]
-    pub width: u32,
-    /// Height in pixels.
-    #[wasm_bindgen(readonly)]
-    pub height: u32,
-    rgba: Vec<u8>,
-    outcomes: Vec<Outcome>,
-}
-
-#[wasm_bindgen]
-impl FacesPhoto {
-    /// The RGBA pixels. They move out: a second call gives an empty array.
+    #[wasm_bindgen(unchecked_return_type = "Uint8Array<ArrayBuffer>")]
     pub fn take_rgba(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.rgba)
     }
 
-    /// A word for each face, in their order, see [`Outcome::word`].
+    /// What became of each face, in their order; empty without faces.
+    #[wasm_bindgen(getter, unchecked_return_type = "FaceOutcome[]")]
     pub fn outcomes(&self) -> Vec<String> {
-        let words = self.outcomes.iter().map(Outcome::word);
-        words.map(str::to_owned).collect()
+        self.outcomes.iter().map(|word| (*word).into()).collect()
     }
 }

@@ -11,7 +11,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use futures_lite::future::block_on;
 use nijigen::Error;
 use nijigen::engine::{CpuEngine, Engine};
-use nijigen::imaging::Planes;
+use nijigen::imaging::{Photo, Planes};
 use nijigen::model::{
     ConvSpec, DecoderStage, GeneratorConfig, HeadSpec, ResidualSpec, StridePadding, Upsampling,
 };
@@ -154,4 +154,57 @@ fn networks_that_registers_do_not_divide() {
     check("uneven", &uneven(), &[[17, 23], [40, 16], [19, 133]]);
     check("no halving", &shallow(0), &[[16, 16], [21, 18]]);
     check("one halving", &shallow(1), &[[16, 17], [35, 18]]);
+}
+
+#[test]
+fn deep_networks() {
+    check(
+        "deep",
+        &GeneratorConfig::deep(),
+        &[[32, 32], [50, 66], [39, 95]],
+    );
+    let mut four = GeneratorConfig::deep();
+    four.encoder.push(conv(24, 3, 2));
+    four.residuals = vec![ResidualSpec::new(40, 24); 2];
+    four.decoder.insert(
+        0,
+        DecoderStage {
+            convs: vec![conv(160, 3, 1)],
+            skip: true,
+        },
+    );
+    check("four halvings", &four, &[[32, 40], [61, 97]]);
+}
+
+#[test]
+fn channels_become_pixels() {
+    for (name, config) in [
+        ("compact", GeneratorConfig::compact()),
+        ("deep", GeneratorConfig::deep()),
+    ] {
+        let config = config.with_upsampling(Upsampling::DepthToSpace);
+        check(name, &config, &[[32, 32], [33, 47], [50, 66]]);
+    }
+}
+
+/// A photo has no guide planes.
+#[test]
+fn pictures_of_too_few_planes_are_refused() {
+    let config = GeneratorConfig {
+        input_channels: 5,
+        ..GeneratorConfig::compact()
+    };
+    let engine = CpuEngine::new(&style(&config)).expect("an engine");
+    let planes = Planes::new(20, 20, vec![0.0; 3 * 400]).expect("planes");
+    let error = block_on(engine.stylize(&planes, &mut |_: f32| {})).expect_err("a refusal");
+    let photo = Photo::new(20, 20, vec![0; 4 * 400]).expect("a photo");
+    let of_photo =
+        block_on(engine.stylize_photo(photo, 0, &mut |_: f32| {})).expect_err("a refusal");
+    for error in [error, of_photo] {
+        let words = error.to_string();
+        assert!(
+            words.contains("has 3 planes, expected the network's 5"),
+            "{words}"
+        );
+    }
 }

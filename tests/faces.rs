@@ -7,8 +7,8 @@ use futures_lite::future::block_on;
 use nijigen::engine::{Engine, Progress};
 use nijigen::imaging::{Photo, Planes};
 use nijigen::pipeline::{
-    FaceOptions, Faces, FacesPicture, MOST_FACES, Outcome, PORTRAIT_SIDE_PX, Presentation, stylize,
-    stylize_both, stylize_portrait, stylize_presented,
+    FaceMode, FaceOptions, Faces, MOST_FACES, Options, Outcome, PORTRAIT_SIDE_PX, Picture,
+    Presentation, stylize,
 };
 use nijigen::{Error, Result};
 
@@ -48,13 +48,18 @@ fn copyist() -> impl Engine {
     Fake::new(|_, _, value| value)
 }
 
-const OPTIONS: FaceOptions = FaceOptions {
-    expand: 1.3,
-    presentation: Presentation {
-        strength: 1.0,
-        side_by_side: false,
-    },
-};
+fn options(faces: &Faces, mode: FaceMode, long_side_px: usize) -> Options {
+    let faces = FaceOptions {
+        mode,
+        faces: faces.clone(),
+        expand: 1.3,
+    };
+    Options {
+        long_side_px,
+        faces: Some(faces),
+        ..Options::default()
+    }
+}
 
 /// A smooth picture.
 fn color([x, y]: [f32; 2]) -> [f32; 3] {
@@ -98,35 +103,27 @@ fn faces(list: &[Vec<f32>]) -> Faces {
     Faces::new(5, list.concat()).expect("whole faces")
 }
 
-fn both(engine: &impl Engine, photo: &Photo, faces: &Faces, side: usize) -> FacesPicture {
-    let mut silent = |_: f32| {};
-    block_on(stylize_both(
-        engine,
-        photo.clone(),
-        faces,
-        OPTIONS,
-        side,
-        &mut silent,
-    ))
-    .expect("an engine that does not fail")
+fn run(engine: &impl Engine, photo: &Photo, options: &Options) -> Result<Picture> {
+    block_on(stylize(engine, photo.clone(), options, &mut |_: f32| {}))
 }
 
-fn whole(engine: &impl Engine, photo: &Photo, side: usize) -> Photo {
-    block_on(stylize(engine, photo.clone(), side, &mut |_: f32| {}))
-        .expect("an engine that does not fail")
+fn both(engine: &impl Engine, photo: &Photo, faces: &Faces, side: usize) -> Picture {
+    let options = options(faces, FaceMode::Both, side);
+    run(engine, photo, &options).expect("an engine that does not fail")
 }
 
-fn portrait(photo: &Photo, faces: &Faces, side: usize) -> Result<FacesPicture> {
-    let engine = copyist();
-    let mut silent = |_: f32| {};
-    block_on(stylize_portrait(
-        &engine,
-        photo,
-        faces,
-        OPTIONS,
-        side,
-        &mut silent,
-    ))
+fn whole(engine: &impl Engine, photo: &Photo, long_side_px: usize) -> Photo {
+    let options = Options {
+        long_side_px,
+        ..Options::default()
+    };
+    let picture = run(engine, photo, &options).expect("an engine that does not fail");
+    assert!(picture.outcomes.is_empty());
+    picture.photo
+}
+
+fn portrait(photo: &Photo, faces: &Faces, side: usize) -> Result<Picture> {
+    run(&copyist(), photo, &options(faces, FaceMode::Portrait, side))
 }
 
 fn worst(a: &Photo, b: &Photo) -> u8 {
@@ -135,7 +132,7 @@ fn worst(a: &Photo, b: &Photo) -> u8 {
     pairs.map(|(a, b)| a.abs_diff(*b)).max().expect("a pixel")
 }
 
-fn words(picture: &FacesPicture) -> Vec<&'static str> {
+fn words(picture: &Picture) -> Vec<&'static str> {
     picture.outcomes.iter().map(Outcome::word).collect()
 }
 
@@ -371,25 +368,25 @@ fn the_portrait_is_that_of_the_largest_face() {
 fn the_photo_beside_the_picture() {
     let photo = photo(640, 520, color);
     let engine = Fake::new(|_, _, value| -value);
-    let presentation = Presentation {
-        side_by_side: true,
-        ..Presentation::default()
+    let beside = |mode, side| {
+        let presentation = Presentation {
+            side_by_side: true,
+            ..Presentation::default()
+        };
+        let options = Options {
+            presentation,
+            ..options(&crowd(), mode, side)
+        };
+        run(&engine, &photo, &options).unwrap().photo
     };
-    let options = FaceOptions {
-        presentation,
-        ..OPTIONS
-    };
-    let (faces, mut silent) = (crowd(), |_: f32| {});
-    let portrait = stylize_portrait(&engine, &photo, &faces, options, 512, &mut silent);
-    let pair = block_on(portrait).unwrap().photo;
+    let pair = beside(FaceMode::Portrait, 512);
     assert_eq!((pair.width(), pair.height()), (1024, 512));
     for row in pair.rgba().chunks_exact(4096) {
         let (left, right) = row.split_at(2048);
         let negative = |(i, (a, b)): (usize, (&u8, &u8))| i % 4 == 3 || a.abs_diff(255 - b) <= 1;
         assert!(left.iter().zip(right).enumerate().all(negative));
     }
-    let both = stylize_both(&engine, photo, &faces, options, 320, &mut silent);
-    let pair = block_on(both).unwrap().photo;
+    let pair = beside(FaceMode::Both, 320);
     assert_eq!((pair.width(), pair.height()), (640, 260));
 }
 
@@ -397,37 +394,77 @@ fn the_photo_beside_the_picture() {
 fn a_mixture_of_photo_and_picture() {
     let photo = photo(640, 520, color);
     let negative = Fake::new(|_, _, value| -value);
-    let (faces, mut silent) = (crowd(), |_: f32| {});
+    let mixed = |strength, side_by_side, options: Options| {
+        let presentation = Presentation {
+            strength,
+            side_by_side,
+        };
+        let options = Options {
+            presentation,
+            ..options
+        };
+        run(&negative, &photo, &options).unwrap().photo
+    };
+    let plain = Options {
+        long_side_px: 320,
+        ..Options::default()
+    };
+    let portrait = options(&crowd(), FaceMode::Portrait, 512);
+    let both = options(&crowd(), FaceMode::Both, 320);
     // Half of a photo and half of its negative are gray, wherever in it a face was painted.
-    let half = Presentation {
-        strength: 0.5,
-        ..Presentation::default()
-    };
-    let options = FaceOptions {
-        presentation: half,
-        ..OPTIONS
-    };
-    let plain = stylize_presented(&negative, photo.clone(), 320, half, &mut silent);
-    let plain = block_on(plain).unwrap();
-    let portrait = stylize_portrait(&negative, &photo, &faces, options, 512, &mut silent);
-    for picture in [plain, block_on(portrait).unwrap().photo] {
+    for options in [&plain, &portrait] {
+        let picture = mixed(0.5, false, options.clone());
         for pixel in picture.rgba().chunks_exact(4) {
             assert!(pixel[..3].iter().all(|v| v.abs_diff(127) <= 1), "{pixel:?}");
         }
     }
-    let photo_alone = Presentation {
-        strength: 0.0,
-        ..half
+    let photo_alone = mixed(0.0, false, both.clone());
+    assert_eq!(photo_alone, whole(&copyist(), &photo, 320));
+    // Beside the photo, the picture is the same mixture.
+    for options in [plain, portrait, both] {
+        let alone = mixed(0.3, false, options.clone());
+        let pair = mixed(0.3, true, options.clone());
+        let (photo, whole) = (mixed(0.0, false, options), alone.width() * 4);
+        for (y, row) in pair.rgba().chunks_exact(2 * whole).enumerate() {
+            let range = y * whole..(y + 1) * whole;
+            assert_eq!(row[..whole], photo.rgba()[range.clone()]);
+            assert_eq!(row[whole..], alone.rgba()[range]);
+        }
+    }
+}
+
+#[test]
+fn options_out_of_range_are_mistakes_of_the_caller() {
+    let photo = photo(64, 52, color);
+    let strength = |strength| Options {
+        presentation: Presentation {
+            strength,
+            side_by_side: false,
+        },
+        ..Options::default()
     };
-    let options = FaceOptions {
-        presentation: photo_alone,
-        ..OPTIONS
+    let expand = |expand| {
+        let mut options = options(&crowd(), FaceMode::Both, 64);
+        options.faces.as_mut().expect("faces").expand = expand;
+        options
     };
-    let both = stylize_both(&negative, photo.clone(), &faces, options, 320, &mut silent);
-    assert_eq!(
-        block_on(both).unwrap().photo,
-        whole(&copyist(), &photo, 320)
-    );
+    let nothing = Options {
+        long_side_px: 0,
+        ..Options::default()
+    };
+    for (options, word) in [
+        (nothing, "0 pixels"),
+        (strength(1.5), "1.5"),
+        (strength(-0.1), "-0.1"),
+        (strength(f32::NAN), "NaN"),
+        (expand(0.0), "0,"),
+        (expand(f32::INFINITY), "inf"),
+        (expand(f32::NAN), "NaN"),
+    ] {
+        let error = run(&copyist(), &photo, &options).unwrap_err();
+        assert_eq!(error.code(), "argument-invalid");
+        assert!(error.to_string().contains(word), "{error}");
+    }
 }
 
 /// Remembers the shares, and cancels at one of them.
@@ -454,8 +491,9 @@ fn progress_rises_to_one_and_every_report_can_cancel() {
             shares: Vec::new(),
             cancel_at,
         };
-        let (engine, faces) = (copyist(), crowd());
-        let picture = stylize_both(&engine, photo.clone(), &faces, OPTIONS, 640, &mut recorder);
+        let options = options(&crowd(), FaceMode::Both, 640);
+        let engine = copyist();
+        let picture = stylize(&engine, photo.clone(), &options, &mut recorder);
         (block_on(picture), recorder.shares)
     };
     let (finished, shares) = run(usize::MAX);

@@ -14,6 +14,9 @@ use futures_lite::future::block_on;
 use nijigen::engine::{CpuEngine, Engine, Precision, Progress};
 use nijigen::imaging::Photo;
 use nijigen::model::GeneratorConfig;
+use nijigen::pipeline::{
+    self, FaceMode, FaceOptions, Faces, Options, Outcome, Picture, Presentation,
+};
 use nijigen::style::Style;
 use nijigen::{Error, Result};
 use test_style::style;
@@ -65,7 +68,7 @@ fn photo(width: usize, height: usize) -> Photo {
 }
 
 fn stylize(engine: &CpuEngine, photo: &Photo, progress: &mut impl Progress) -> Result<Photo> {
-    block_on(engine.stylize_photo(photo.clone(), progress))
+    block_on(engine.stylize_photo(photo.clone(), 0, progress))
 }
 
 fn worst_difference(a: &Photo, b: &Photo) -> u8 {
@@ -88,7 +91,7 @@ fn memory_stays_within_what_is_announced() {
         let style = style(&config);
         let whole = CpuEngine::new(&style).expect("an engine");
         let whole = stylize(&whole, &photo, &mut |_: f32| {}).expect("a picture");
-        for share in [0.9, 0.6, 0.4] {
+        for share in [1.0, 0.9, 0.6, 0.4] {
             let before = NOW.load(Ordering::Relaxed);
             let engine = limited(&style, Precision::F32, &photo, share);
             let announced = engine.peak_bytes(photo.width(), photo.height());
@@ -125,14 +128,110 @@ fn what_does_not_fit_is_refused_with_numbers() {
     let needed = engine.peak_bytes(640, 480);
     assert!(needed > 12_345_678);
     let error = stylize(&engine, &photo(640, 480), &mut |_: f32| {}).expect_err("a refusal");
+    assert_eq!(error.code(), "memory");
     let words = error.to_string();
-    for number in [
-        "640 x 480",
-        &format!("{} MB", needed.div_ceil(1_000_000)),
-        "12 MB",
-    ] {
+    for number in [&format!("{} MB", needed.div_ceil(1_000_000)), "12 MB"] {
         assert!(words.contains(number), "{words}");
     }
+}
+
+/// The most that is asked of the pipeline: a mixture beside its photo, with ten faces of many sizes.
+fn everything(photo: &Photo, long_side_px: usize) -> Options {
+    let side = photo.width().min(photo.height()) as f32;
+    let face = |i: usize| {
+        let eyes = side * (i + 1) as f32 / 40.0;
+        let (x, y) = (side * 0.3 + eyes, side * 0.3 + eyes / 2.0);
+        [[0.0, 0.0], [1.0, 0.0], [0.5, 0.6], [0.1, 1.0], [0.9, 1.0]]
+            .into_iter()
+            .flat_map(move |[u, v]| [x + eyes * u, y + eyes * v])
+    };
+    let faces = Faces::new(5, (0..10).flat_map(face).collect()).expect("ten faces");
+    Options {
+        long_side_px,
+        presentation: Presentation {
+            strength: 0.5,
+            side_by_side: true,
+        },
+        faces: Some(FaceOptions {
+            mode: FaceMode::Both,
+            faces,
+            expand: 1.3,
+        }),
+    }
+}
+
+/// What the pipeline makes of a photo, and the bytes that there were for it at a time, the engine's
+/// included.
+fn pipeline_bytes(
+    style: &Style,
+    budget: u64,
+    photo: &Photo,
+    options: &Options,
+) -> (Result<Picture>, u64) {
+    let before = NOW.load(Ordering::Relaxed);
+    MOST.store(before, Ordering::Relaxed);
+    let engine = CpuEngine::new(style).expect("an engine");
+    let engine = engine.with_memory_budget(budget);
+    let mut silent = |_: f32| {};
+    let picture = pipeline::stylize(&engine, photo.clone(), options, &mut silent);
+    let picture = block_on(picture);
+    (picture, MOST.load(Ordering::Relaxed) - before)
+}
+
+#[test]
+fn what_the_pipeline_keeps_counts() {
+    let _alone = alone();
+    let style = style(&GeneratorConfig::tiny());
+    let photo = photo(1500, 1210);
+    let mut made = [0, 0];
+    for long_side_px in [1500, 600] {
+        let options = everything(&photo, long_side_px);
+        let plenty = pipeline_bytes(&style, 4_000_000_000, &photo, &options);
+        let expected = plenty.0.expect("a picture").photo;
+        for share in [0.9, 0.5, 0.15] {
+            let budget = (plenty.1 as f64 * share) as u64;
+            let (picture, used) = pipeline_bytes(&style, budget, &photo, &options);
+            assert!(
+                used <= budget,
+                "{long_side_px} {share}: {used} bytes, {budget} allowed"
+            );
+            match picture {
+                Ok(picture) => {
+                    let worst = worst_difference(&picture.photo, &expected);
+                    assert!(worst <= 2, "{long_side_px} {share}: {worst}");
+                    made[0] += 1;
+                }
+                Err(error) => {
+                    assert_eq!(error.code(), "memory", "{error}");
+                    made[1] += 1;
+                }
+            }
+        }
+    }
+    assert!(made[0] > 2 && made[1] > 0, "{made:?} made and refused");
+}
+
+/// In WebAssembly with threads no more than 975 MB may be used.
+#[test]
+fn twenty_four_megapixels_with_everything() {
+    const BUDGET: u64 = 975_000_000;
+    let _alone = alone();
+    let style = style(&GeneratorConfig::tiny());
+    let photo = photo(6000, 4000);
+    let options = everything(&photo, 6000);
+    let (picture, used) = pipeline_bytes(&style, BUDGET, &photo, &options);
+    let picture = picture.expect("a picture");
+    assert_eq!(
+        (picture.photo.width(), picture.photo.height()),
+        (12_000, 4000)
+    );
+    assert!(
+        picture
+            .outcomes
+            .iter()
+            .all(|outcome| *outcome == Outcome::Done)
+    );
+    assert!(used <= BUDGET, "{used} bytes");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Dependencies point one way: kernels and faces know only themselves, pictures the kernels, the model knows Burn, the
+//! Dependencies point one way: kernels and faces know only geometry, pictures the kernels, the model knows Burn, the
 //! engines know the model and the kernels, the pipeline knows the engines, the web interface knows
 //! the pipeline.
 #![allow(missing_docs)]
@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 /// Module, the crate's modules it may use, and whether it may use Burn.
 const RULES: &[(&str, &[&str], bool)] = &[
     ("error", &[], false),
-    ("face", &[], false),
-    ("imaging", &["error", "kernels"], false),
-    ("kernels", &[], false),
-    ("model", &["error"], true),
+    ("face", &["geometry"], false),
+    ("geometry", &[], false),
+    ("imaging", &["error", "geometry", "kernels"], false),
+    ("kernels", &["geometry"], false),
+    ("model", &["error", "geometry"], true),
     ("style", &["error", "imaging", "model"], false),
     (
         "engine",
@@ -26,6 +27,70 @@ const RULES: &[(&str, &[&str], bool)] = &[
         false,
     ),
     ("web_threads", &[], false),
+];
+
+/// Folders in rooms: each file, and its neighbours that it may use, which stand before it, so that
+/// there are no circles.
+type Rooms = &'static [(&'static str, &'static [&'static str])];
+const ROOMS: &[(&str, Rooms)] = &[
+    (
+        "src/engine/cpu",
+        &[
+            ("memory", &[]),
+            ("precision", &[]),
+            ("scratch", &[]),
+            ("self_timing", &[]),
+            ("bands", &["scratch"]),
+            ("dense", &["precision", "scratch"]),
+            ("depthwise", &["scratch"]),
+            ("executor", &["bands", "dense", "scratch"]),
+            ("network", &["dense", "depthwise"]),
+            ("builder", &["dense", "depthwise", "network", "precision"]),
+            ("memory_plan", &["network"]),
+            ("stream_plan", &["bands", "dense", "depthwise", "network"]),
+            (
+                "whole",
+                &[
+                    "bands",
+                    "depthwise",
+                    "executor",
+                    "memory",
+                    "memory_plan",
+                    "network",
+                    "scratch",
+                ],
+            ),
+            ("window", &["stream_plan"]),
+            (
+                "streamed",
+                &[
+                    "bands",
+                    "executor",
+                    "memory",
+                    "network",
+                    "scratch",
+                    "stream_plan",
+                    "window",
+                ],
+            ),
+        ],
+    ),
+    (
+        "trainer/src/backbone",
+        &[
+            ("onnx", &[]),
+            ("vgg", &[]),
+            ("tap", &["vgg"]),
+            ("weights", &["vgg"]),
+            ("load", &["onnx", "vgg", "weights"]),
+            ("network", &["tap", "vgg", "weights"]),
+            ("cache", &["network", "vgg", "weights"]),
+            (
+                "command",
+                &["cache", "load", "network", "tap", "vgg", "weights"],
+            ),
+        ],
+    ),
 ];
 
 fn sources(module: &str) -> Vec<PathBuf> {
@@ -99,6 +164,58 @@ fn every_module_has_a_rule() {
         if let Some(name) = line.trim_start_matches("pub ").strip_prefix("mod ") {
             let name = name.trim_end_matches(';');
             assert!(RULES.iter().any(|(module, ..)| *module == name), "{name}");
+        }
+    }
+}
+
+/// Names that follow `super::` in what is no test: one, or those of a group.
+fn neighbours(text: &str) -> Vec<&str> {
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    let mut names = Vec::new();
+    for path in code.split("super::").skip(1) {
+        match path.strip_prefix('{') {
+            Some(group) => {
+                let group = group.split(';').next().unwrap_or_default();
+                names.extend(group.split(|c| !is_name(c)));
+            }
+            None => names.extend(path.split(|c| !is_name(c)).next()),
+        }
+    }
+    names
+}
+
+#[test]
+fn rooms_use_only_the_neighbours_they_may() {
+    for (folder, rooms) in ROOMS {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        for path in files(&folder) {
+            let name = path.file_stem().and_then(|name| name.to_str());
+            let name = name.expect("a name in UTF-8");
+            if name == "mod" || name == "tests" {
+                continue;
+            }
+            let place = rooms.iter().position(|(room, _)| *room == name);
+            let place = place.unwrap_or_else(|| panic!("{} has no rule", path.display()));
+            let (_, allowed) = rooms[place];
+            for used in allowed {
+                let before = &rooms[..place];
+                assert!(
+                    before.iter().any(|(room, _)| room == used),
+                    "{name} may use {used}, which does not stand before it"
+                );
+            }
+            let text = fs::read_to_string(&path).expect("a source file");
+            let is_code = |line: &&str| !line.trim_start().starts_with("//");
+            let code: String = text.split_inclusive('\n').filter(is_code).collect();
+            for used in neighbours(&code) {
+                let is_room = rooms.iter().any(|(room, _)| *room == used);
+                assert!(
+                    !is_room || used == name || allowed.contains(&used),
+                    "{} must not use {used}",
+                    path.display()
+                );
+            }
         }
     }
 }

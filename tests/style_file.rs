@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use nijigen::model::{
     ConvSpec, DecoderStage, GeneratorConfig, ResidualSpec, TensorValues, Weights,
 };
-use nijigen::style::{ConvolutionRanges, Dtype, Style, StyleHeader};
+use nijigen::style::{ConvolutionRanges, Dtype, Style};
 use proptest::prelude::*;
 use safetensors::tensor::TensorView;
 
@@ -32,13 +32,12 @@ fn config() -> GeneratorConfig {
 }
 
 fn style(dtype: Dtype) -> Style {
-    let style = test_style::style(&config());
-    let header = StyleHeader {
-        dtype,
-        metrics: BTreeMap::from([("flat".into(), 0.5)]),
-        ..style.header().clone()
-    };
-    Style::new(header, style.weights().clone()).expect("a valid style")
+    test_style::style(&config())
+        .with_header(|header| {
+            header.dtype = dtype;
+            header.metrics = BTreeMap::from([("flat".into(), 0.5)]);
+        })
+        .expect("a valid style")
 }
 
 /// The bytes of a safetensors file with the given metadata and tensors, valid or not as a style.
@@ -158,11 +157,9 @@ fn activation_ranges_are_kept_and_checked() {
             input: input.into(),
             products: products.into(),
         };
-        let header = StyleHeader {
-            activation_ranges: BTreeMap::from([(name.to_owned(), ranges)]),
-            ..style.header().clone()
-        };
-        Style::new(header, style.weights().clone())
+        style.with_header(|header| {
+            header.activation_ranges = BTreeMap::from([(name.to_owned(), ranges)]);
+        })
     };
     let calibrated = with_range(name, [-0.1, 3.7], [-9.0, 12.5]).expect("a style");
     let bytes = calibrated.to_bytes().expect("bytes");

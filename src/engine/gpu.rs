@@ -10,7 +10,7 @@ use futures_lite::future;
 use futures_util::FutureExt;
 use futures_util::future::Shared;
 
-use super::{Engine, Progress, finite_planes};
+use super::{Engine, Progress, check_sides, finite_planes};
 use crate::error::{Error, Result};
 use crate::imaging::Planes;
 use crate::model::Generator;
@@ -73,6 +73,7 @@ impl Engine for GpuEngine {
     }
 
     async fn stylize(&self, input: &Planes, _progress: &mut impl Progress) -> Result<Planes> {
+        check_sides(input, self.min_side_px())?;
         // Queueing says nothing of the work that is done, so no progress is reported.
         let read = async {
             let failed = |reason: String| Error::EngineFailed {

@@ -48,14 +48,29 @@ fn check_finite(engine: &'static str, values: &[f32]) -> Result<()> {
     }
 }
 
+/// Refuses pictures that are too small for the reflections at the network's lowest resolution.
+///
+/// # Errors
+/// [`Error::ArgumentInvalid`] if a side is shorter than `least_px`.
+fn check_sides(input: &Planes, least_px: usize) -> Result<()> {
+    let (width, height) = (input.width(), input.height());
+    if width.min(height) >= least_px {
+        return Ok(());
+    }
+    Err(Error::ArgumentInvalid(format!(
+        "planes of {width} x {height} pixels, expected sides of at least {least_px}"
+    )))
+}
+
 /// A photo's picture, made from all of its planes at once.
 async fn stylize_whole<E: Engine>(
     engine: &E,
     photo: Photo,
     progress: &mut impl Progress,
 ) -> Result<Photo> {
-    let planes = Planes::extended(&photo, engine.min_side_px());
+    let planes = Planes::extended(&photo, engine.min_side_px())?;
     let output = engine.stylize(&planes, progress).await?;
+    drop(planes);
     output.to_photo(photo)
 }
 
@@ -93,22 +108,32 @@ pub trait Engine {
     /// Runs the network. `progress` is told where the engine can know it.
     ///
     /// # Errors
-    /// [`Error::EngineFailed`], [`Error::GpuLost`] if the device went away, or what `progress`
-    /// says.
+    /// [`Error::ArgumentInvalid`] if a side is shorter than [`Engine::min_side_px`];
+    /// [`Error::Memory`] if more would be needed than may be used, or than there is;
+    /// [`Error::EngineFailed`], [`Error::GpuLost`] if the device went away, or what `progress` says.
     fn stylize(
         &self,
         input: &Planes,
         progress: &mut impl Progress,
     ) -> impl Future<Output = Result<Planes>>;
 
-    /// Turns a photo into a picture of its size, with its alpha and in its memory.
+    /// Makes room for `bytes` of the caller's: if need be, what was kept for the next picture is let go.
     ///
     /// # Errors
-    /// Those of [`Engine::stylize`], and [`Error::EngineFailed`] if the photo needs more memory
-    /// than the engine may use.
+    /// [`Error::Memory`] if they are more than may be used.
+    fn make_room(&self, _bytes: u64) -> Result<()> {
+        Ok(())
+    }
+
+    /// Turns a photo into a picture of its size, with its alpha and in its memory, while the caller
+    /// holds `held_bytes` besides, which count as the engine's own.
+    ///
+    /// # Errors
+    /// Those of [`Engine::stylize`] and [`Planes::from_photo`].
     fn stylize_photo(
         &self,
         photo: Photo,
+        _held_bytes: u64,
         progress: &mut impl Progress,
     ) -> impl Future<Output = Result<Photo>>
     where

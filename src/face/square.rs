@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::{Features, SimilarityTransform};
+use super::Features;
+use crate::geometry::SimilarityTransform;
 
 /// A square of any place, size and angle.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -144,12 +145,7 @@ mod tests {
             mouth in [45.0f32..75.0, 80.0f32..120.0],
         ) {
             let features = Features { nose, mouth, ..FACE };
-            let turn = SimilarityTransform {
-                a: scale * angle.cos(),
-                b: scale * angle.sin(),
-                tx: shift[0],
-                ty: shift[1],
-            };
+            let turn = SimilarityTransform::new(scale, angle, shift);
             let place = |features: &Features| {
                 let crop = FaceSquare::ffhq(features, 1.3).from_crop(100.0);
                 map(features, |p| crop.inverse().expect("not flat").apply(p))

@@ -9,6 +9,7 @@ mod planes;
 mod probe;
 mod resize;
 mod warp;
+mod white;
 
 #[cfg(feature = "decode")]
 pub use decode::decode;
@@ -21,7 +22,8 @@ pub use planes::{MIN_SIDE_PX, Planes};
 pub(crate) use planes::{over_white, set_colours};
 pub use probe::{MAX_MEGAPIXELS, PhotoHeader, probe};
 pub use resize::fit_long_side;
-pub use warp::{Similarity, warp};
+pub(crate) use resize::fitted_size;
+pub use warp::warp;
 
 use crate::error::{Error, Result};
 
@@ -37,13 +39,12 @@ impl Photo {
     /// Wraps `rgba`, row by row from the top left, 4 bytes a pixel.
     ///
     /// # Errors
-    /// [`Error::PhotoUnreadable`] if a side is zero or the number of bytes is not
+    /// [`Error::ArgumentInvalid`] if a side is zero or the number of bytes is not
     /// `width * height * 4`; [`Error::PhotoTooLarge`] above [`MAX_MEGAPIXELS`].
     pub fn new(width: usize, height: usize, rgba: Vec<u8>) -> Result<Self> {
-        probe::check_size(width as u64, height as u64)?;
-        let expected = width * height * 4;
+        let expected = 4 * pixel_count(width, height)?;
         if rgba.len() != expected {
-            return Err(Error::PhotoUnreadable(format!(
+            return Err(Error::ArgumentInvalid(format!(
                 "{} bytes for {width} x {height} RGBA pixels, expected {expected}",
                 rgba.len()
             )));
@@ -82,10 +83,10 @@ impl Photo {
     /// This picture and another one at its right, below the other's end in transparent black.
     ///
     /// # Errors
-    /// Those of [`Photo::new`].
+    /// [`Error::PhotoTooLarge`] above [`MAX_MEGAPIXELS`], [`Error::Memory`] if there is too little.
     pub fn beside(&self, right: &Photo) -> Result<Self> {
         let (width, height) = (self.width + right.width, self.height.max(right.height));
-        let mut rgba = vec![0; width * height * 4];
+        let mut rgba = zeros(4 * pixel_count(width, height)?)?;
         for (y, row) in rgba.chunks_exact_mut(width * 4).enumerate() {
             let (left_row, right_row) = row.split_at_mut(self.width * 4);
             for (photo, row) in [(self, left_row), (right, right_row)] {
@@ -101,6 +102,41 @@ impl Photo {
     pub fn into_rgba(self) -> Vec<u8> {
         self.rgba
     }
+}
+
+/// The largest difference of a channel of two photos of one size.
+#[cfg(test)]
+fn worst_difference(a: &Photo, b: &Photo) -> u8 {
+    let pairs = a.rgba().iter().zip(b.rgba());
+    pairs.map(|(a, b)| a.abs_diff(*b)).max().unwrap_or(0)
+}
+
+/// Pixels of a picture, which four bytes each or three floats fit into the address space of 32 bits.
+///
+/// # Errors
+/// [`Error::ArgumentInvalid`] if a side is zero, [`Error::PhotoTooLarge`] above [`MAX_MEGAPIXELS`].
+fn pixel_count(width: usize, height: usize) -> Result<usize> {
+    if width == 0 || height == 0 {
+        return Err(Error::ArgumentInvalid(format!(
+            "a picture of {width} x {height} pixels, expected at least 1 x 1"
+        )));
+    }
+    probe::check_size(width as u64, height as u64)?;
+    Ok(width * height)
+}
+
+/// So many zeros.
+///
+/// # Errors
+/// [`Error::Memory`] if there is too little.
+fn zeros<T: Clone + Default>(len: usize) -> Result<Vec<T>> {
+    let mut values = Vec::new();
+    values.try_reserve_exact(len).map_err(|_| Error::Memory {
+        needed_bytes: len as u64 * size_of::<T>() as u64,
+        allowed_bytes: None,
+    })?;
+    values.resize(len, T::default());
+    Ok(values)
 }
 
 #[cfg(test)]

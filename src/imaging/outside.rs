@@ -3,8 +3,10 @@
 
 use fearless_simd::Level;
 
-use super::{Photo, Similarity, warp};
+use super::warp::check_finite;
+use super::{Photo, warp};
 use crate::error::Result;
+use crate::geometry::SimilarityTransform;
 use crate::kernels::blend::{ToneChange, blend_rgba8};
 
 /// Pixels of the longer side of the blurred picture.
@@ -20,15 +22,15 @@ const FADE: f32 = 0.05;
 /// Those of [`warp`].
 pub fn blur_outside(
     crop: &mut Photo,
-    [a, b, tx, ty]: Similarity,
+    to_photo: SimilarityTransform,
     photo_size: [usize; 2],
 ) -> Result<()> {
+    check_finite(to_photo)?;
     let (width, height) = (crop.width(), crop.height());
     let [right, bottom] = photo_size.map(|side| side as f32);
-    let fade_px = FADE * width.max(height) as f32 * a.hypot(b);
+    let fade_px = FADE * width.max(height) as f32 * to_photo.scale();
     let weight = |x: usize, y: usize| {
-        let (x, y) = (x as f32 + 0.5, y as f32 + 0.5);
-        let (x, y) = (a * x - b * y + tx, b * x + a * y + ty);
+        let [x, y] = to_photo.apply([x as f32 + 0.5, y as f32 + 0.5]);
         let outside = (-x).max(x - right).max((-y).max(y - bottom));
         (outside / fade_px).clamp(0.0, 1.0)
     };
@@ -55,12 +57,14 @@ fn blur(photo: &Photo) -> Result<Photo> {
     let size = [photo.width(), photo.height()];
     let scale = (size[0].max(size[1]) as f32 / BLURRED_SIDE_PX).max(1.0);
     let small_size = size.map(|side| (side as f32 / scale).ceil() as usize);
-    let mut small = warp(photo, [scale, 0.0, 0.0, 0.0], small_size)?;
+    let resize = |scale: f32| SimilarityTransform::new(scale, 0.0, [0.0; 2]);
+    let mut small = warp(photo, resize(scale), small_size)?;
     // A shift by half a pixel is a mean of 2 x 2; to and fro, so that the picture stays in place.
     for shift in [0.5, -0.5, 0.5, -0.5, 0.5, -0.5] {
-        small = warp(&small, [1.0, 0.0, shift, shift], small_size)?;
+        let to_small = SimilarityTransform::new(1.0, 0.0, [shift; 2]);
+        small = warp(&small, to_small, small_size)?;
     }
-    warp(&small, [1.0 / scale, 0.0, 0.0, 0.0], size)
+    warp(&small, resize(1.0 / scale), size)
 }
 
 #[cfg(test)]
@@ -77,7 +81,7 @@ mod tests {
     fn blurs_outside_and_only_there() {
         let photo = stripes(128, 128);
         // The photo's left border is in the crop's middle.
-        let to_photo = [1.0, 0.0, -64.0, 0.0];
+        let to_photo = SimilarityTransform::new(1.0, 0.0, [-64.0, 0.0]);
         let mirrored = warp(&photo, to_photo, [128, 128]).unwrap();
         let mut crop = mirrored.clone();
         blur_outside(&mut crop, to_photo, [128, 128]).unwrap();
@@ -93,7 +97,7 @@ mod tests {
     #[test]
     fn a_crop_inside_stays_as_it_is() {
         let photo = stripes(64, 64);
-        let to_photo = [0.5, 0.0, 8.0, 8.0];
+        let to_photo = SimilarityTransform::new(0.5, 0.0, [8.0; 2]);
         let before = warp(&photo, to_photo, [64, 64]).unwrap();
         let mut crop = before.clone();
         blur_outside(&mut crop, to_photo, [64, 64]).unwrap();

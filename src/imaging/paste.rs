@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use fearless_simd::Level;
 
-use super::{Photo, Similarity, warp};
-use crate::error::Result;
+use super::{Photo, warp, zeros};
+use crate::error::{Error, Result};
+use crate::geometry::SimilarityTransform;
 use crate::kernels::blend::{ToneChange, WeightedTone, blend_rgba8, fade_ellipse_f32};
 
 /// The part of a patch that is seen, in units of the patch's sides.
@@ -22,29 +23,36 @@ pub struct FadingEllipse {
 /// The most that a patch's contrast is changed by, or its inverse.
 const MAX_GAIN: f32 = 1.2;
 
-/// Blends `patch` into the `columns` and `rows` of `picture`, which lie within it. `to_patch` takes
+/// Blends `patch` into the `columns` and `rows` of `picture`. `to_patch` takes
 /// the picture's places to those of the patch. Inside the ellipse, the patch gets the picture's mean
 /// colour and, within limits, its contrast: a network that normalises over all that it sees gives
 /// them different tones.
 ///
 /// # Errors
-/// Those of [`warp`].
+/// [`Error::ArgumentInvalid`] if columns or rows lie beyond the picture; those of [`warp`].
 pub fn paste(
     picture: &mut Photo,
     [columns, rows]: [Range<usize>; 2],
     patch: &Photo,
-    [a, b, tx, ty]: Similarity,
+    to_patch: SimilarityTransform,
     ellipse: FadingEllipse,
 ) -> Result<()> {
     if columns.is_empty() || rows.is_empty() {
         return Ok(());
     }
+    if columns.end > picture.width() || rows.end > picture.height() {
+        return Err(Error::ArgumentInvalid(format!(
+            "columns {columns:?} and rows {rows:?} of a picture of {} x {} pixels",
+            picture.width(),
+            picture.height()
+        )));
+    }
     let level = Level::new();
-    let (left, top) = (columns.start as f32, rows.start as f32);
-    let to_patch = [a, b, a * left - b * top + tx, b * left + a * top + ty];
+    let corner = [columns.start, rows.start].map(|v| v as f32);
+    let to_patch = SimilarityTransform::new(1.0, 0.0, corner).then(&to_patch);
     let warped = warp(patch, to_patch, [columns.len(), rows.len()])?;
     let sides = [patch.width(), patch.height()].map(|side| side as f32);
-    let weights = ellipse.weights(level, to_patch, sides, [columns.len(), rows.len()]);
+    let weights = ellipse.weights(level, to_patch, sides, [columns.len(), rows.len()])?;
 
     let width = picture.width();
     let line = |y: usize| y * width + columns.start..y * width + columns.end;
@@ -92,29 +100,29 @@ impl FadingEllipse {
     fn weights(
         &self,
         level: Level,
-        [a, b, tx, ty]: Similarity,
+        to_patch: SimilarityTransform,
         sides: [f32; 2],
         [width, height]: [usize; 2],
-    ) -> Vec<f32> {
-        let mut weights = vec![0.0; width * height];
+    ) -> Result<Vec<f32>> {
+        let mut weights = zeros(width * height)?;
         for (y, row) in weights.chunks_exact_mut(width).enumerate() {
-            let y = y as f32 + 0.5;
-            let first = [a * 0.5 - b * y + tx, b * 0.5 + a * y + ty];
+            let first = to_patch.apply([0.5, y as f32 + 0.5]);
             let [u, v] = [0, 1].map(|i| {
-                let step = [a, b][i];
+                let step = [to_patch.a, to_patch.b][i];
                 let radius = self.radii[i] * sides[i];
                 let from_center = first[i] - self.center[i] * sides[i];
                 [from_center / radius, step / radius]
             });
             fade_ellipse_f32(level, u, v, self.inner, row);
         }
-        weights
+        Ok(weights)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::imaging::worst_difference;
 
     const ELLIPSE: FadingEllipse = FadingEllipse {
         center: [0.5, 0.5],
@@ -130,11 +138,6 @@ mod tests {
             [x, y, (x + y) / 2.0, 255.0].map(|v| v.round() as u8)
         });
         Photo::new(width, height, rgba.collect()).unwrap()
-    }
-
-    fn worst(a: &Photo, b: &Photo) -> u8 {
-        let pairs = a.rgba().iter().zip(b.rgba());
-        pairs.map(|(a, b)| a.abs_diff(*b)).max().unwrap()
     }
 
     /// The patch shows places 50 to 150 of the picture at twice its size, in other tones.
@@ -155,14 +158,14 @@ mod tests {
             &mut pasted,
             [50..150, 50..150],
             &patch,
-            [2.0, 0.0, -100.0, -100.0],
+            SimilarityTransform::new(2.0, 0.0, [-100.0; 2]),
             ELLIPSE,
         )
         .unwrap();
         assert!(
-            worst(&pasted, &picture) <= 2,
+            worst_difference(&pasted, &picture) <= 2,
             "{}",
-            worst(&pasted, &picture)
+            worst_difference(&pasted, &picture)
         );
     }
 
@@ -179,7 +182,7 @@ mod tests {
             &mut picture,
             [30..70, 20..60],
             &patch,
-            [2.5, 0.0, -75.0, -50.0],
+            SimilarityTransform::new(2.5, 0.0, [-75.0, -50.0]),
             ELLIPSE,
         )
         .unwrap();
@@ -202,7 +205,7 @@ mod tests {
         let mut picture = ramp(50, 50, 2.0, [0.0, 0.0]);
         let patch = Photo::new(4, 4, vec![255; 64]).unwrap();
         let before = picture.clone();
-        let to_patch = [0.1, 0.0, 0.0, 0.0];
+        let to_patch = SimilarityTransform::new(0.1, 0.0, [0.0; 2]);
         paste(&mut picture, [0..0, 0..5], &patch, to_patch, ELLIPSE).unwrap();
         assert_eq!(picture, before);
         paste(&mut picture, [0..50, 0..50], &patch, to_patch, ELLIPSE).unwrap();

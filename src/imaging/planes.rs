@@ -1,6 +1,7 @@
 //! The network's view of a picture: three float planes with values in [-1, 1].
 
-use super::Photo;
+use super::white::value_over_white;
+use super::{Photo, pixel_count, zeros};
 use crate::error::{Error, Result};
 
 /// Shortest side in pixels that most networks run at, see
@@ -19,13 +20,14 @@ impl Planes {
     /// Wraps values in `[3, height, width]` order.
     ///
     /// # Errors
-    /// [`Error::PhotoUnreadable`] if the number of values is not `3 * height * width`.
+    /// [`Error::ArgumentInvalid`] if a side is zero or the number of values is not
+    /// `3 * height * width`; [`Error::PhotoTooLarge`] above [`super::MAX_MEGAPIXELS`].
     pub fn new(width: usize, height: usize, values: Vec<f32>) -> Result<Self> {
-        if values.len() != 3 * width * height {
-            return Err(Error::PhotoUnreadable(format!(
-                "{} values for {width} x {height} RGB planes, expected {}",
-                values.len(),
-                3 * width * height
+        let expected = 3 * pixel_count(width, height)?;
+        if values.len() != expected {
+            return Err(Error::ArgumentInvalid(format!(
+                "{} values for {width} x {height} RGB planes, expected {expected}",
+                values.len()
             )));
         }
         Ok(Self {
@@ -35,20 +37,33 @@ impl Planes {
         })
     }
 
+    /// Planes of a middle gray.
+    ///
+    /// # Errors
+    /// As [`Planes::new`], and [`Error::Memory`] if there is too little.
+    pub fn gray(width: usize, height: usize) -> Result<Self> {
+        let values = zeros(3 * pixel_count(width, height)?)?;
+        Self::new(width, height, values)
+    }
+
     /// The photo over a white ground. Sides below [`MIN_SIDE_PX`] are extended by repeating the last
     /// row or column; [`Planes::to_photo`] cuts them off again.
-    pub fn from_photo(photo: &Photo) -> Self {
+    ///
+    /// # Errors
+    /// [`Error::PhotoTooLarge`] if what was extended has more than [`super::MAX_MEGAPIXELS`],
+    /// [`Error::Memory`] if there is too little.
+    pub fn from_photo(photo: &Photo) -> Result<Self> {
         Self::extended(photo, MIN_SIDE_PX)
     }
 
     /// [`Planes::from_photo`] for a network that needs sides of `min_side_px`.
-    pub fn extended(photo: &Photo, min_side_px: usize) -> Self {
-        let (width, height) = (
-            photo.width().max(min_side_px),
-            photo.height().max(min_side_px),
-        );
-        let area = width * height;
-        let mut values = vec![0.0; 3 * area];
+    ///
+    /// # Errors
+    /// Those of [`Planes::from_photo`].
+    pub fn extended(photo: &Photo, min_side_px: usize) -> Result<Self> {
+        let [width, height] = [photo.width(), photo.height()].map(|side| side.max(min_side_px));
+        let area = pixel_count(width, height)?;
+        let mut values = zeros(3 * area)?;
         let (red, rest) = values.split_at_mut(area);
         let (green, blue) = rest.split_at_mut(area);
         for y in 0..height {
@@ -58,21 +73,21 @@ impl Planes {
                 [&mut *red, &mut *green, &mut *blue].map(|plane| &mut plane[y * width..][..width]);
             over_white(rgba, rows);
         }
-        Self {
+        Ok(Self {
             width,
             height,
             values,
-        }
+        })
     }
 
     /// The picture as 8-bit pixels, cut to the size of `photo`, whose alpha and memory it takes.
     ///
     /// # Errors
-    /// [`Error::PhotoUnreadable`] if these planes are smaller than `photo`.
+    /// [`Error::ArgumentInvalid`] if these planes are smaller than `photo`.
     pub fn to_photo(&self, photo: Photo) -> Result<Photo> {
         let (width, height) = (photo.width(), photo.height());
         if self.width < width || self.height < height {
-            return Err(Error::PhotoUnreadable(format!(
+            return Err(Error::ArgumentInvalid(format!(
                 "planes of {} x {} for a photo of {width} x {height}",
                 self.width, self.height
             )));
@@ -118,9 +133,7 @@ pub(crate) fn over_white(rgba: &[u8], planes: [&mut [f32]; 3]) {
     for (channel, plane) in planes.into_iter().enumerate() {
         let (pixels, beyond) = plane.split_at_mut(width);
         for (value, pixel) in pixels.iter_mut().zip(rgba.chunks_exact(4)) {
-            let opacity = f32::from(pixel[3]) / 255.0;
-            let over_white = f32::from(pixel[channel]) * opacity + 255.0 * (1.0 - opacity);
-            *value = over_white / 127.5 - 1.0;
+            *value = value_over_white(pixel[channel], pixel[3]) / 127.5 - 1.0;
         }
         beyond.fill(pixels[width - 1]);
     }
@@ -159,7 +172,10 @@ mod tests {
             .collect();
         let photo = Photo::new(20, 17, rgba).unwrap();
         assert_eq!(
-            Planes::from_photo(&photo).to_photo(photo.clone()).unwrap(),
+            Planes::from_photo(&photo)
+                .unwrap()
+                .to_photo(photo.clone())
+                .unwrap(),
             photo
         );
     }
@@ -167,10 +183,10 @@ mod tests {
     #[test]
     fn tiny_photos_are_extended_and_cut_again() {
         let photo = Photo::new(1, 1, vec![10, 20, 30, 255]).unwrap();
-        let planes = Planes::from_photo(&photo);
+        let planes = Planes::from_photo(&photo).unwrap();
         assert_eq!((planes.width(), planes.height()), (16, 16));
         assert_eq!(planes.to_photo(photo.clone()).unwrap(), photo);
-        let planes = Planes::extended(&photo, 25);
+        let planes = Planes::extended(&photo, 25).unwrap();
         assert_eq!((planes.width(), planes.height()), (25, 25));
         assert_eq!(planes.to_photo(photo.clone()).unwrap(), photo);
     }
@@ -178,7 +194,7 @@ mod tests {
     #[test]
     fn transparency_is_seen_as_white_and_kept() {
         let photo = Photo::new(16, 16, [10, 20, 30, 0].repeat(256)).unwrap();
-        let planes = Planes::from_photo(&photo);
+        let planes = Planes::from_photo(&photo).unwrap();
         assert!(planes.values().iter().all(|&v| v == 1.0));
         assert!(
             planes

@@ -11,21 +11,18 @@ use crate::error::{Error, Result};
 /// as it is. Colours are weighted by alpha, so transparent pixels do not bleed.
 ///
 /// # Errors
-/// [`Error::PhotoUnsupported`] if `long_side_px` is zero.
+/// [`Error::ArgumentInvalid`] if `long_side_px` is zero.
 pub fn fit_long_side(photo: Photo, long_side_px: usize) -> Result<Photo> {
     if long_side_px == 0 {
-        return Err(Error::PhotoUnsupported(
+        return Err(Error::ArgumentInvalid(
             "an output size of 0 pixels was asked for, expected at least 1".into(),
         ));
     }
     let (width, height) = (photo.width(), photo.height());
-    let long = width.max(height);
-    if long <= long_side_px {
+    let [new_width, new_height] = fitted_size([width, height], long_side_px);
+    if (new_width, new_height) == (width, height) {
         return Ok(photo);
     }
-    let scaled =
-        |side: usize| ((side as f64 * long_side_px as f64 / long as f64).round() as usize).max(1);
-    let (new_width, new_height) = (scaled(width), scaled(height));
     let failed = |error: &dyn std::fmt::Display| Error::PhotoUnreadable(format!("resize: {error}"));
     let source = ImageRef::new(width as u32, height as u32, photo.rgba(), PixelType::U8x4)
         .map_err(|error| failed(&error))?;
@@ -38,6 +35,15 @@ pub fn fit_long_side(photo: Photo, long_side_px: usize) -> Result<Photo> {
         )
         .map_err(|error| failed(&error))?;
     Photo::new(new_width, new_height, target.into_vec())
+}
+
+/// `[width, height]` of what [`fit_long_side`] makes of a photo of this `size`.
+pub(crate) fn fitted_size(size: [usize; 2], long_side_px: usize) -> [usize; 2] {
+    let long = size[0].max(size[1]);
+    if long <= long_side_px {
+        return size;
+    }
+    size.map(|side| ((side as f64 * long_side_px as f64 / long as f64).round() as usize).max(1))
 }
 
 #[cfg(test)]
@@ -69,6 +75,7 @@ mod tests {
     #[test]
     fn zero_is_refused() {
         let error = fit_long_side(Photo::new(1, 1, vec![0; 4]).unwrap(), 0).unwrap_err();
+        assert_eq!(error.code(), "argument-invalid");
         assert!(error.to_string().contains("0 pixels"));
     }
 }

@@ -2,14 +2,12 @@
 
 use fearless_simd::Level;
 
-use super::Photo;
-use crate::error::Result;
+use super::white::pixel_over_white;
+use super::{Photo, pixel_count, zeros};
+use crate::error::{Error, Result};
+use crate::geometry::SimilarityTransform;
 use crate::kernels::halve::halve_rgba8;
-use crate::kernels::warp::{MAX_SHRINK, Source, warp_similarity_rgba8};
-
-/// A rotation with uniform scale and shift `[a, b, tx, ty]`, which takes `[x, y]` to
-/// `[a x - b y + tx, b x + a y + ty]`, in pixels from the top left corner.
-pub type Similarity = [f32; 4];
+use crate::kernels::warp::{MAX_SHRINK, RgbaView, warp_similarity_rgba8};
 
 /// Pixels beyond a sampled place that its mean takes part of.
 const MARGIN_PX: f32 = 4.0;
@@ -19,24 +17,43 @@ const MARGIN_PX: f32 = 4.0;
 /// pixel is the mean of what it covers.
 ///
 /// # Errors
-/// Those of [`Photo::new`].
-pub fn warp(photo: &Photo, to_photo: Similarity, [width, height]: [usize; 2]) -> Result<Photo> {
+/// [`Error::ArgumentInvalid`] if a side is zero or a number is not finite, [`Error::PhotoTooLarge`]
+/// above [`super::MAX_MEGAPIXELS`], [`Error::Memory`] if there is too little.
+pub fn warp(
+    photo: &Photo,
+    to_photo: SimilarityTransform,
+    [width, height]: [usize; 2],
+) -> Result<Photo> {
+    let area = pixel_count(width, height)?;
+    check_finite(to_photo)?;
     let level = Level::new();
-    let [mut a, mut b, mut tx, mut ty] = to_photo;
-    let mut region = Region::under(photo, to_photo, [width, height]);
-    (tx, ty) = (tx - region.left as f32, ty - region.top as f32);
-    while a.hypot(b) > MAX_SHRINK && region.width.max(region.height) > 1 {
-        region.halve(level);
-        [a, b, tx, ty] = [a, b, tx, ty].map(|v| v / 2.0);
+    let mut excerpt = Excerpt::under(photo, to_photo, [width, height])?;
+    let from_corner = [excerpt.left, excerpt.top].map(|v| -(v as f32));
+    let mut to_excerpt = to_photo.then(&SimilarityTransform::new(1.0, 0.0, from_corner));
+    let half = SimilarityTransform::new(0.5, 0.0, [0.0; 2]);
+    while to_excerpt.scale() > MAX_SHRINK && excerpt.width.max(excerpt.height) > 1 {
+        excerpt.halve(level);
+        to_excerpt = to_excerpt.then(&half);
     }
-    let mut rgba = vec![0; width * height * 4];
+    let mut rgba: Vec<u8> = zeros(4 * area)?;
     let out = rgba.as_chunks_mut().0;
-    warp_similarity_rgba8(level, region.source(), [a, b, tx, ty], out, width);
+    warp_similarity_rgba8(level, excerpt.source(), to_excerpt, out, width);
     Photo::new(width, height, rgba)
 }
 
+/// Refuses numbers that are none.
+pub(super) fn check_finite(transform: SimilarityTransform) -> Result<()> {
+    let SimilarityTransform { a, b, tx, ty } = transform;
+    if [a, b, tx, ty].iter().all(|v| v.is_finite()) {
+        return Ok(());
+    }
+    Err(Error::ArgumentInvalid(format!(
+        "{transform:?}, expected finite numbers"
+    )))
+}
+
 /// An opaque rectangle of a photo.
-struct Region {
+struct Excerpt {
     left: usize,
     top: usize,
     width: usize,
@@ -44,13 +61,16 @@ struct Region {
     pixels: Vec<[u8; 4]>,
 }
 
-impl Region {
+impl Excerpt {
     /// What a picture of `[width, height]` shows of the photo, mirrored places included.
-    fn under(photo: &Photo, [a, b, tx, ty]: Similarity, [width, height]: [usize; 2]) -> Self {
+    fn under(
+        photo: &Photo,
+        to_photo: SimilarityTransform,
+        [width, height]: [usize; 2],
+    ) -> Result<Self> {
         let corners = [[0, 0], [width, 0], [0, height], [width, height]]
-            .map(|[x, y]| [x as f32, y as f32])
-            .map(|[x, y]| [a * x - b * y + tx, b * x + a * y + ty]);
-        let margin = MARGIN_PX * a.hypot(b).max(1.0);
+            .map(|corner| to_photo.apply(corner.map(|v| v as f32)));
+        let margin = MARGIN_PX * to_photo.scale().max(1.0);
         let along = |axis: usize, side: usize| {
             let ends = corners.map(|corner| corner[axis]);
             let low = ends.into_iter().fold(f32::INFINITY, f32::min) - margin;
@@ -62,22 +82,24 @@ impl Region {
             start..(high.ceil() as usize).clamp(start + 1, side)
         };
         let (columns, rows) = (along(0, photo.width()), along(1, photo.height()));
-        let mut pixels = Vec::with_capacity(columns.len() * rows.len());
-        for y in rows.clone() {
+        let mut pixels = zeros(columns.len() * rows.len())?;
+        for (y, out) in rows.clone().zip(pixels.chunks_exact_mut(columns.len())) {
             let row = &photo.pixels()[y * photo.width()..][columns.clone()];
-            pixels.extend(row.iter().map(over_white));
+            for (out, pixel) in out.iter_mut().zip(row) {
+                *out = pixel_over_white(*pixel);
+            }
         }
-        Self {
+        Ok(Self {
             left: columns.start,
             top: rows.start,
             width: columns.len(),
             height: rows.len(),
             pixels,
-        }
+        })
     }
 
-    fn source(&self) -> Source<'_> {
-        Source {
+    fn source(&self) -> RgbaView<'_> {
+        RgbaView {
             pixels: &self.pixels,
             width: self.width,
             height: self.height,
@@ -91,21 +113,10 @@ impl Region {
     }
 }
 
-fn over_white(pixel: &[u8; 4]) -> [u8; 4] {
-    let [r, g, b, a] = *pixel;
-    if a == 255 {
-        return *pixel;
-    }
-    let mix = |v: u8| {
-        let sum = u32::from(v) * u32::from(a) + 255 * u32::from(255 - a);
-        ((sum + 127) / 255) as u8
-    };
-    [mix(r), mix(g), mix(b), 255]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::imaging::worst_difference;
 
     /// A smooth picture: colour at any place, and the photo of it.
     fn color([x, y]: [f32; 2]) -> [f32; 3] {
@@ -126,9 +137,8 @@ mod tests {
         Photo::new(width, height, rgba).unwrap()
     }
 
-    fn worst(a: &Photo, b: &Photo) -> u8 {
-        let pairs = a.rgba().iter().zip(b.rgba());
-        pairs.map(|(a, b)| a.abs_diff(*b)).max().unwrap()
+    fn shift(by: [f32; 2]) -> SimilarityTransform {
+        SimilarityTransform::new(1.0, 0.0, by)
     }
 
     /// The same crop of photos that were turned and resized, enlarging and shrinking.
@@ -136,33 +146,23 @@ mod tests {
     fn a_crop_does_not_depend_on_how_the_photo_lies() {
         let side = 64;
         // Crop places are 1.5 px apart in the plane that `color` is given for.
-        let upright = [1.5, 0.0, 20.0, 30.0];
+        let upright = SimilarityTransform::new(1.5, 0.0, [20.0, 30.0]);
         let expected = warp(&photo(200, 200, color), upright, [side, side]).unwrap();
         for (scale, angle) in [(0.5f32, 0.3f32), (1.0, 1.0), (2.0, 2.5), (7.3, 4.0)] {
-            let (a, b) = (scale * angle.cos(), scale * angle.sin());
             // From the plane to the photo, so that the crop's centre is the photo's.
             let photo_side = (150.0 * scale) as usize;
-            let center = [20.0 + 48.0, 30.0 + 48.0];
-            let [tx, ty] = [
-                photo_side as f32 / 2.0 - (a * center[0] - b * center[1]),
-                photo_side as f32 / 2.0 - (b * center[0] + a * center[1]),
-            ];
-            let square = scale * scale;
-            let turned = photo(photo_side, photo_side, |[x, y]| {
-                let (x, y) = (x - tx, y - ty);
-                color([(a * x + b * y) / square, (a * y - b * x) / square])
-            });
-            let to_photo = [
-                1.5 * a,
-                1.5 * b,
-                a * 20.0 - b * 30.0 + tx,
-                b * 20.0 + a * 30.0 + ty,
-            ];
+            let turn = SimilarityTransform::new(scale, angle, [0.0; 2]);
+            let center = turn.apply([20.0 + 48.0, 30.0 + 48.0]);
+            let to_center = center.map(|v| photo_side as f32 / 2.0 - v);
+            let turn = turn.then(&SimilarityTransform::new(1.0, 0.0, to_center));
+            let back = turn.inverse().unwrap();
+            let turned = photo(photo_side, photo_side, |place| color(back.apply(place)));
+            let to_photo = upright.then(&turn);
             let crop = warp(&turned, to_photo, [side, side]).unwrap();
             assert!(
-                worst(&crop, &expected) <= 3,
+                worst_difference(&crop, &expected) <= 3,
                 "{scale} {angle}: {}",
-                worst(&crop, &expected)
+                worst_difference(&crop, &expected)
             );
         }
     }
@@ -171,14 +171,15 @@ mod tests {
     fn beyond_the_border_the_photo_is_mirrored() {
         let photo = photo(60, 40, color);
         // 30 px to the left of the photo, 20 above it.
-        let crop = warp(&photo, [1.0, 0.0, -30.0, -20.0], [60, 40]).unwrap();
+        let crop = warp(&photo, shift([-30.0, -20.0]), [60, 40]).unwrap();
         for (x, y) in [(0usize, 0usize), (7, 33), (59, 3), (30, 20)] {
             // The first row and column are not repeated.
             let from = y.abs_diff(20) * 60 + x.abs_diff(30);
             assert_eq!(crop.pixels()[y * 60 + x], photo.pixels()[from], "{x} {y}");
         }
         // Much farther out than the photo is large.
-        assert!(warp(&photo, [9.0, 3.0, -900.0, 700.0], [30, 30]).is_ok());
+        let far = SimilarityTransform::new(9.5, 0.3, [-900.0, 700.0]);
+        assert!(warp(&photo, far, [30, 30]).is_ok());
     }
 
     #[test]
@@ -199,7 +200,8 @@ mod tests {
                 / 160_000.0;
             for scale in [4.0f32, 8.0, 12.0] {
                 let side = (300.0 / scale) as usize;
-                let small = warp(&stripes, [scale, 0.1, 30.0, 30.0], [side, side]).unwrap();
+                let shrink = SimilarityTransform::new(scale, 0.1 / scale, [30.0; 2]);
+                let small = warp(&stripes, shrink, [side, side]).unwrap();
                 let off = |p: &[u8; 4]| (f32::from(p[0]) - mean).abs();
                 let worst = small.pixels().iter().map(off).fold(0.0, f32::max);
                 // Single pixels would be off by 170; the mean of 4 px of stripes of 3 px is by 40.
@@ -211,7 +213,7 @@ mod tests {
     #[test]
     fn transparency_becomes_white() {
         let clear = Photo::new(2, 1, vec![0, 0, 0, 0, 100, 100, 100, 255]).unwrap();
-        let crop = warp(&clear, [1.0, 0.0, 0.0, 0.0], [2, 1]).unwrap();
+        let crop = warp(&clear, SimilarityTransform::IDENTITY, [2, 1]).unwrap();
         assert_eq!(crop.rgba(), [255, 255, 255, 255, 100, 100, 100, 255]);
     }
 }

@@ -3,7 +3,7 @@
 use fearless_simd::{Level, Simd, SimdBase, dispatch};
 
 use super::rgba8;
-use super::warp::Source;
+use super::warp::RgbaView;
 
 /// The bytes of a word that are summed at once, with room for their sums between them.
 const EVEN_BYTES: u32 = 0x00ff_00ff;
@@ -13,8 +13,8 @@ const EVEN_BYTES: u32 = 0x00ff_00ff;
 ///
 /// # Panics
 /// If there are not `width * height` pixels: a mistake of the caller.
-pub fn halve_rgba8(level: Level, source: Source) -> Vec<[u8; 4]> {
-    let Source {
+pub fn halve_rgba8(level: Level, source: RgbaView) -> Vec<[u8; 4]> {
+    let RgbaView {
         pixels,
         width,
         height,
@@ -82,7 +82,7 @@ mod tests {
                     .iter()
                     .map(|pixel| pixel.map(|v| ((v + 1.0) * 128.0) as u8))
                     .collect();
-                let source = Source {
+                let source = RgbaView {
                     pixels: &pixels,
                     width,
                     height,

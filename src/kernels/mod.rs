@@ -21,7 +21,9 @@ pub mod matmul;
 pub mod moments;
 pub mod region;
 mod rgba8;
+pub mod sum;
 pub mod tanh;
+pub mod upsample;
 pub mod warp;
 pub mod winograd;
 

@@ -4,36 +4,17 @@
 
 use std::ops::Range;
 
-use fearless_simd::{Level, Simd, SimdBase, SimdFloat, dispatch};
+use fearless_simd::Level;
 
-/// One stored feature map of which an input is the sum: `max(v, slope * v)` of
-/// `v = data * scale + shift`.
-#[derive(Clone, Copy, Debug)]
-pub struct Term<'a> {
-    /// `[rows][width][channels]`.
-    pub data: &'a [f32],
-    /// A factor for each channel.
-    pub scale: &'a [f32],
-    /// Added to each channel.
-    pub shift: &'a [f32],
-    /// Slope below zero: 1 for no activation.
-    pub slope: f32,
-}
-
-impl<'a> Term<'a> {
-    /// Scale and shift, register by register.
-    #[inline(always)]
-    fn registers(&self, lanes: usize) -> impl Iterator<Item = (&'a [f32], &'a [f32])> {
-        let scale = self.scale.chunks_exact(lanes);
-        scale.zip(self.shift.chunks_exact(lanes))
-    }
-}
+use super::Block;
+use super::sum::{Term, sum_terms};
+use super::upsample::{StoredRows, Upsample};
 
 /// What a layer reads.
 #[derive(Clone, Copy, Debug)]
 pub enum Pixels<'a> {
-    /// The picture, three planes of `[rows][width]`; a region of it has exactly 3 channels.
-    Planes([&'a [f32]; 3]),
+    /// The picture, planes of `[rows][width]`: a channel each, without padding.
+    Planes(&'a [&'a [f32]]),
     /// The sum of one or more terms.
     Terms(&'a [Term<'a>]),
 }
@@ -47,77 +28,16 @@ pub struct Input<'a> {
     pub size: [usize; 2],
     /// The stored rows that `pixels` begins with and has: all of them, or a window.
     pub rows: Range<usize>,
-    /// Channels of a pixel, padded.
+    /// Channels of a pixel as the layer sees them, padded.
     pub channels: usize,
-    /// Bilinear resize after everything else.
+    /// What the sum is upsampled by; a picture is not.
     pub upsample: Option<&'a Upsample>,
-}
-
-/// Bilinear resize: for each row and each column what to mix.
-#[derive(Clone, Debug)]
-pub struct Upsample {
-    rows: Vec<Tap>,
-    columns: Vec<Tap>,
-}
-
-/// `(1 - weight) * source[low] + weight * source[high]`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Tap {
-    low: usize,
-    high: usize,
-    weight: f32,
-}
-
-impl Upsample {
-    /// From `from` to `to` (height, width). With `align_corners` the corner pixels coincide,
-    /// without it pixels are areas; the coordinates are PyTorch's.
-    pub fn new(from: [usize; 2], to: [usize; 2], align_corners: bool) -> Self {
-        let taps = |from: usize, to: usize| {
-            (0..to)
-                .map(|i| {
-                    let position = if align_corners {
-                        (i * (from - 1)) as f64 / (to.max(2) - 1) as f64
-                    } else {
-                        ((i as f64 + 0.5) * from as f64 / to as f64 - 0.5).max(0.0)
-                    };
-                    let low = (position as usize).min(from - 1);
-                    Tap {
-                        low,
-                        high: (low + 1).min(from - 1),
-                        weight: (position - low as f64) as f32,
-                    }
-                })
-                .collect()
-        };
-        Self {
-            rows: taps(from[0], to[0]),
-            columns: taps(from[1], to[1]),
-        }
-    }
-
-    /// The source's rows that these rows are mixed from.
-    pub fn source_rows(&self, rows: Range<usize>) -> Range<usize> {
-        match self.rows.get(rows) {
-            Some([first, .., last]) => first.low..last.high + 1,
-            Some([only]) => only.low..only.high + 1,
-            _ => 0..0,
-        }
-    }
-
-    /// The rows for which these rows of the source are enough.
-    fn rows_from(&self, source: &Range<usize>) -> Range<usize> {
-        self.rows.partition_point(|tap| tap.low < source.start)
-            ..self.rows.partition_point(|tap| tap.high < source.end)
-    }
 }
 
 impl Input<'_> {
     /// Height and width as the layer sees them.
     pub fn logical_size(&self) -> [usize; 2] {
-        match self.upsample {
-            Some(upsample) => [upsample.rows.len(), upsample.columns.len()],
-            None => self.size,
-        }
+        self.upsample.map_or(self.size, Upsample::size)
     }
 
     /// The rows, as the layer sees them, that there are.
@@ -167,11 +87,18 @@ pub fn fill(
             }
         }
         (Pixels::Terms(terms), Some(upsample)) => {
-            let taps = [
-                &upsample.rows[rows.clone()],
-                &upsample.columns[columns.clone()],
-            ];
-            dispatch!(level, simd => resize(simd, terms, input, taps, scratch, inner, stride));
+            let source = StoredRows {
+                terms,
+                width: input.size[1],
+                first: input.rows.start,
+            };
+            let mut block = Block {
+                values: inner,
+                size: [rows.len(), columns.len()],
+                stride,
+            };
+            let first = [rows.start, columns.start];
+            upsample.fill(level, source, first, scratch, &mut block);
         }
     }
     // The border, from pixels of the region.
@@ -207,9 +134,9 @@ fn reflect(at: isize, len: usize, available: &Range<usize>) -> Option<usize> {
         .filter(|at| available.contains(at))
 }
 
-/// Pixels of three planes side by side.
+/// Pixels of the planes side by side.
 fn interleave(
-    planes: [&[f32]; 3],
+    planes: &[&[f32]],
     width: usize,
     rows: Range<usize>,
     columns: Range<usize>,
@@ -218,121 +145,12 @@ fn interleave(
 ) {
     for (i, row) in rows.enumerate() {
         let out = &mut out[i * out_stride..];
-        for (channel, plane) in planes.into_iter().enumerate() {
+        for (channel, plane) in planes.iter().enumerate() {
             let values = &plane[row * width..][columns.clone()];
-            for (pixel, value) in out.chunks_exact_mut(3).zip(values) {
+            for (pixel, value) in out.chunks_exact_mut(planes.len()).zip(values) {
                 pixel[channel] = *value;
             }
         }
-    }
-}
-
-/// `out`, whole pixels, is the sum of the terms from their value `first` on.
-pub fn sum_terms(level: Level, terms: &[Term], first: usize, out: &mut [f32]) {
-    dispatch!(level, simd => sum_terms_at(simd, terms, first, out));
-}
-
-/// `out`, whole pixels, becomes what `own` makes of it (its data are not looked at), plus the terms
-/// from their value `first` on.
-pub fn add_terms(level: Level, own: Term, terms: &[Term], first: usize, out: &mut [f32]) {
-    dispatch!(level, simd => {
-        activate_in_place(simd, own, out);
-        for term in terms {
-            activate(simd, term, first, out, true);
-        }
-    });
-}
-
-#[inline(always)]
-fn sum_terms_at<S: Simd>(simd: S, terms: &[Term], first: usize, out: &mut [f32]) {
-    for (i, term) in terms.iter().enumerate() {
-        activate(simd, term, first, out, i > 0);
-    }
-}
-
-/// Writes a term from its value `first` on to `out`, or adds it.
-#[inline(always)]
-fn activate<S: Simd>(simd: S, term: &Term, first: usize, out: &mut [f32], add: bool) {
-    let (lanes, channels) = (S::f32s::LEN, term.scale.len());
-    let data = term.data[first..][..out.len()].chunks_exact(channels);
-    for (out, data) in out.chunks_exact_mut(channels).zip(data) {
-        let registers = out.chunks_exact_mut(lanes).zip(data.chunks_exact(lanes));
-        for ((out, data), affine) in registers.zip(term.registers(lanes)) {
-            let value = activated(simd, data, affine, term.slope);
-            let value = if add {
-                value + S::f32s::from_slice(simd, out)
-            } else {
-                value
-            };
-            value.store_slice(out);
-        }
-    }
-}
-
-#[inline(always)]
-fn activate_in_place<S: Simd>(simd: S, term: Term, out: &mut [f32]) {
-    let (lanes, channels) = (S::f32s::LEN, term.scale.len());
-    for out in out.chunks_exact_mut(channels) {
-        for (out, affine) in out.chunks_exact_mut(lanes).zip(term.registers(lanes)) {
-            activated(simd, out, affine, term.slope).store_slice(out);
-        }
-    }
-}
-
-/// One register of a term's values.
-#[inline(always)]
-fn activated<S: Simd>(simd: S, data: &[f32], affine: (&[f32], &[f32]), slope: f32) -> S::f32s {
-    let load = |slice| S::f32s::from_slice(simd, slice);
-    let value = load(data).mul_add(load(affine.0), load(affine.1));
-    value.max(value * slope)
-}
-
-/// Bilinear resize of the activated terms. `taps` are those of the wanted rows and columns.
-#[inline(always)]
-fn resize<S: Simd>(
-    simd: S,
-    terms: &[Term],
-    input: &Input,
-    [rows, columns]: [&[Tap]; 2],
-    scratch: &mut Vec<f32>,
-    out: &mut [f32],
-    out_stride: usize,
-) {
-    let (Some(bottom), Some(right)) = (rows.last(), columns.last()) else {
-        return;
-    };
-    let channels = input.channels;
-    let (top, left) = (rows[0].low, columns[0].low);
-    let low_rows = bottom.high + 1 - top;
-    let low_stride = (right.high + 1 - left) * channels;
-    // The activated source, and one row mixed vertically.
-    scratch.resize((low_rows + 1) * low_stride, 0.0);
-    let (low, mixed) = scratch.split_at_mut(low_rows * low_stride);
-    for (i, low) in low.chunks_exact_mut(low_stride).enumerate() {
-        let first = ((top + i - input.rows.start) * input.size[1] + left) * channels;
-        sum_terms_at(simd, terms, first, low);
-    }
-    for (i, row) in rows.iter().enumerate() {
-        let upper = &low[(row.low - top) * low_stride..][..low_stride];
-        let lower = &low[(row.high - top) * low_stride..][..low_stride];
-        mix(simd, upper, lower, row.weight, mixed);
-        let out = &mut out[i * out_stride..][..columns.len() * channels];
-        for (out, column) in out.chunks_exact_mut(channels).zip(columns) {
-            let before = &mixed[(column.low - left) * channels..][..channels];
-            let after = &mixed[(column.high - left) * channels..][..channels];
-            mix(simd, before, after, column.weight, out);
-        }
-    }
-}
-
-/// `out = a + weight * (b - a)`, whole registers.
-#[inline(always)]
-fn mix<S: Simd>(simd: S, a: &[f32], b: &[f32], weight: f32, out: &mut [f32]) {
-    let lanes = S::f32s::LEN;
-    let sources = a.chunks_exact(lanes).zip(b.chunks_exact(lanes));
-    for (out, (a, b)) in out.chunks_exact_mut(lanes).zip(sources) {
-        let (a, b) = (S::f32s::from_slice(simd, a), S::f32s::from_slice(simd, b));
-        (b - a).mul_add(weight, a).store_slice(out);
     }
 }
 
@@ -340,50 +158,51 @@ fn mix<S: Simd>(simd: S, a: &[f32], b: &[f32], weight: f32, out: &mut [f32]) {
 mod tests {
     use super::*;
     use crate::kernels::oracle::{levels, noise};
+    use crate::kernels::sum::Affine;
+    use crate::kernels::{lanes, padded};
 
     /// The input's logical pixels, one at a time.
     fn expected(input: &Input, y: usize, x: usize, c: usize) -> f64 {
-        let stored = |y: usize, x: usize| -> f64 {
-            let width = input.size[1];
-            let y = y - input.rows.start;
+        let stored = |y: usize, x: usize, c: usize| -> f64 {
+            let at = (y - input.rows.start) * input.size[1] + x;
             match input.pixels {
-                Pixels::Planes(planes) => f64::from(planes[c][y * width + x]),
-                Pixels::Terms(terms) => terms
-                    .iter()
-                    .map(|term| {
-                        let v = term.data[(y * width + x) * input.channels + c];
-                        let v = f64::from(v) * f64::from(term.scale[c]) + f64::from(term.shift[c]);
-                        if v < 0.0 {
-                            v * f64::from(term.slope)
-                        } else {
-                            v
-                        }
-                    })
-                    .sum(),
+                Pixels::Planes(planes) => f64::from(planes[c][at]),
+                Pixels::Terms(terms) => {
+                    let value = |term: &Term| {
+                        let Affine {
+                            scale,
+                            shift,
+                            slope,
+                        } = term.affine;
+                        let v = f64::from(term.data[at * scale.len() + c]);
+                        let v = v * f64::from(scale[c]) + f64::from(shift[c]);
+                        if v < 0.0 { v * f64::from(slope) } else { v }
+                    };
+                    terms.iter().map(value).sum()
+                }
             }
         };
-        let Some(upsample) = input.upsample else {
-            return stored(y, x);
-        };
-        let (row, column) = (upsample.rows[y], upsample.columns[x]);
-        let mix = |a: f64, b: f64, weight: f32| a + (b - a) * f64::from(weight);
-        mix(
-            mix(
-                stored(row.low, column.low),
-                stored(row.low, column.high),
-                column.weight,
-            ),
-            mix(
-                stored(row.high, column.low),
-                stored(row.high, column.high),
-                column.weight,
-            ),
-            row.weight,
-        )
+        match input.upsample {
+            None => stored(y, x, c),
+            Some(Upsample::Bilinear { rows, columns }) => {
+                let (row, column) = (rows[y], columns[x]);
+                let mix = |a: f64, b: f64, weight: f32| a + (b - a) * f64::from(weight);
+                let of_row = |y| {
+                    let [low, high] = [column.low, column.high].map(|x| stored(y, x, c));
+                    mix(low, high, column.weight)
+                };
+                mix(of_row(row.low), of_row(row.high), row.weight)
+            }
+            Some(Upsample::DepthToSpace { channels, .. }) if c < *channels => {
+                stored(y / 2, x / 2, 4 * c + 2 * (y % 2) + x % 2)
+            }
+            Some(Upsample::DepthToSpace { .. }) => 0.0,
+        }
     }
 
     fn check(level: Level, input: &Input, y: Range<isize>, x: Range<isize>) {
-        let (mut region, mut scratch) = (vec![9.0; 3], Vec::new());
+        // What is left of another region must not show.
+        let (mut region, mut scratch) = (vec![9.0; 9999], Vec::new());
         fill(
             level,
             input,
@@ -415,21 +234,39 @@ mod tests {
     #[test]
     fn regions_are_normalised_upsampled_and_reflected() {
         for level in levels() {
-            let channels = 16;
-            let size = [5, 7];
-            let data = [noise(5 * 7 * channels, 1), noise(5 * 7 * channels, 2)];
-            let affine = [noise(channels, 3), noise(channels, 4)];
-            let terms = [0, 1].map(|i| Term {
-                data: &data[i],
-                scale: &affine[i],
-                shift: &affine[1 - i],
-                slope: [0.2, 1.0][i],
-            });
-            for upsample in [
-                None,
-                Some(Upsample::new(size, [10, 14], true)),
-                Some(Upsample::new(size, [9, 13], false)),
+            // Of the second, depth to space makes 7, padded.
+            let (size, channels) = ([5, 7], [16, 32]);
+            for (upsample, channels, stored) in [
+                (None, channels[0], channels[0]),
+                (
+                    Some(Upsample::bilinear(size, [10, 14], true)),
+                    channels[0],
+                    channels[0],
+                ),
+                (
+                    Some(Upsample::bilinear(size, [9, 13], false)),
+                    channels[0],
+                    channels[0],
+                ),
+                (
+                    Some(Upsample::DepthToSpace {
+                        size: [9, 14],
+                        channels: 7,
+                    }),
+                    padded(7, lanes(level)),
+                    channels[1],
+                ),
             ] {
+                let data = [1, 2].map(|seed| noise(5 * 7 * stored, seed));
+                let affine = [3, 4].map(|seed| noise(stored, seed));
+                let terms = [0, 1].map(|i| Term {
+                    data: &data[i],
+                    affine: Affine {
+                        scale: &affine[i],
+                        shift: &affine[1 - i],
+                        slope: [0.2, 1.0][i],
+                    },
+                });
                 for terms in [&terms[..1], &terms[..]] {
                     let input = Input {
                         pixels: Pixels::Terms(terms),
@@ -442,17 +279,21 @@ mod tests {
                     check(level, &input, 0..height, 0..width);
                     check(level, &input, -1..4, 2..width + 1);
                     check(level, &input, 1..height + 3, -3..5);
+                    check(level, &input, 3..4, 5..6);
                 }
             }
-            let planes = [5, 6, 7].map(|seed| noise(5 * 7, seed));
-            let input = Input {
-                pixels: Pixels::Planes([0, 1, 2].map(|i| planes[i].as_slice())),
-                size,
-                rows: 0..size[0],
-                channels: 3,
-                upsample: None,
-            };
-            check(level, &input, -3..8, -3..10);
+            for count in [3, 5] {
+                let planes: Vec<_> = (0..count).map(|i| noise(5 * 7, 5 + i)).collect();
+                let planes: Vec<_> = planes.iter().map(Vec::as_slice).collect();
+                let input = Input {
+                    pixels: Pixels::Planes(&planes),
+                    size,
+                    rows: 0..size[0],
+                    channels: planes.len(),
+                    upsample: None,
+                };
+                check(level, &input, -3..8, -3..10);
+            }
         }
     }
 
@@ -464,45 +305,57 @@ mod tests {
         let data = noise(9 * 4 * channels, 1);
         let planes = [2, 3, 4].map(|seed| noise(9 * 4, seed));
         let (scale, shift) = (noise(channels, 5), noise(channels, 6));
-        let taps = [
+        let upsamplings = [
             None,
-            Some(Upsample::new(size, [17, 8], false)),
-            Some(Upsample::new(size, [18, 8], true)),
+            Some(Upsample::bilinear(size, [17, 8], false)),
+            Some(Upsample::bilinear(size, [18, 8], true)),
+            Some(Upsample::DepthToSpace {
+                size: [17, 8],
+                channels: 4,
+            }),
         ];
-        for (upsample, is_picture) in [(&taps[0], true), (&taps[0], false)]
+        for (upsample, is_picture) in [(&upsamplings[0], true), (&upsamplings[0], false)]
             .into_iter()
-            .chain(taps[1..].iter().map(|taps| (taps, false)))
+            .chain(upsamplings[1..].iter().map(|upsample| (upsample, false)))
         {
             let region = |rows: Range<usize>, y: Range<isize>| {
                 let stride = 4 * channels;
                 let term = Term {
                     data: &data[rows.start * stride..rows.end * stride],
-                    scale: &scale,
-                    shift: &shift,
-                    slope: 0.2,
+                    affine: Affine {
+                        scale: &scale,
+                        shift: &shift,
+                        slope: 0.2,
+                    },
                 };
                 let planes = [0, 1, 2].map(|i| &planes[i][rows.start * 4..rows.end * 4]);
                 let input = Input {
                     pixels: if is_picture {
-                        Pixels::Planes(planes)
+                        Pixels::Planes(&planes)
                     } else {
                         Pixels::Terms(&[term])
                     },
                     size,
                     rows,
-                    channels: if is_picture { 3 } else { channels },
+                    channels: match upsample {
+                        _ if is_picture => 3,
+                        Some(Upsample::DepthToSpace { channels, .. }) => {
+                            padded(*channels, lanes(level))
+                        }
+                        _ => channels,
+                    },
                     upsample: upsample.as_ref(),
                 };
                 let mut region = vec![f32::NAN; 5];
                 fill(level, &input, y, -1..7, &mut region, &mut Vec::new());
                 region
             };
-            let height = upsample.as_ref().map_or(9, |taps| taps.rows.len());
+            let height = upsample.as_ref().map_or(9, |upsample| upsample.size()[0]);
             for (top, bottom) in [(0, 1), (0, 4), (2, 5), (height - 3, height), (3, 4)] {
                 let y = top as isize - 1..bottom as isize + 1;
                 let inside = top.saturating_sub(1)..(bottom + 1).min(height);
                 let needed = match upsample {
-                    Some(taps) => taps.source_rows(inside),
+                    Some(upsample) => upsample.source_rows(inside),
                     None => inside,
                 };
                 let expected = region(0..9, y.clone());
@@ -513,46 +366,5 @@ mod tests {
                 assert!(more.iter().all(|value| value.is_finite()), "{y:?}");
             }
         }
-    }
-
-    #[test]
-    fn adding_in_place_is_summing() {
-        for level in levels() {
-            let channels = 32;
-            let data = [1, 2, 3].map(|seed| noise(9 * channels, seed));
-            let affine = [noise(channels, 4), noise(channels, 5)];
-            let terms = [0, 1, 2].map(|i| Term {
-                data: &data[i],
-                scale: &affine[i % 2],
-                shift: &affine[1 - i % 2],
-                slope: [1.0, 0.2, 1.0][i],
-            });
-            // The last four pixels.
-            let first = 5 * channels;
-            let mut expected = vec![0.0; 4 * channels];
-            sum_terms(level, &terms, first, &mut expected);
-            let mut out = data[0][first..].to_vec();
-            add_terms(level, terms[0], &terms[1..], first, &mut out);
-            assert_eq!(out, expected, "{level:?}");
-        }
-    }
-
-    #[test]
-    fn upsampling_uses_pytorchs_coordinates() {
-        let corners = Upsample::new([2, 2], [4, 4], true);
-        let weights: Vec<f32> = corners
-            .rows
-            .iter()
-            .map(|tap| tap.low as f32 + tap.weight)
-            .collect();
-        assert_eq!(weights, [0.0, 1.0 / 3.0, 2.0 / 3.0, 1.0]);
-        let areas = Upsample::new([2, 2], [4, 4], false);
-        let weights: Vec<f32> = areas
-            .rows
-            .iter()
-            .map(|tap| tap.low as f32 + tap.weight)
-            .collect();
-        assert_eq!(weights, [0.0, 0.25, 0.75, 1.25]);
-        assert_eq!(areas.rows[3].high, 1);
     }
 }

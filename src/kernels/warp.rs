@@ -7,6 +7,7 @@
 use fearless_simd::{Level, Simd, SimdBase, SimdFloat, dispatch};
 
 use super::{MAX_LANES, rgba8};
+use crate::geometry::SimilarityTransform;
 
 /// The most samples along each side of a pixel.
 const MAX_SAMPLES: usize = 2;
@@ -17,7 +18,7 @@ pub const MAX_SHRINK: f32 = 3.0;
 
 /// A picture to be read.
 #[derive(Clone, Copy, Debug)]
-pub struct Source<'a> {
+pub struct RgbaView<'a> {
     /// RGBA, row by row.
     pub pixels: &'a [[u8; 4]],
     /// Pixels of a row, at least 1.
@@ -26,23 +27,22 @@ pub struct Source<'a> {
     pub height: usize,
 }
 
-/// Fills `out`, whose rows have `out_width` pixels. The point `[x, y]` of it is that at
-/// `[a x - b y + tx, b x + a y + ty]` of `source`, where `[a, b, tx, ty]` is `to_source`; the first
-/// pixel's centre is at 0.5 in both. Beyond its borders the source is mirrored.
+/// Fills `out`, whose rows have `out_width` pixels. `to_source` takes its points to those of
+/// `source`; the first pixel's centre is at 0.5 in both. Beyond its borders the source is mirrored.
 ///
 /// # Panics
 /// If the lengths do not fit: a mistake of the caller.
 pub fn warp_similarity_rgba8(
     level: Level,
-    source: Source,
-    to_source: [f32; 4],
+    source: RgbaView,
+    to_source: SimilarityTransform,
     out: &mut [[u8; 4]],
     out_width: usize,
 ) {
     assert!(source.width > 0 && source.height > 0);
     assert_eq!(source.pixels.len(), source.width * source.height);
     assert_eq!(out.len() % out_width, 0);
-    let samples = samples(to_source);
+    let samples = samples(to_source.scale());
     dispatch!(level, simd => {
         for (y, out) in out.chunks_exact_mut(out_width).enumerate() {
             row_at(simd, source, to_source, samples, y as f32, out);
@@ -52,15 +52,15 @@ pub fn warp_similarity_rgba8(
 
 /// Samples along each side of a pixel: each takes from a square of two pixels' side of the source, so
 /// at this distance none is left out, and nothing is blurred without need.
-fn samples([a, b, ..]: [f32; 4]) -> usize {
-    ((a.hypot(b) / 1.5).ceil() as usize).clamp(1, MAX_SAMPLES)
+fn samples(scale: f32) -> usize {
+    ((scale / 1.5).ceil() as usize).clamp(1, MAX_SAMPLES)
 }
 
 #[inline(always)]
 fn row_at<S: Simd>(
     simd: S,
-    source: Source,
-    [a, b, tx, ty]: [f32; 4],
+    source: RgbaView,
+    SimilarityTransform { a, b, tx, ty }: SimilarityTransform,
     samples: usize,
     y: f32,
     out: &mut [[u8; 4]],
@@ -90,7 +90,7 @@ fn row_at<S: Simd>(
 
 /// The channels at the indices `u` along rows and `v` along columns.
 #[inline(always)]
-fn sample_at<S: Simd>(simd: S, source: Source, u: S::f32s, v: S::f32s) -> [S::f32s; 4] {
+fn sample_at<S: Simd>(simd: S, source: RgbaView, u: S::f32s, v: S::f32s) -> [S::f32s; 4] {
     let (left, fraction_x) = split_at::<S>(simd, u, source.width);
     let (top, fraction_y) = split_at::<S>(simd, v, source.height);
     // Neighbours of the only column or row are itself.
@@ -153,9 +153,10 @@ mod tests {
     }
 
     /// One pixel by the definition.
-    fn expected(source: Source, [a, b, tx, ty]: [f32; 4], x: usize, y: usize) -> [f64; 4] {
+    fn expected(source: RgbaView, to_source: SimilarityTransform, x: usize, y: usize) -> [f64; 4] {
+        let SimilarityTransform { a, b, tx, ty } = to_source;
         let [a, b, tx, ty] = [a, b, tx, ty].map(f64::from);
-        let samples = samples([a as f32, b as f32, 0.0, 0.0]);
+        let samples = samples(to_source.scale());
         let mut sums = [0.0; 4];
         for i in 0..samples * samples {
             let x = x as f64 + ((i % samples) as f64 + 0.5) / samples as f64;
@@ -199,8 +200,8 @@ mod tests {
             ty in -60.0f32..60.0,
         ) {
             let pixels = smooth(width, height);
-            let source = Source { pixels: &pixels, width, height };
-            let to_source = [scale * angle.cos(), scale * angle.sin(), tx, ty];
+            let source = RgbaView { pixels: &pixels, width, height };
+            let to_source = SimilarityTransform::new(scale, angle, [tx, ty]);
             for level in levels() {
                 let mut out = vec![[9; 4]; out_width * out_height];
                 warp_similarity_rgba8(level, source, to_source, &mut out, out_width);
@@ -218,29 +219,30 @@ mod tests {
     #[test]
     fn the_identity_changes_nothing() {
         let pixels = smooth(37, 11);
-        let source = Source {
+        let source = RgbaView {
             pixels: &pixels,
             width: 37,
             height: 11,
         };
         for level in levels() {
             let mut out = vec![[0; 4]; pixels.len()];
-            warp_similarity_rgba8(level, source, [1.0, 0.0, 0.0, 0.0], &mut out, 37);
+            warp_similarity_rgba8(level, source, SimilarityTransform::IDENTITY, &mut out, 37);
             assert_eq!(out, pixels);
         }
     }
 
     #[test]
     fn any_number_is_answered() {
-        let source = Source {
+        let source = RgbaView {
             pixels: &[[1, 2, 3, 4]; 6],
             width: 3,
             height: 2,
         };
         for bad in [f32::NAN, f32::INFINITY, f32::MAX, -1e30] {
             for at in 0..4 {
-                let mut to_source = [1.0, 0.0, 0.0, 0.0];
-                to_source[at] = bad;
+                let mut to_source = SimilarityTransform::IDENTITY;
+                let SimilarityTransform { a, b, tx, ty } = &mut to_source;
+                *[a, b, tx, ty][at] = bad;
                 let mut out = [[0; 4]; 5];
                 warp_similarity_rgba8(Level::new(), source, to_source, &mut out, 5);
             }

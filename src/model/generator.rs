@@ -285,3 +285,39 @@ impl Outputs {
         x.expect("an output is read as often as was counted")
     }
 }
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use burn::tensor::TensorData;
+
+    use super::super::config::{ConvSpec, Upsampling};
+    use super::*;
+
+    #[test]
+    fn networks_run_at_their_shortest_side() {
+        let device = Device::flex();
+        let mut deep = GeneratorConfig::deep();
+        deep.residuals.truncate(1);
+        let mut guided = deep.clone();
+        guided.input_channels = 7;
+        guided.bridge.push(ConvSpec {
+            channels: 160,
+            kernel: 7,
+            stride: 1,
+        });
+        let by_depth = deep.clone().with_upsampling(Upsampling::DepthToSpace);
+        for (config, expected) in [(deep, 16), (guided, 25), (by_depth, 16)] {
+            let side = config.min_side_px();
+            assert_eq!(side, expected);
+            let generator = config.init(&device).expect("valid");
+            // One side that no halving divides.
+            let shape = [2, config.input_channels, side, side + 3];
+            let values = (0..shape.iter().product()).map(|i: usize| (i as f32 * 0.7).sin());
+            let x = TensorData::new(values.collect(), shape);
+            let output = generator.forward(Tensor::from_data(x, &device));
+            assert_eq!(output.dims(), [2, 3, side, side + 3]);
+            let values = output.into_data().try_into_vec::<f32>().expect("f32");
+            assert!(values.iter().all(|value| value.abs() <= 1.0));
+        }
+    }
+}

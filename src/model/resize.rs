@@ -9,6 +9,8 @@ use burn::tensor::module::interpolate;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 
 use super::config::{PIXELS_OF_DEPTH, Upsampling};
+#[cfg(feature = "training")]
+use crate::geometry::bilinear_taps;
 
 /// Brings `x` to `[height, width]`; for depth-to-space at most twice its own.
 ///
@@ -76,16 +78,12 @@ fn bilinear_by_products(
 #[cfg(feature = "training")]
 fn interpolation_matrix(from: usize, to: usize, align_corners: bool, device: &Device) -> Tensor<2> {
     let mut values = vec![0.0f32; to * from];
-    for i in 0..to {
-        let at = if align_corners && to > 1 {
-            i as f32 * (from - 1) as f32 / (to - 1) as f32
-        } else {
-            (i as f32 + 0.5) * from as f32 / to as f32 - 0.5
-        };
-        let at = at.clamp(0.0, (from - 1) as f32);
-        let low = at as usize;
-        values[i * from + low] += 1.0 - (at - low as f32);
-        values[i * from + (low + 1).min(from - 1)] += at - low as f32;
+    for (row, tap) in values
+        .chunks_exact_mut(from)
+        .zip(bilinear_taps(from, to, align_corners))
+    {
+        row[tap.low] += 1.0 - tap.weight;
+        row[tap.high] += tap.weight;
     }
     Tensor::from_data(TensorData::new(values, [to, from]), device)
 }

@@ -1,11 +1,12 @@
 //! Faces by themselves: the portrait of `face2paint`, and small faces stylised at a size at which
 //! the network knows faces, put back into the whole picture.
 
-use super::{Presentation, stylize};
+use super::memory::{cutting_bytes, pasting_bytes, rgba_bytes, shrinking_bytes};
+use super::{Options, Picture, whole};
 use crate::engine::{Engine, Progress};
 use crate::error::{Error, Result};
-use crate::face::{FaceSquare, Features, LandmarkKind, Refusal, SimilarityTransform};
-use crate::imaging::{FadingEllipse, Photo, Similarity, blur_outside, fit_long_side, paste, warp};
+use crate::face::{FaceSquare, Features, LandmarkKind, Refusal};
+use crate::imaging::{FadingEllipse, Photo, blur_outside, fit_long_side, fitted_size, paste, warp};
 
 /// Side of a portrait, as in the public demonstrations of `face2paint`.
 pub const PORTRAIT_SIDE_PX: usize = 512;
@@ -114,39 +115,38 @@ impl Outcome {
     }
 }
 
-/// A picture, and what became of each face that was given, in their order.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FacesPicture {
-    /// The picture.
-    pub photo: Photo,
-    /// One outcome a face.
-    pub outcomes: Vec<Outcome>,
+/// What is made of the faces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaceMode {
+    /// The portrait of the largest usable face: its upright square, stylised, [`PORTRAIT_SIDE_PX`]
+    /// pixels a side or at most the limit of the picture's longer side.
+    Portrait,
+    /// The whole picture, and over it each usable face as the network paints it when it sees nothing
+    /// else, from small to large, so that the nearer one is in front.
+    Both,
 }
 
 /// How faces are treated.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct FaceOptions {
-    /// Factor by which FFHQ's square is enlarged, see [`crate::style`].
+    /// What is made of them.
+    pub mode: FaceMode,
+    /// Where they are.
+    pub faces: Faces,
+    /// Factor by which FFHQ's square is enlarged, see [`crate::style`]: 0.5 to 4.
     pub expand: f32,
-    /// What becomes of the picture in the end.
-    pub presentation: Presentation,
 }
 
-/// The portrait of the largest usable face: its upright square, [`PORTRAIT_SIDE_PX`] pixels a side
-/// or at most `long_side_px`, stylised. Transparent parts of the photo are white.
-///
-/// # Errors
-/// [`Error::NoFace`] with the reason for each face; those of [`Engine::stylize`] and of `progress`.
-pub async fn stylize_portrait<E: Engine>(
+/// See [`FaceMode::Portrait`].
+pub(super) async fn portrait<E: Engine>(
     engine: &E,
-    photo: &Photo,
-    faces: &Faces,
-    options: FaceOptions,
-    long_side_px: usize,
+    photo: Photo,
+    options: &Options,
+    faces: &FaceOptions,
     progress: &mut impl Progress,
-) -> Result<FacesPicture> {
+) -> Result<Picture> {
     let size = [photo.width(), photo.height()];
-    let found = faces.squares(size, options.expand, 1.0);
+    let found = faces.faces.squares(size, faces.expand, 1.0);
     let usable = found.iter().enumerate();
     let largest = usable
         .filter_map(|(i, found)| found.as_ref().ok().map(|square| (i, *square)))
@@ -154,49 +154,64 @@ pub async fn stylize_portrait<E: Engine>(
     let Some((largest, square)) = largest else {
         return Err(no_face(&found));
     };
-    let mut crop = cut_out(photo, &square, PORTRAIT_SIDE_PX)?;
+    let crop_bytes = rgba_bytes([PORTRAIT_SIDE_PX; 2]);
+    engine.make_room(cutting_bytes(size, crop_bytes))?;
+    let mut crop = cut_out(&photo, &square, PORTRAIT_SIDE_PX)?;
+    drop(photo);
     let to_photo = square.from_crop(PORTRAIT_SIDE_PX as f32);
-    blur_outside(&mut crop, numbers(to_photo), size)?;
-    let crop = fit_long_side(crop, long_side_px)?;
-    let kept = options.presentation.keep(&crop);
-    let picture = engine.stylize_photo(crop, progress).await?;
+    blur_outside(&mut crop, to_photo, size)?;
     let outcome = |(i, found): (usize, &Found)| match found {
         Ok(_) if i == largest => Outcome::Done,
         Ok(_) => Outcome::Unused,
         Err(refusal) => Outcome::Refused(*refusal),
     };
-    Ok(FacesPicture {
-        photo: options.presentation.apply(kept, picture)?,
+    Ok(Picture {
+        photo: whole(engine, crop, options, progress).await?,
         outcomes: found.iter().enumerate().map(outcome).collect(),
     })
 }
 
-/// The whole picture as [`stylize`] makes it, and over it each face as the network paints it when
-/// it sees nothing else. Faces are painted from small to large, so that the nearer one is in front.
-///
-/// # Errors
-/// Those of [`stylize`]. Faces that cannot be used are left to the whole picture.
-pub async fn stylize_both<E: Engine>(
+/// See [`FaceMode::Both`].
+pub(super) async fn both<E: Engine>(
     engine: &E,
     photo: Photo,
-    faces: &Faces,
-    options: FaceOptions,
-    long_side_px: usize,
+    options: &Options,
+    faces: &FaceOptions,
     progress: &mut impl Progress,
-) -> Result<FacesPicture> {
+) -> Result<Picture> {
     let size = [photo.width(), photo.height()];
-    let shrink = (long_side_px as f32 / size[0].max(size[1]) as f32).min(1.0);
-    let found = faces.squares(size, options.expand, shrink);
+    let shrink = (options.long_side_px as f32 / size[0].max(size[1]) as f32).min(1.0);
+    let found = faces.faces.squares(size, faces.expand, shrink);
     let mut squares: Vec<FaceSquare> = found.iter().flatten().copied().collect();
     squares.sort_by(|a, b| a.side_px().total_cmp(&b.side_px()));
+    let sides = squares
+        .iter()
+        .map(|square| square_side(square.side_px() * shrink));
+    let sides: Vec<usize> = sides.collect();
+
+    let presentation = options.presentation;
+    let picture_size = fitted_size(size, options.long_side_px);
+    let picture_bytes = rgba_bytes(picture_size);
+    let kept_bytes = presentation.kept_bytes(picture_bytes);
+    let mut crop_bytes: u64 = sides.iter().map(|side| rgba_bytes([*side; 2])).sum();
+    let largest = rgba_bytes([sides.last().copied().unwrap_or(0); 2]);
+    // What cannot be finished is not begun.
+    let steps = [
+        cutting_bytes(size, crop_bytes),
+        crop_bytes + shrinking_bytes(size, picture_size),
+        crop_bytes + kept_bytes + pasting_bytes(picture_bytes, largest),
+        presentation.applying_bytes(picture_bytes),
+    ];
+    engine.make_room(steps.into_iter().fold(0, u64::max))?;
+
     // Out of the photo before it shrinks: there is more to see.
-    let crops = squares.iter().map(|square| {
-        let side = square_side(square.side_px() * shrink);
-        cut_out(&photo, square, side)
-    });
+    let crops = squares
+        .iter()
+        .zip(&sides)
+        .map(|(square, side)| cut_out(&photo, square, *side));
     let crops = crops.collect::<Result<Vec<Photo>>>()?;
-    let photo = fit_long_side(photo, long_side_px)?;
-    let kept = options.presentation.keep(&photo);
+    let photo = fit_long_side(photo, options.long_side_px)?;
+    let kept = presentation.keep(&photo);
 
     let whole_work = work(size) * shrink * shrink;
     let face_work = crops.iter().map(|crop| work([crop.width(), crop.height()]));
@@ -207,9 +222,9 @@ pub async fn stylize_both<E: Engine>(
         start: 0.0,
         length: done,
     };
-    let mut picture = stylize(engine, photo, long_side_px, &mut part).await?;
-    let new_size = [picture.width(), picture.height()];
-    let factors = [0, 1].map(|i| new_size[i] as f32 / size[i] as f32);
+    let held = kept_bytes + crop_bytes;
+    let mut picture = engine.stylize_photo(photo, held, &mut part).await?;
+    let factors = [0, 1].map(|i| picture_size[i] as f32 / size[i] as f32);
     for (square, crop) in squares.iter().zip(crops) {
         let mut part = Part {
             progress,
@@ -218,17 +233,22 @@ pub async fn stylize_both<E: Engine>(
         };
         part.report(0.0).await?;
         done += part.length;
-        let face = engine.stylize_photo(crop, &mut part).await?;
+        let face_bytes = rgba_bytes([crop.width(), crop.height()]);
+        crop_bytes -= face_bytes;
+        let held = picture_bytes + kept_bytes + crop_bytes;
+        let face = engine.stylize_photo(crop, held, &mut part).await?;
         let square = square.scaled(factors);
         let Some(to_face) = square.from_crop(face.width() as f32).inverse() else {
             continue;
         };
+        let pasting = pasting_bytes(picture_bytes, face_bytes);
+        engine.make_room(kept_bytes + crop_bytes + pasting)?;
         paste(
             &mut picture,
-            square.bounds(new_size),
+            square.bounds(picture_size),
             &face,
-            numbers(to_face),
-            head(options.expand),
+            to_face,
+            head(faces.expand),
         )?;
     }
     progress.report(1.0).await?;
@@ -236,8 +256,9 @@ pub async fn stylize_both<E: Engine>(
         Ok(_) => Outcome::Done,
         Err(refusal) => Outcome::Refused(*refusal),
     };
-    Ok(FacesPicture {
-        photo: options.presentation.apply(kept, picture)?,
+    engine.make_room(presentation.applying_bytes(picture_bytes))?;
+    Ok(Picture {
+        photo: presentation.apply(kept, picture)?,
         outcomes: found.iter().map(outcome).collect(),
     })
 }
@@ -272,11 +293,7 @@ fn no_face(found: &[Found]) -> Error {
 }
 
 fn cut_out(photo: &Photo, square: &FaceSquare, side: usize) -> Result<Photo> {
-    warp(photo, numbers(square.from_crop(side as f32)), [side, side])
-}
-
-fn numbers(transform: SimilarityTransform) -> Similarity {
-    [transform.a, transform.b, transform.tx, transform.ty]
+    warp(photo, square.from_crop(side as f32), [side, side])
 }
 
 /// In units of a pixel's.

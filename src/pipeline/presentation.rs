@@ -7,7 +7,6 @@ use crate::imaging::{Photo, mix};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Presentation {
     /// Share of the picture in a mixture with the photo: 1 is the picture alone, 0 the photo.
-    /// Values outside of 0 to 1 count as the nearer end, and NaN as 1.
     pub strength: f32,
     /// Whether the picture gets the photo at its left.
     pub side_by_side: bool,
@@ -24,26 +23,27 @@ impl Default for Presentation {
 }
 
 impl Presentation {
+    /// Whether the picture alone does not do.
+    pub(super) fn needs_photo(self) -> bool {
+        self.side_by_side || self.strength < 1.0
+    }
+
     /// A copy of the photo for [`Presentation::apply`], if it will be needed.
     pub(super) fn keep(self, photo: &Photo) -> Option<Photo> {
-        (self.side_by_side || self.strength < 1.0).then(|| photo.clone())
+        self.needs_photo().then(|| photo.clone())
     }
 
     /// `picture` as it is wanted, of the photo that was kept, which has its size.
     ///
     /// # Errors
-    /// Those of [`Photo::beside`].
-    pub(super) fn apply(self, kept: Option<Photo>, picture: Photo) -> Result<Photo> {
+    /// Those of [`mix`] and [`Photo::beside`].
+    pub(super) fn apply(self, kept: Option<Photo>, mut picture: Photo) -> Result<Photo> {
         let Some(photo) = kept else {
             return Ok(picture);
         };
-        let picture = if self.strength < 1.0 {
-            let mut mixed = photo.clone();
-            mix(&mut mixed, &picture, self.strength.max(0.0));
-            mixed
-        } else {
-            picture
-        };
+        if self.strength < 1.0 {
+            mix(&photo, &mut picture, self.strength)?;
+        }
         if self.side_by_side {
             photo.beside(&picture)
         } else {

@@ -10,6 +10,9 @@ use super::known_answer::KnownAnswer;
 use crate::error::{Error, Result};
 use crate::model::GeneratorConfig;
 
+/// The only range of values that networks of this format have.
+const VALUE_RANGE: [f32; 2] = [-1.0, 1.0];
+
 /// Metadata of a style file, stored as JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -101,6 +104,33 @@ pub enum Status {
 }
 
 impl StyleHeader {
+    /// A header with what only its maker knows; the rest is as most styles have it: weights in f32,
+    /// interim, framed like `face2paint`, nothing measured. [`Style::new`](super::Style::new) checks it.
+    pub fn new(
+        name: impl Into<String>,
+        architecture: impl Into<String>,
+        generator: GeneratorConfig,
+        licence: Licence,
+        provenance: impl Into<String>,
+    ) -> Self {
+        Self {
+            format_version: FORMAT_VERSION,
+            name: name.into(),
+            architecture: architecture.into(),
+            generator,
+            value_range: VALUE_RANGE,
+            alignment: Alignment::default(),
+            dtype: Dtype::F32,
+            f16_tensors: Vec::new(),
+            activation_ranges: BTreeMap::new(),
+            licence,
+            status: Status::Interim,
+            provenance: provenance.into(),
+            metrics: BTreeMap::new(),
+            known_answer: None,
+        }
+    }
+
     /// Checks every field that has a range.
     ///
     /// # Errors
@@ -119,7 +149,7 @@ impl StyleHeader {
                 self.name
             )));
         }
-        if self.value_range != [-1.0, 1.0] {
+        if self.value_range != VALUE_RANGE {
             return Err(Error::StyleInvalid(format!(
                 "value_range is {:?}, expected [-1, 1]",
                 self.value_range

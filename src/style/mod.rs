@@ -94,6 +94,16 @@ impl Style {
         &self.weights
     }
 
+    /// The same weights under a changed header.
+    ///
+    /// # Errors
+    /// Those of [`Style::new`].
+    pub fn with_header(&self, change: impl FnOnce(&mut StyleHeader)) -> Result<Self> {
+        let mut header = self.header.clone();
+        change(&mut header);
+        Self::new(header, self.weights.clone())
+    }
+
     /// The same style with a known answer, for engines to check themselves against.
     pub fn with_known_answer(mut self, answer: KnownAnswer) -> Self {
         self.header.known_answer = Some(answer);

@@ -131,12 +131,13 @@ export async function forgetFiles(browser) {
 }
 
 /**
- * Runs `script` in the worker before its own code.
+ * Runs `script` in a worker before its own code.
  * @param {Browser} browser
  * @param {string} script
+ * @param {"engine_worker" | "face_worker"} [worker]
  */
-export async function prependToWorker({ context }, script) {
-  await context.route("**/nijigen/worker.js", async (route) => {
+export async function prependToWorker({ context }, script, worker = "engine_worker") {
+  await context.route(`**/nijigen/${worker}/worker.js`, async (route) => {
     const response = await route.fetch();
     await route.fulfill({ response, body: `${script}\n${await response.text()}` });
   });

@@ -106,7 +106,7 @@ test("the module is chosen by what the browser has", async () => {
 
 test("where threads cannot be started, one does the work", async () => {
   const { context, page } = browser;
-  await context.route("**/nijigen/thread.js", (route) => route.fulfill({ status: 404, body: "" }));
+  await context.route("**/nijigen/engine_worker/thread.js", (route) => route.fulfill({ status: 404, body: "" }));
   await page.goto(browser.url);
   const made = await page.evaluate(async () => {
     const { createStylizer } = await import(/** @type {any} */ ("/nijigen/index.js"));
@@ -129,6 +129,60 @@ test("threads and precisions that are none are refused", async () => {
   });
   assert.deepEqual(messages, [
     "threads is 0, expected a whole number above 0",
-    'precision is "f64", expected "auto", "f32" or "int8"',
+    'precision is "f64", expected one of "auto", "f32", "int8"',
   ]);
+});
+
+test("options that are missing or wrong are named", async () => {
+  await browser.page.goto(browser.url);
+  const said = await browser.page.evaluate(async () => {
+    const module = await import(/** @type {any} */ ("/nijigen/wasm/cpu/nijigen.js"));
+    await module.default();
+    const style = new Uint8Array(await (await fetch("/styles/ink-tiny.safetensors")).arrayBuffer());
+    const stylizer = await module.Stylizer.create(style, "", false);
+    const rgba = new Uint8Array(4 * 20 * 16);
+    const right = { longSide: 20, strength: 1, sideBySide: false, onProgress: () => {} };
+    const faces = { mode: "both", kind: 5, landmarks: new Float32Array(10) };
+    const run = (/** @type {any} */ options, width = 20, height = 16) =>
+      stylizer.stylize(rgba, width, height, options).then(
+        (/** @type {any} */ { width, outcomes }) => `${width} ${outcomes}`,
+        (/** @type {any} */ { code, message }) => `${code}: ${message}`,
+      );
+    const said = [await run(right), await run({ ...right, faces })];
+    for (const wrong of [
+      { longSide: 0 },
+      { longSide: 1.5 },
+      { strength: "much" },
+      { strength: 2 },
+      { sideBySide: undefined },
+      { onProgress: null },
+      { faces: "both" },
+      { faces: { ...faces, mode: "all" } },
+      { faces: { ...faces, landmarks: [1, 2] } },
+      { faces: { ...faces, kind: 6 } },
+    ]) {
+      said.push(await run({ ...right, ...wrong }));
+    }
+    return [...said, await run(undefined), await run(right, 0, 0), await run(right, 21), await run(right, 65536, 65536)];
+  });
+  const expected = [
+    /^20 $/,
+    /^20 invalid$/,
+    /^argument-invalid: .*longSide is 0, expected a whole number/,
+    /^argument-invalid: .*longSide is 1.5/,
+    /^argument-invalid: .*strength is "much"/,
+    /^argument-invalid: .*strength is 2/,
+    /^argument-invalid: .*sideBySide is undefined/,
+    /^argument-invalid: .*onProgress is null, expected a function/,
+    /^argument-invalid: .*faces is "both", expected an object/,
+    /^argument-invalid: .*mode is "all", expected "faces" or "both"/,
+    /^argument-invalid: .*landmarks is object, expected a Float32Array/,
+    /^faces-invalid: .*6 landmarks/,
+    /^argument-invalid: .*options is undefined, expected an object/,
+    /^argument-invalid: .*0 x 0/,
+    /^argument-invalid: .*1280 bytes for 21 x 16/,
+    /^photo-too-large: .*65536 x 65536/,
+  ];
+  assert.equal(said.length, expected.length);
+  expected.forEach((pattern, i) => assert.match(said[i], pattern));
 });

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { distinct, squaresToSearch } from "../../www/nijigen/face_search.js";
+import { distinct, squaresToSearch } from "../../www/nijigen/face_worker/search.js";
 
 test("the squares of each layer cover the photo, and overlap by more than a face of the next", () => {
   for (const [width, height] of [[1, 1], [512, 512], [600, 400], [1600, 1067], [900, 5000], [6000, 4000]]) {
@@ -39,7 +39,7 @@ test("small photos are looked at once, large ones in finer and finer squares", (
 });
 
 test("of boxes that are the same face the surest is kept; neighbours are kept apart", () => {
-  /** @param {number} score @param {import("../../www/nijigen/face_search.js").Box} box */
+  /** @param {number} score @param {import("../../www/nijigen/face_worker/search.js").Box} box */
   const found = (score, ...box) => ({ score, box });
   const sure = found(0.9, 100, 100, 50, 50);
   const shifted = found(0.8, 110, 105, 50, 50);

@@ -39,8 +39,8 @@ test("the tarball is complete and small", async () => {
   const engines = ["cpu", "cpu-relaxed", "cpu-threads", "cpu-relaxed-threads", "gpu"];
   for (const path of [
     ...["package.json", "README.md", "LICENSE-MIT", "LICENSE-APACHE", ...styles.map((/** @type {{file: string}} */ { file }) => `styles/${file}`)],
-    ...["index", "define", "element", "queue"].flatMap((name) => [`nijigen/${name}.js`, `nijigen/${name}.d.ts`]),
-    ...["worker", "faces_worker", "any_worker", "thread"].map((name) => `nijigen/${name}.js`),
+    ...["index", "define", "element", "page/queue"].flatMap((name) => [`nijigen/${name}.js`, `nijigen/${name}.d.ts`]),
+    ...["any_worker", "engine_worker/worker", "engine_worker/thread", "face_worker/worker"].map((name) => `nijigen/${name}.js`),
     ...engines.flatMap((name) => [`nijigen/wasm/${name}/nijigen.js`, `nijigen/wasm/${name}/nijigen_bg.wasm`]),
     ...["nijigen/wasm/manifest.json", "nijigen/faces/manifest.json", "nijigen/faces/human.esm.js", "nijigen/faces/LICENSE"],
   ]) {

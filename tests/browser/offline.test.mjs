@@ -122,7 +122,7 @@ test("only what was used is kept, and no part or error", async () => {
   const large = keys.filter((key) => /\.(wasm|safetensors)\?/.test(key)).map((key) => key.split("?")[0]);
   assert.equal(large.length, 2, `${large}: one engine and one style were used`);
   assert.match(large.join(), /wasm\/cpu\S*\/nijigen_bg\.wasm/);
-  for (const path of ["index.html", "nijigen/worker.js", "styles/manifest.json"]) {
+  for (const path of ["index.html", "nijigen/engine_worker/worker.js", "styles/manifest.json"]) {
     assert.ok(keys.some((key) => key.startsWith(`${path}?`)), `${path} is not kept`);
   }
 });

@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { NijigenError, cancelled } from "../../www/nijigen/errors.js";
-import { Queue } from "../../www/nijigen/queue.js";
+import { NijigenError, cancelled } from "../../www/nijigen/shared/errors.js";
+import { Queue } from "../../www/nijigen/page/queue.js";
 
-/** @typedef {import("../../www/nijigen/queue.js").Job} Job */
+/** @typedef {import("../../www/nijigen/page/queue.js").Job} Job */
 
 /**
  * A queue whose photos are strings, with an engine in the test's hands.

@@ -118,7 +118,7 @@ test("a worker that crashes is replaced, and only its photo tried again", async 
     await queue.idle();
     return jobs.map(({ state, attempts }) => state + " " + attempts);`);
   assert.deepEqual(attempts, ["done 1", "done 1", "done 2", "done 1"]);
-  assert.equal(browser.requests.filter((url) => url.endsWith("/worker.js")).length, 2);
+  assert.equal(browser.requests.filter((url) => url.endsWith("/engine_worker/worker.js")).length, 2);
 });
 
 test("a GPU that is lost in the middle: the CPU goes on with the same photo", { timeout: 240_000 }, async (t) => {

@@ -9,6 +9,7 @@ import {
   type ErrorCode,
   type Face,
   type Job,
+  type OpenPhoto,
   type Picture,
   type Queue,
   type StylizeOptions,
@@ -46,8 +47,10 @@ queue.move(job.id, 0);
 const done: Picture = await job.done;
 await queue.idle();
 
-const faces: Face[] = await stylizer.detectFaces(canvas);
-await stylizer.stylize(canvas, { faces: "faces", landmarks: faces.slice(0, 1) });
+const photo: OpenPhoto = stylizer.open("a.jpg", { signal: AbortSignal.timeout(60_000) });
+const faces: Face[] = await stylizer.detectFaces(photo);
+await stylizer.stylize(photo, { faces: "faces", landmarks: faces.slice(0, 1) });
+photo.close();
 const { bytes, ms } = await stylizer.estimate(4000, 3000, { size: 1024, faces: "both" });
 const has = await capabilities();
 await preload({ device: has.webgpu ? "webgpu" : "cpu" });

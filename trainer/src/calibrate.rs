@@ -12,7 +12,7 @@ use nijigen::engine::Engine;
 use nijigen::model::{Layer, Tap};
 use nijigen::style::{Affine, ConvolutionRanges, Style, ValueRange};
 
-use crate::data::scan::{Source, load};
+use crate::data::scan::{ImageFile, load};
 use crate::likeness::picture;
 use crate::picture::tensor_values;
 use crate::tapped::TappedEngine;
@@ -48,7 +48,7 @@ impl fmt::Display for Method {
 pub fn calibrate(
     style: &Style,
     weights: &BTreeSet<String>,
-    photos: &[Source],
+    photos: &[ImageFile],
     long_side_px: usize,
     method: Method,
     device: &Device,
@@ -219,7 +219,6 @@ mod tests {
 
     use nijigen::imaging::Planes;
     use nijigen::model::{GeneratorConfig, ResidualSpec};
-    use nijigen::style::StyleHeader;
     use tempfile::TempDir;
 
     use super::*;
@@ -240,11 +239,9 @@ mod tests {
     }
 
     fn with_ranges(style: &Style, activation_ranges: Ranges) -> Style {
-        let header = StyleHeader {
-            activation_ranges,
-            ..style.header().clone()
-        };
-        Style::new(header, style.weights().clone()).unwrap()
+        style
+            .with_header(|header| header.activation_ranges = activation_ranges)
+            .unwrap()
     }
 
     /// A folder with one photo, whose values go from 20 to 220.
@@ -304,7 +301,7 @@ mod tests {
         let engine = TappedEngine::new(&style, &device, |_, _, x| x).unwrap();
         let folder = photo();
         let photo = load(&folder.path().join("a.png")).unwrap();
-        let drawn = output(&engine, &Planes::from_photo(&photo)).unwrap();
+        let drawn = output(&engine, &Planes::from_photo(&photo).unwrap()).unwrap();
         let values = drawn.values().iter().copied();
         let last = ranges["head.weight"].products;
         assert!((values.clone().fold(1.0, f32::min) - last.low.tanh()).abs() < 1e-5);
@@ -333,7 +330,7 @@ mod tests {
         let style = small();
         let folder = photo();
         let photo = load(&folder.path().join("a.png")).unwrap();
-        let photo = Planes::from_photo(&photo);
+        let photo = Planes::from_photo(&photo).unwrap();
         let device = Device::flex();
         let drawn = |activation_ranges: Ranges| {
             let style = with_ranges(&style, activation_ranges);

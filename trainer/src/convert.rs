@@ -9,27 +9,22 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use futures_lite::future::block_on;
-use image::codecs::png::PngEncoder;
-use image::{ExtendedColorType, ImageEncoder};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use nijigen::engine::{CpuEngine, Engine, Progress};
-use nijigen::imaging::{Photo, decode};
-use nijigen::pipeline;
+use nijigen::imaging::decode;
+use nijigen::pipeline::{self, Options};
 use nijigen::style::Style;
 
+use crate::folder::{is_image, visible_paths};
+use crate::picture::photo_png;
+use crate::progress_bar::{COUNTED, progress_bar};
 use crate::write_file::write_file;
-
-/// Files of a directory that are taken for photos, by extension. Kinds that cannot be read are
-/// among them so that they are reported, not silently left out.
-const PHOTO_EXTENSIONS: [&str; 9] = [
-    "jpg", "jpeg", "png", "webp", "gif", "avif", "heic", "heif", "bmp",
-];
 
 /// Ends the name of every picture that is written.
 const OUTPUT_SUFFIX: &str = "-anime.png";
 
 /// Steps of the progress bar of a single photo.
-const BAR_STEPS: u64 = 1000;
+const BAR_STEPS: usize = 1000;
 
 /// Arguments of `trainer convert`.
 #[derive(Args)]
@@ -62,7 +57,7 @@ pub fn run(arguments: &ConvertArguments) -> Result<()> {
         .with_context(|| format!("cannot make the directory {}", arguments.out.display()))?;
 
     let (photos, mut failures) = expand(&arguments.photos);
-    let bar = progress_bar(photos.len())?;
+    let bar = bar_of(photos.len())?;
     let mut taken = HashSet::new();
     let mut converted = 0;
     for path in &photos {
@@ -139,32 +134,23 @@ fn expand(arguments: &[PathBuf]) -> (Vec<PathBuf>, usize) {
 
 /// Photos directly in a directory, sorted; pictures that this program made are left out.
 fn photos_of(directory: &Path) -> Result<Vec<PathBuf>> {
-    let mut photos = Vec::new();
-    for item in fs::read_dir(directory).context("cannot read the directory")? {
-        let path = item.context("cannot read the directory")?.path();
-        let name = path
-            .file_name()
-            .map(|name| name.to_string_lossy().to_lowercase());
-        let name = name.unwrap_or_default();
-        let is_photo = PHOTO_EXTENSIONS
-            .iter()
-            .any(|extension| name.ends_with(&format!(".{extension}")));
-        if is_photo && !name.starts_with('.') && !name.ends_with(OUTPUT_SUFFIX) && path.is_file() {
-            photos.push(path);
-        }
-    }
+    let mut photos = visible_paths(directory)?;
+    photos.retain(|path| is_image(path) && !is_output(path));
     ensure!(!photos.is_empty(), "the directory has no photos");
-    photos.sort();
     Ok(photos)
 }
 
-/// A bar for the work on one photo, or one that counts many. Hidden where stderr is no terminal.
-fn progress_bar(photos: usize) -> Result<ProgressBar> {
-    let (length, template) = match photos {
-        1 => (BAR_STEPS, "{bar:40} {percent:>3} % {wide_msg}"),
-        many => (many as u64, "{bar:40} {pos}/{len} {wide_msg}"),
-    };
-    Ok(ProgressBar::new(length).with_style(ProgressStyle::with_template(template)?))
+fn is_output(path: &Path) -> bool {
+    let name = path.to_string_lossy().to_lowercase();
+    name.ends_with(OUTPUT_SUFFIX)
+}
+
+/// A bar for the work on one photo, or one that counts many.
+fn bar_of(photos: usize) -> Result<ProgressBar> {
+    match photos {
+        1 => progress_bar(BAR_STEPS, "{percent:>3} % {wide_msg}"),
+        many => progress_bar(many, COUNTED),
+    }
 }
 
 /// Converts one photo. `taken` holds the outputs of this run, as file systems without
@@ -193,28 +179,10 @@ fn convert_one(
         output.display()
     );
     let photo = decode(&fs::read(path).context("cannot read the file")?)?;
-    let picture = block_on(pipeline::stylize(
-        engine,
-        photo,
-        arguments.size as usize,
-        progress,
-    ))?;
-    write_file(&output, &encode_png(&picture)?)
-}
-
-/// A PNG file, with alpha only if a pixel is not opaque.
-fn encode_png(picture: &Photo) -> Result<Vec<u8>> {
-    let (pixels, _) = picture.rgba().as_chunks::<4>();
-    let (data, colours) = if pixels.iter().all(|pixel| pixel[3] == 255) {
-        let rgb = pixels.iter().flat_map(|&[r, g, b, _]| [r, g, b]).collect();
-        (rgb, ExtendedColorType::Rgb8)
-    } else {
-        (picture.rgba().to_vec(), ExtendedColorType::Rgba8)
+    let options = Options {
+        long_side_px: arguments.size as usize,
+        ..Options::default()
     };
-    let mut png = Vec::new();
-    let (width, height) = (picture.width() as u32, picture.height() as u32);
-    PngEncoder::new(&mut png)
-        .write_image(&data, width, height, colours)
-        .context("cannot encode the picture")?;
-    Ok(png)
+    let picture = block_on(pipeline::stylize(engine, photo, &options, progress))?;
+    write_file(&output, &photo_png(&picture.photo)?)
 }

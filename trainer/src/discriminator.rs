@@ -53,7 +53,7 @@ pub enum DiscriminatorLayout {
 
 /// A hidden convolution; LeakyReLU 0.2 follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct LayerSpec {
+struct HiddenSpec {
     /// Output channels in multiples of the width.
     widths: usize,
     /// Side of the square kernel.
@@ -67,9 +67,9 @@ struct LayerSpec {
 
 impl DiscriminatorLayout {
     /// The hidden layers; a 3x3 convolution to one channel follows.
-    fn layers(self) -> &'static [LayerSpec] {
-        const fn layer(widths: usize, kernel: usize, stride: usize, norm: bool) -> LayerSpec {
-            LayerSpec {
+    fn layers(self) -> &'static [HiddenSpec] {
+        const fn layer(widths: usize, kernel: usize, stride: usize, norm: bool) -> HiddenSpec {
+            HiddenSpec {
                 widths,
                 kernel,
                 stride,
@@ -135,7 +135,7 @@ impl DiscriminatorConfig {
             .iter()
             .map(|spec| {
                 let channels_out = spec.widths * self.width;
-                let layer = Layer {
+                let layer = HiddenLayer {
                     conv: SpectralConv::new(
                         [channels, channels_out],
                         spec.kernel,
@@ -164,13 +164,13 @@ impl DiscriminatorConfig {
 /// `v` of each convolution, which take no gradients and which no optimiser changes.
 #[derive(Module, Debug)]
 pub struct Discriminator {
-    layers: Vec<Layer>,
+    layers: Vec<HiddenLayer>,
     head: SpectralConv,
 }
 
 /// A hidden layer.
 #[derive(Module, Debug)]
-struct Layer {
+struct HiddenLayer {
     conv: SpectralConv,
     norm: Option<GroupNorm>,
 }
@@ -199,7 +199,7 @@ impl Discriminator {
             layers: self
                 .layers
                 .into_iter()
-                .map(|layer| Layer {
+                .map(|layer| HiddenLayer {
                     conv: layer.conv.power_iteration(),
                     ..layer
                 })

@@ -6,17 +6,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::Args;
 use image::imageops::{self, FilterType};
-use nijigen::style::{
-    Alignment, Dtype, FORMAT_VERSION, Licence, Status, Style, StyleHeader, sha256_hex,
-};
+use nijigen::style::{Dtype, Licence, Status, Style, StyleHeader};
 
 use crate::config::TrainConfig;
-use crate::data::scan::{load, to_rgb};
-use crate::picture::{picture_tensor, png, tensor_picture};
+use crate::data::scan::load;
+use crate::picture::{picture_tensor, png, tensor_picture, to_rgb};
 use crate::run_dir::{Environment, RunDir};
 use crate::style_file::as_stored;
 use crate::train::{list_checkpoints, read_ema};
-use crate::write_file::write_file;
+use crate::write_file::{write_and_tell, write_file};
 
 /// Side of the thumbnail in pixels.
 const THUMBNAIL_PX: u32 = 256;
@@ -56,50 +54,39 @@ pub fn run(arguments: &ExportArguments) -> Result<()> {
         .with_context(|| format!("{} has no checkpoint", arguments.run.display()))?;
     let name = run.root().canonicalize()?;
     let name = name.file_name().unwrap_or_default().to_string_lossy();
+    let licence = Licence {
+        code: "MIT OR Apache-2.0".into(),
+        data: arguments.data_licence.clone(),
+    };
+    let provenance = format!(
+        "{} Training run {name}, step {step} of {}.",
+        arguments.provenance,
+        config.total_steps()
+    );
     let header = StyleHeader {
-        format_version: FORMAT_VERSION,
-        name: arguments.name.clone(),
-        architecture: config.generator.name().into(),
-        generator: config.generator.config(),
-        value_range: [-1.0, 1.0],
-        alignment: Alignment::default(),
         dtype: Dtype::F16,
-        f16_tensors: Vec::new(),
-        activation_ranges: Default::default(),
-        licence: Licence {
-            code: "MIT OR Apache-2.0".into(),
-            data: arguments.data_licence.clone(),
-        },
         status: if arguments.released {
             Status::Released
         } else {
             Status::Interim
         },
-        provenance: format!(
-            "{} Training run {name}, step {step} of {}.",
-            arguments.provenance,
-            config.total_steps()
-        ),
-        metrics: Default::default(),
-        known_answer: None,
+        ..StyleHeader::new(
+            &arguments.name,
+            config.generator.name(),
+            config.generator.config(),
+            licence,
+            provenance,
+        )
     };
     let exact = Style::new(header, read_ema(&config, &checkpoint)?)?;
     let style = as_stored(&exact)?;
-    let bytes = style.to_bytes()?;
-    write_file(&arguments.style, &bytes)?;
     let card = card(&style, &config, &environment, &name, step)?;
     write_file(&arguments.style.with_extension("md"), card.as_bytes())?;
     if let Some(photo) = &arguments.thumbnail {
         let path = arguments.style.with_extension("png");
         write_file(&path, &thumbnail(&style, photo)?)?;
     }
-    println!(
-        "wrote {} ({} bytes, SHA-256 {})",
-        arguments.style.display(),
-        bytes.len(),
-        sha256_hex(&bytes)
-    );
-    Ok(())
+    write_and_tell(&arguments.style, &style.to_bytes()?)
 }
 
 /// The beginning of a model card: what the files know. What a look at the pictures says is added

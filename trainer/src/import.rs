@@ -9,9 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use nijigen::engine::CpuEngine;
 use nijigen::model::{GeneratorConfig, PublicLayout, Upsampling, Weights, public_key};
-use nijigen::style::{
-    Alignment, Dtype, FORMAT_VERSION, KnownAnswer, Licence, Status, Style, StyleHeader, sha256_hex,
-};
+use nijigen::style::{Dtype, KnownAnswer, Licence, Status, Style, StyleHeader};
 
 use crate::checkpoint::Checkpoint;
 use crate::config::Architecture;
@@ -19,7 +17,7 @@ use crate::onnx;
 use crate::parity::{Difference, formula_photo, output};
 use crate::reference::read_planes;
 use crate::style_file::as_stored;
-use crate::write_file::write_file;
+use crate::write_file::write_and_tell;
 
 /// Arguments of `trainer import`.
 #[derive(Args)]
@@ -183,14 +181,7 @@ pub fn run(arguments: &ImportArguments) -> Result<()> {
         let stored = Difference::between(&output(&stored_engine, &input)?, &expected);
         println!("parity   stored weights against the {size}: {stored}");
     }
-    write_file(&arguments.style, &bytes)?;
-    println!(
-        "wrote    {} ({} bytes, SHA-256 {})",
-        arguments.style.display(),
-        bytes.len(),
-        sha256_hex(&bytes)
-    );
-    Ok(())
+    write_and_tell(&arguments.style, &bytes)
 }
 
 fn header(arguments: &ImportArguments) -> StyleHeader {
@@ -201,27 +192,24 @@ fn header(arguments: &ImportArguments) -> StyleHeader {
         Some(UpsamplingArgument::HalfPixel) => generator.upsampling = Upsampling::HalfPixel,
         None => {}
     }
+    let licence = Licence {
+        code: arguments.code_licence.clone(),
+        data: arguments.data_licence.clone(),
+    };
     StyleHeader {
-        format_version: FORMAT_VERSION,
-        name: arguments.name.clone(),
-        architecture: arguments.architecture.name().into(),
-        generator,
-        value_range: [-1.0, 1.0],
-        alignment: Alignment::default(),
         dtype: arguments.dtype.dtype(),
-        f16_tensors: Vec::new(),
-        activation_ranges: BTreeMap::new(),
-        licence: Licence {
-            code: arguments.code_licence.clone(),
-            data: arguments.data_licence.clone(),
-        },
         status: match arguments.status {
             StatusArgument::Imported => Status::Imported,
             StatusArgument::Interim => Status::Interim,
         },
-        provenance: arguments.provenance.clone(),
         metrics: BTreeMap::from_iter(arguments.metrics.iter().cloned()),
-        known_answer: None,
+        ..StyleHeader::new(
+            &arguments.name,
+            arguments.architecture.name(),
+            generator,
+            licence,
+            &arguments.provenance,
+        )
     }
 }
 

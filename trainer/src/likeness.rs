@@ -4,7 +4,7 @@ use anyhow::Result;
 use futures_lite::future::block_on;
 use nijigen::engine::Engine;
 use nijigen::imaging::Photo;
-use nijigen::pipeline;
+use nijigen::pipeline::{self, Options};
 
 /// What the engine makes of a photo whose longer side is at most `long_side_px`.
 ///
@@ -12,8 +12,12 @@ use nijigen::pipeline;
 /// If the engine fails.
 pub fn picture(engine: &impl Engine, photo: &Photo, long_side_px: usize) -> Result<Photo> {
     let mut progress = |_: f32| {};
-    let picture = pipeline::stylize(engine, photo.clone(), long_side_px, &mut progress);
-    Ok(block_on(picture)?)
+    let options = Options {
+        long_side_px,
+        ..Options::default()
+    };
+    let picture = pipeline::stylize(engine, photo.clone(), &options, &mut progress);
+    Ok(block_on(picture)?.photo)
 }
 
 /// Peak signal-to-noise ratio of two pictures of one size in dB, alpha left out; infinite if they

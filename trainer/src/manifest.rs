@@ -10,6 +10,7 @@ use nijigen::style::{Dtype, Status, Style, sha256_hex};
 use serde::{Deserialize, Serialize};
 
 use crate::compare::milliseconds;
+use crate::folder::visible_paths;
 use crate::write_file::write_file;
 
 /// The version of the manifest's format.
@@ -166,18 +167,11 @@ fn known(present: Option<&str>) -> Result<Vec<Entry>> {
 /// The styles of a directory in the manifest's order, of which the first is the default; new ones
 /// follow by name.
 fn entries(directory: &Path, known: &[Entry], time: bool) -> Result<Vec<Entry>> {
-    let unreadable = || format!("cannot read the directory {}", directory.display());
-    let mut paths = Vec::new();
-    for item in fs::read_dir(directory).with_context(unreadable)? {
-        let path = item.with_context(unreadable)?.path();
-        if path
-            .extension()
+    let mut paths = visible_paths(directory)?;
+    paths.retain(|path| {
+        path.extension()
             .is_some_and(|extension| extension == "safetensors")
-        {
-            paths.push(path);
-        }
-    }
-    paths.sort();
+    });
     let mut entries: Vec<Entry> = Vec::new();
     for path in &paths {
         let named = || format!("cannot use the style {}", path.display());

@@ -1,12 +1,13 @@
 //! Pictures between files and the network's values.
 
-use std::io::Cursor;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 use burn::tensor::{Device, Tensor, TensorData};
+use image::codecs::png::PngEncoder;
 use image::imageops::{self, FilterType};
-use image::{ImageFormat, RgbImage};
+use image::{ExtendedColorType, ImageEncoder, RgbImage};
+use nijigen::imaging::Photo;
 
 /// Reads a picture file as RGB.
 ///
@@ -17,14 +18,56 @@ pub fn open_rgb(path: &Path) -> Result<RgbImage> {
     Ok(picture.to_rgb8())
 }
 
+/// A photo's pixels without alpha.
+///
+/// # Errors
+/// If the photo is wider or higher than 2³² pixels.
+pub fn to_rgb(photo: &Photo) -> Result<RgbImage> {
+    let pixels = photo.rgba().as_chunks::<4>().0;
+    let rgb: Vec<u8> = pixels.iter().flat_map(|&[r, g, b, _]| [r, g, b]).collect();
+    let (width, height) = (
+        u32::try_from(photo.width())?,
+        u32::try_from(photo.height())?,
+    );
+    RgbImage::from_raw(width, height, rgb)
+        .with_context(|| format!("{width} x {height} pixels are not whole"))
+}
+
 /// A picture as a PNG file.
 ///
 /// # Errors
 /// None in practice; the encoder's.
 pub fn png(picture: &RgbImage) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    picture.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png)?;
-    Ok(bytes)
+    encode_png(
+        picture.as_raw(),
+        picture.dimensions(),
+        ExtendedColorType::Rgb8,
+    )
+}
+
+/// A photo as a PNG file, with alpha only if a pixel is not opaque.
+///
+/// # Errors
+/// None in practice; the encoder's.
+pub fn photo_png(photo: &Photo) -> Result<Vec<u8>> {
+    let pixels = photo.rgba().as_chunks::<4>().0;
+    if pixels.iter().all(|pixel| pixel[3] == 255) {
+        return png(&to_rgb(photo)?);
+    }
+    let size = (photo.width() as u32, photo.height() as u32);
+    encode_png(photo.rgba(), size, ExtendedColorType::Rgba8)
+}
+
+fn encode_png(
+    bytes: &[u8],
+    (width, height): (u32, u32),
+    colours: ExtendedColorType,
+) -> Result<Vec<u8>> {
+    let mut png = Vec::new();
+    PngEncoder::new(&mut png)
+        .write_image(bytes, width, height, colours)
+        .context("cannot encode the picture")?;
+    Ok(png)
 }
 
 /// Values in [-1, 1], `[3, side, side]`, of a square of a picture that has it, perhaps mirrored.

@@ -6,6 +6,8 @@ use anyhow::{Result, ensure};
 use image::RgbImage;
 use rayon::prelude::*;
 
+use crate::colour::luma;
+
 /// Largest standard deviation of [`Plane::gaussian_blur`] in pixels.
 const MAX_SIGMA_PX: f32 = 256.0;
 
@@ -104,10 +106,7 @@ impl Plane {
     pub fn luma(picture: &RgbImage) -> Result<Self> {
         let values = picture
             .pixels()
-            .map(|pixel| {
-                let [red, green, blue] = pixel.0.map(f32::from);
-                0.299 * red + 0.587 * green + 0.114 * blue
-            })
+            .map(|pixel| luma(pixel.0.map(f32::from)))
             .collect();
         Self::new(picture.width() as usize, picture.height() as usize, values)
     }
@@ -133,6 +132,20 @@ impl Plane {
     /// If `y` is not below the height.
     pub fn row(&self, y: usize) -> &[f32] {
         &self.values[y * self.width..][..self.width]
+    }
+
+    /// The value at a place between pixels, the first of which is at 0, 0: bilinear; beyond the
+    /// border, that of the border.
+    pub fn sample(&self, x: f32, y: f32) -> f32 {
+        let x = x.clamp(0.0, (self.width - 1) as f32);
+        let y = y.clamp(0.0, (self.height - 1) as f32);
+        let (left, top) = (x as usize, y as usize);
+        let right = (left + 1).min(self.width - 1);
+        let (above, below) = (self.row(top), self.row((top + 1).min(self.height - 1)));
+        let (fx, fy) = (x - left as f32, y - top as f32);
+        let upper = above[left] + fx * (above[right] - above[left]);
+        let lower = below[left] + fx * (below[right] - below[left]);
+        upper + fy * (lower - upper)
     }
 
     /// Mean of all values.
@@ -180,8 +193,8 @@ impl Plane {
             sigma > 0.0 && sigma <= MAX_SIGMA_PX,
             "a blur of sigma {sigma} pixels is outside (0, {MAX_SIGMA_PX}]"
         );
-        let weights = half_gaussian(sigma);
-        let radius = weights.len() - 1;
+        let radius = (8.0 * f64::from(sigma) + 1.0).round_ties_even() as usize / 2;
+        let weights = half_gaussian(sigma, radius);
         let vertical = self.by_row(|y, row| {
             for (sum, centre) in row.iter_mut().zip(self.row(y)) {
                 *sum = weights[0] * centre;
@@ -275,10 +288,10 @@ impl Plane {
     }
 }
 
-/// Weights of a Gaussian kernel from its centre outwards, the whole kernel adding up to 1.
-fn half_gaussian(sigma: f32) -> Vec<f32> {
+/// Weights of a Gaussian kernel of standard deviation `sigma` from its centre outwards to `radius`,
+/// `radius + 1` of them, the whole kernel adding up to 1.
+pub fn half_gaussian(sigma: f32, radius: usize) -> Vec<f32> {
     let sigma = f64::from(sigma);
-    let radius = (8.0 * sigma + 1.0).round_ties_even() as usize / 2;
     let weights: Vec<f64> = (0..=radius)
         .map(|distance| (-0.5 * (distance as f64 / sigma).powi(2)).exp())
         .collect();
@@ -348,6 +361,19 @@ mod tests {
             assert!((value - expected).abs() < 1e-4, "{value} is not {expected}");
         }
         Ok(())
+    }
+
+    #[test]
+    fn samples_between_pixels() {
+        let slope = plane_of(3, 2, |x, y| (10 * x + 4 * y) as f32);
+        for (x, y, expected) in [
+            (0.0, 0.0, 0.0),
+            (1.25, 0.5, 14.5),
+            (2.0, 1.0, 24.0),
+            (-3.0, 9.0, 4.0),
+        ] {
+            assert_eq!(slope.sample(x, y), expected, "{x}, {y}");
+        }
     }
 
     #[test]

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use image::RgbImage;
-use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 
 use crate::data::clusters::{Clustering, StyleDescriptor, k_means};
@@ -14,15 +13,16 @@ use crate::data::colour_descriptor::ColourDescriptor;
 use crate::data::contact_sheet::{THUMBNAIL_PX, chosen, contact_sheet, encode_jpeg};
 use crate::data::duplicates::{Candidate, find_duplicates, perceptual_hash};
 use crate::data::edge_smooth::edge_smooth;
-use crate::data::face_finder::{MtcnnFinder, align_to_crop};
-use crate::data::faces::{AlignFace, FaceFinder};
+use crate::data::face_finder::{MtcnnFinder, cut_out_face};
+use crate::data::faces::{CutOutFace, FaceFinder};
 use crate::data::gram_descriptor::GramDescriptor;
 use crate::data::prepared::{
     Blurred, CLUSTERS, Cluster, DuplicateOf, Entry, Kind, LeftOut, Manifest, Options, Origin,
     SMOOTH, Skipped, Split, Target, output_name, split_of,
 };
-use crate::data::scan::{Source, fit, list, load, only_listed, to_rgb};
+use crate::data::scan::{ImageFile, fit, list, load, only_listed};
 use crate::data::sharpness::{SCALE_PX, sharpness};
+use crate::progress_bar::{COUNTED, progress_bar};
 
 /// Faces narrower than this in the original photo are not cut out: enlarged to the crop's 256
 /// pixels they would be blurred.
@@ -45,7 +45,7 @@ pub struct PrepareArguments {
 struct Tools<'a> {
     descriptor: &'a dyn StyleDescriptor,
     /// Without one, no faces are cut out.
-    faces: Option<(&'a dyn FaceFinder, AlignFace)>,
+    faces: Option<(&'a dyn FaceFinder, CutOutFace)>,
 }
 
 /// Prepares a set and tells what is in it.
@@ -64,7 +64,7 @@ pub fn run(arguments: &PrepareArguments) -> Result<()> {
     };
     let tools = Tools {
         descriptor,
-        faces: Some((&finder, align_to_crop)),
+        faces: Some((&finder, cut_out_face)),
     };
     let manifest = prepare(arguments, &tools)?;
     print_summary(&manifest, &arguments.out, tools.faces.is_some());
@@ -99,8 +99,8 @@ fn prepare(arguments: &PrepareArguments, tools: &Tools) -> Result<Manifest> {
         })
         .collect();
     let mut entries = write_images(&target, &[photos.as_slice(), &style].concat(), options)?;
-    if let Some((finder, align)) = tools.faces {
-        let crops = write_faces(&target, &photos, &mut entries, finder, align)?;
+    if let Some((finder, cut_out)) = tools.faces {
+        let crops = write_faces(&target, &photos, &mut entries, finder, cut_out)?;
         entries.extend(crops);
     }
     let clusters = clustering
@@ -132,11 +132,12 @@ struct Image {
 /// Measures every source and leaves out the unreadable, the blurred and the duplicates.
 fn usable(
     kind: Kind,
-    sources: &[Source],
+    sources: &[ImageFile],
     options: &Options,
     left_out: &mut LeftOut,
 ) -> Result<Vec<Image>> {
-    let bar = progress(sources.len(), format!("looking at {}", kind.folder()))?;
+    let bar =
+        progress_bar(sources.len(), COUNTED)?.with_message(format!("looking at {}", kind.folder()));
     // Only the measurements stay in memory: each image is read again when it is written.
     let measured: Vec<Result<Candidate>> = sources
         .par_iter()
@@ -235,7 +236,8 @@ fn cluster(
     options: &Options,
     descriptor: &dyn StyleDescriptor,
 ) -> Result<Clustering> {
-    let bar = progress(style.len(), format!("describing ({})", descriptor.name()))?;
+    let bar = progress_bar(style.len(), COUNTED)?
+        .with_message(format!("describing ({})", descriptor.name()));
     let mut vectors = Vec::new();
     for image in style {
         let pixels = read_again(image, options.long_side)?;
@@ -287,7 +289,7 @@ fn write_contact_sheets(target: &Target, style: &[Image], clustering: &Clusterin
 
 /// Writes photos and style images, the latter with their edge-smoothed copies.
 fn write_images(target: &Target, images: &[Image], options: &Options) -> Result<Vec<Entry>> {
-    let bar = progress(images.len(), "writing images".into())?;
+    let bar = progress_bar(images.len(), COUNTED)?.with_message("writing images");
     let entries: Vec<Entry> = images
         .par_iter()
         .map(|image| {
@@ -340,16 +342,16 @@ fn write_image(target: &Target, image: &Image, options: &Options) -> Result<Entr
 }
 
 /// Finds the faces of the photos (`entries` begins with theirs) and writes a crop of each that is
-/// large enough. They are found in the prepared photo and cut out of the original, whose
+/// large enough and looks ahead. They are found in the prepared photo and cut out of the original, whose
 /// resolution is higher.
 fn write_faces(
     target: &Target,
     photos: &[Image],
     entries: &mut [Entry],
     finder: &dyn FaceFinder,
-    align: AlignFace,
+    cut_out: CutOutFace,
 ) -> Result<Vec<Entry>> {
-    let bar = progress(photos.len(), "finding faces".into())?;
+    let bar = progress_bar(photos.len(), COUNTED)?.with_message("finding faces");
     let mut crops = Vec::new();
     for (photo, entry) in photos.iter().zip(entries) {
         let named = || format!("cannot find faces in {}", photo.path.display());
@@ -357,13 +359,14 @@ fn write_faces(
         let factor = original.width() as f32 / entry.width as f32;
         let prepared = fit(original.clone(), entry.width.max(entry.height))?;
         entry.faces = finder.faces(&prepared).with_context(named)?;
-        let original = to_rgb(&original)?;
         let large = entry.faces.iter().map(|face| face.scaled(factor));
         for (index, face) in large
             .filter(|face| face.rect.width >= MIN_FACE_PX)
             .enumerate()
         {
-            let crop = align(&original, &face.landmarks).with_context(named)?;
+            let Some(crop) = cut_out(&original, &face).with_context(named)? else {
+                continue;
+            };
             let name = output_name(photo.origin.folder, &photo.origin.source);
             let file = format!("{}/{name}-{index}.png", Kind::Face.folder());
             crops.push(Entry {
@@ -393,14 +396,6 @@ fn read_again(image: &Image, long_side_px: u32) -> Result<RgbImage> {
     load(&image.path)
         .and_then(|photo| fit(photo, long_side_px))
         .with_context(|| format!("{} changed meanwhile", image.path.display()))
-}
-
-/// A bar that counts images. Hidden where stderr is no terminal.
-fn progress(images: usize, message: String) -> Result<ProgressBar> {
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {wide_msg}")?;
-    Ok(ProgressBar::new(images as u64)
-        .with_style(style)
-        .with_message(message))
 }
 
 fn print_summary(manifest: &Manifest, out: &Path, searched_faces: bool) {
@@ -452,12 +447,14 @@ fn print_summary(manifest: &Manifest, out: &Path, searched_faces: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::faces::{AlignedFace, FoundFace, Landmarks, Rect};
+    use crate::data::faces::{AlignedFace, FoundFace, Rect};
     use crate::data::prepared::Prepared;
+    use crate::picture::to_rgb;
     use anyhow::bail;
     use clap::Parser;
     use image::Rgb;
     use image::imageops::crop_imm;
+    use nijigen::imaging::Photo;
     use tempfile::tempdir;
 
     #[derive(Parser)]
@@ -510,14 +507,15 @@ mod tests {
     }
 
     /// Cuts out the square between the outer landmarks.
-    fn cut(image: &RgbImage, landmarks: &Landmarks) -> Result<AlignedFace> {
-        let [[left, top], _, _, _, [right, bottom]] = *landmarks;
+    fn cut(photo: &Photo, face: &FoundFace) -> Result<Option<AlignedFace>> {
+        let image = to_rgb(photo)?;
+        let [[left, top], _, _, _, [right, bottom]] = face.landmarks;
         let (width, height) = ((right - left) as u32, (bottom - top) as u32);
-        let image = crop_imm(image, left as u32, top as u32, width, height).to_image();
+        let image = crop_imm(&image, left as u32, top as u32, width, height).to_image();
         let Some(face) = Squares.faces(&image)?.pop() else {
             bail!("no square at {left}, {top}");
         };
-        Ok(AlignedFace { image, face })
+        Ok(Some(AlignedFace { image, face }))
     }
 
     #[test]

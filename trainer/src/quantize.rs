@@ -9,13 +9,13 @@ use burn::tensor::Device;
 use clap::{Args, ValueEnum};
 use nijigen::engine::{CpuEngine, Engine, Precision};
 use nijigen::imaging::Photo;
-use nijigen::style::{Dtype, Style, StyleHeader, sha256_hex};
+use nijigen::style::{Dtype, Style};
 
 use crate::calibrate::{Method, Ranges, calibrate, calibrated_engine};
 use crate::data::scan::{list, load};
 use crate::likeness::{picture, psnr};
 use crate::style_file::{as_stored, open_style, with_metrics};
-use crate::write_file::write_file;
+use crate::write_file::write_and_tell;
 
 /// Longer side of the pictures that are compared, in pixels.
 const LONG_SIDE_PX: usize = 512;
@@ -116,14 +116,10 @@ pub fn run(arguments: &QuantizeArguments) -> Result<()> {
         quantised = calibrated(&quantised, &original, ranges, &references, limit, &device)?;
     }
     let bytes = quantised.to_bytes()?;
-    write_file(&arguments.out, &bytes)?;
-    println!(
-        "wrote {} ({} bytes, {:.1} % of f32, SHA-256 {})",
-        arguments.out.display(),
-        bytes.len(),
-        100.0 * bytes.len() as f64 / (4 * quantised.generator().parameter_count()) as f64,
-        sha256_hex(&bytes)
-    );
+    write_and_tell(&arguments.out, &bytes)?;
+    let exact_bytes = 4 * quantised.generator().parameter_count();
+    let share = 100.0 * bytes.len() as f64 / exact_bytes as f64;
+    println!("{share:.1} % of f32");
     Ok(())
 }
 
@@ -181,12 +177,10 @@ fn references(original: &Style, folders: &[PathBuf]) -> Result<Vec<Reference>> {
 
 /// The style as a file in 8 bits holds it.
 fn int8_style(original: &Style, f16_tensors: Vec<String>) -> Result<Style> {
-    let header = StyleHeader {
-        dtype: Dtype::Int8,
-        f16_tensors,
-        ..original.header().clone()
-    };
-    as_stored(&Style::new(header, original.weights().clone())?)
+    as_stored(&original.with_header(|header| {
+        header.dtype = Dtype::Int8;
+        header.f16_tensors = f16_tensors;
+    })?)
 }
 
 /// Prints the PSNR of every picture with products in f32 and in 8 bits, and gives the lower one of
@@ -350,9 +344,5 @@ fn worst_of(engine: &impl Engine, references: &[&Reference]) -> Result<f64> {
 }
 
 fn with_ranges(style: &Style, activation_ranges: Ranges) -> Result<Style> {
-    let header = StyleHeader {
-        activation_ranges,
-        ..style.header().clone()
-    };
-    Ok(Style::new(header, style.weights().clone())?)
+    Ok(style.with_header(|header| header.activation_ranges = activation_ranges)?)
 }

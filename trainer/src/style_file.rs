@@ -26,9 +26,7 @@ pub fn with_metrics(
     style: &Style,
     metrics: impl IntoIterator<Item = (String, f64)>,
 ) -> Result<Style> {
-    let mut header = style.header().clone();
-    header.metrics.extend(metrics);
-    Ok(Style::new(header, style.weights().clone())?)
+    Ok(style.with_header(|header| header.metrics.extend(metrics))?)
 }
 
 /// Adds metrics to the header of a style file, in place of older ones of the same names.

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use nijigen::style::sha256_hex;
 
 /// Writes `bytes` to `path` through a temporary file beside it. Its directory is made if needed.
 ///
@@ -28,6 +29,21 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
         let _ = fs::remove_file(&partial);
     }
     written.with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// [`write_file`] for what a command was asked for: tells path, size and SHA-256.
+///
+/// # Errors
+/// Those of [`write_file`].
+pub fn write_and_tell(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_file(path, bytes)?;
+    println!(
+        "wrote {} ({} bytes, SHA-256 {})",
+        path.display(),
+        bytes.len(),
+        sha256_hex(bytes)
+    );
+    Ok(())
 }
 
 #[cfg(test)]

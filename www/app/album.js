@@ -192,22 +192,25 @@ export class Album extends EventTarget {
       settings, state: "waiting", share: 0, picture: undefined, preview: undefined, error: undefined,
       isPair: false, facesReport: undefined,
     });
+    /** Decoded once for all that is made of it. @type {import("../nijigen/index.js").OpenPhoto | undefined} */
+    let photo;
     try {
       const engine = await this.warmUp();
       if (signal.aborted) return;
       this.#hear(engine.queue);
+      photo = engine.stylizer.open(item.photo);
       const { mode, landmarks, report } = facesToDraw(item, settings);
       const hasPreview = item === this.selected && settings.size > NO_PREVIEW_PX;
-      const preview = hasPreview ? this.#drawPreview(engine, item, signal) : undefined;
+      const preview = hasPreview ? this.#drawPreview(engine, item, photo, signal) : undefined;
       let picture;
       let hasPortrait = mode === "faces";
       try {
-        picture = await this.#run(engine, item, { mode, landmarks, preview, isNext, signal });
+        picture = await this.#run(engine, item, photo, { mode, landmarks, preview, isNext, signal });
       } catch (thrown) {
         if (!(thrown instanceof NijigenError) || thrown.code !== "no-face" || signal.aborted) throw thrown;
         // There is no portrait, then. Drawn with its faces, the picture says why.
         hasPortrait = false;
-        picture = await this.#run(engine, item, { mode: "both", landmarks, signal });
+        picture = await this.#run(engine, item, photo, { mode: "both", landmarks, signal });
       }
       if (signal.aborted) return;
       const facesReport = report ?? reportOf(item, picture, settings.faces, hasPortrait);
@@ -219,6 +222,8 @@ export class Album extends EventTarget {
       if (!(thrown instanceof NijigenError)) console.error(thrown);
       const error = thrown instanceof Error ? thrown : new Error(String(thrown));
       this.#change(item, { state: "failed", error });
+    } finally {
+      photo?.close();
     }
   }
 
@@ -226,13 +231,14 @@ export class Album extends EventTarget {
    * A picture by the engine's queue.
    * @param {import("./engine.js").Engine} engine
    * @param {Item} item
+   * @param {import("../nijigen/index.js").OpenPhoto} photo
    * @param {{mode: Settings["faces"], landmarks?: import("./faces.js").Face[], preview?: Job,
    *   isNext?: boolean, signal: AbortSignal}} how
    * @returns {Promise<Picture>}
    */
-  async #run({ stylizer, queue }, item, { mode, landmarks, preview, isNext, signal }) {
+  async #run({ stylizer, queue }, item, photo, { mode, landmarks, preview, isNext, signal }) {
     item.engine = stylizer.engine;
-    const job = queue.add(item.photo, {
+    const job = queue.add(photo, {
       size: item.settings.size,
       faces: mode,
       landmarks,
@@ -257,11 +263,12 @@ export class Album extends EventTarget {
   /**
    * @param {import("./engine.js").Engine} engine
    * @param {Item} item
+   * @param {import("../nijigen/index.js").OpenPhoto} photo
    * @param {AbortSignal} signal
    * @returns {Job}
    */
-  #drawPreview({ queue }, item, signal) {
-    const job = queue.add(item.photo, { size: PREVIEW_PX, output: "imagedata", signal });
+  #drawPreview({ queue }, item, photo, signal) {
+    const job = queue.add(photo, { size: PREVIEW_PX, output: "imagedata", signal });
     bringForward(queue, job);
     job.done
       .then(({ imageData }) => {

@@ -1,9 +1,10 @@
 /** Runs the CPU engine's network for bench.js. */
 
-import { threadCount } from "../nijigen/capabilities.js";
-import { loadModule, moduleName } from "../nijigen/engine_module.js";
+import { loadModule } from "../nijigen/engine_worker/module.js";
+import { threadCount } from "../nijigen/shared/capabilities.js";
+import { moduleName } from "../nijigen/shared/engine_files.js";
 
-/** @type {any} the style on the engine */
+/** The style on the engine. @type {import("../nijigen/engine_worker/module.js").Stylizer} */
 let stylizer;
 
 addEventListener("message", async ({ data }) => {

@@ -22,6 +22,7 @@ const WORDS = /** @type {const} */ ({
   "gpu-fallback-adapter": "emulatedGpu",
   "gpu-lost": "lostGpu",
   "worker-crashed": "crashed",
+  memory: "memory",
 });
 
 /** @param {ErrorCode | undefined} code @returns {string} one sentence */
@@ -34,8 +35,13 @@ export function wordsFor(code) {
 export function explain(thrown) {
   const detail = sentence(thrown instanceof Error ? thrown.message : String(thrown));
   const code = thrown instanceof NijigenError ? thrown.code : undefined;
-  const advice = text(code?.startsWith("photo-") ? "advice.photo" : "advice.engine");
-  return { words: joinSentences(wordsFor(code), advice), detail };
+  return { words: joinSentences(wordsFor(code), text(adviceFor(code))), detail };
+}
+
+/** @param {ErrorCode | undefined} code */
+function adviceFor(code) {
+  if (code === "memory") return "advice.memory";
+  return code?.startsWith("photo-") ? "advice.photo" : "advice.engine";
 }
 
 /** Shows what went wrong; nothing, if there are no words. @param {Partial<Explanation>} explanation */

@@ -156,8 +156,10 @@ export const strings = {
   "error.emulatedGpu": "WebGPU is only emulated here, which is slower than the CPU.",
   "error.lostGpu": "The GPU stopped answering.",
   "error.crashed": "The engine stopped, perhaps for lack of memory.",
+  "error.memory": "This picture needs more memory than this page may use.",
   "error.engine": "The engine failed.",
   "error.details": "Details",
   "advice.photo": "You can try another photo.",
+  "advice.memory": "Choose a smaller size.",
   "advice.engine": "Try it again, or choose another engine.",
 };

@@ -154,8 +154,10 @@ export const strings = {
   "error.emulatedGpu": "这里的 WebGPU 只是软件模拟，比 CPU 还慢。",
   "error.lostGpu": "GPU 没有回应。",
   "error.crashed": "引擎停止了，可能是内存不足。",
+  "error.memory": "这张图片所需的内存超过了本页可用的上限。",
   "error.engine": "引擎出错。",
   "error.details": "详情（英文）",
   "advice.photo": "可以换一张照片试试。",
+  "advice.memory": "请选择较小的尺寸。",
   "advice.engine": "请重试，或换一个引擎。",
 };

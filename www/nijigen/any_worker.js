@@ -5,9 +5,9 @@
 
 /** @type {Record<string, () => Promise<unknown>>} */
 const ROLES = {
-  "nijigen-engine": () => import("./worker.js"),
-  "nijigen-faces": () => import("./faces_worker.js"),
-  "nijigen-thread": () => import("./thread.js"),
+  "nijigen-engine": () => import("./engine_worker/worker.js"),
+  "nijigen-faces": () => import("./face_worker/worker.js"),
+  "nijigen-thread": () => import("./engine_worker/thread.js"),
 };
 
 /** Messages that came before the worker's own script listened. @type {unknown[]} */

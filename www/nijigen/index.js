@@ -6,32 +6,33 @@
  *     const { blob } = await stylizer.stylize(file);
  */
 
-import { untilAborted } from "./abort.js";
-import { defaultAssets, findStyle, toFolder } from "./styles.js";
-import { Stylizer } from "./stylizer.js";
-import { VARIANTS } from "./variants.js";
+import { untilAborted } from "./page/abort.js";
+import { checkStylizerOptions } from "./page/options.js";
+import { defaultAssets, findStyle, toFolder } from "./page/styles.js";
+import { Stylizer } from "./page/stylizer.js";
 
-export { capabilities } from "./capabilities.js";
-export { NijigenError } from "./errors.js";
-export { preload } from "./preload.js";
-export { listStyles } from "./styles.js";
+export { preload } from "./page/preload.js";
+export { listStyles } from "./page/styles.js";
+export { capabilities } from "./shared/capabilities.js";
+export { NijigenError } from "./shared/errors.js";
 
-/** @typedef {import("./capabilities.js").Capabilities} Capabilities */
-/** @typedef {import("./errors.js").ErrorCode} ErrorCode */
-/** @typedef {import("./faces.js").Face} Face */
-/** @typedef {import("./faces.js").FaceProvider} FaceProvider */
-/** @typedef {import("./photo.js").Source} Source */
-/** @typedef {import("./preload.js").PreloadOptions} PreloadOptions */
-/** @typedef {import("./queue.js").Job} Job */
-/** @typedef {import("./queue.js").Queue} Queue */
-/** @typedef {import("./styles.js").StyleEntry} StyleEntry */
-/** @typedef {import("./stylizer.js").Device} Device */
-/** @typedef {import("./stylizer.js").DrawnFace} DrawnFace */
-/** @typedef {import("./stylizer.js").Estimate} Estimate */
-/** @typedef {import("./stylizer.js").Picture} Picture */
-/** @typedef {import("./stylizer.js").StylizeOptions} StylizeOptions */
-/** @typedef {import("./stylizer.js").StylizerOptions} StylizerOptions */
-/** @typedef {import("./variants.js").Variant} Variant */
+/** @typedef {import("./page/estimate.js").Estimate} Estimate */
+/** @typedef {import("./page/open_photo.js").OpenPhoto} OpenPhoto */
+/** @typedef {import("./page/options.js").Device} Device */
+/** @typedef {import("./page/options.js").DrawnFace} DrawnFace */
+/** @typedef {import("./page/options.js").Face} Face */
+/** @typedef {import("./page/options.js").FaceProvider} FaceProvider */
+/** @typedef {import("./page/options.js").Picture} Picture */
+/** @typedef {import("./page/options.js").StylizeOptions} StylizeOptions */
+/** @typedef {import("./page/options.js").StylizerOptions} StylizerOptions */
+/** @typedef {import("./page/options.js").Variant} Variant */
+/** @typedef {import("./page/photo.js").Source} Source */
+/** @typedef {import("./page/preload.js").PreloadOptions} PreloadOptions */
+/** @typedef {import("./page/queue.js").Job} Job */
+/** @typedef {import("./page/queue.js").Queue} Queue */
+/** @typedef {import("./page/styles.js").StyleEntry} StyleEntry */
+/** @typedef {import("./shared/capabilities.js").Capabilities} Capabilities */
+/** @typedef {import("./shared/errors.js").ErrorCode} ErrorCode */
 
 /**
  * Loads an engine and a style.
@@ -40,23 +41,11 @@ export { listStyles } from "./styles.js";
  * @throws {NijigenError}
  */
 export async function createStylizer(options = {}) {
-  const { device = "auto", signal } = options;
-  if (!["auto", "webgpu", "cpu"].includes(device)) {
-    throw new TypeError(`device is "${device}", expected "auto", "webgpu" or "cpu"`);
-  }
-  const { threads, precision = "auto", variant = "auto" } = options;
-  if (!["auto", ...VARIANTS].includes(variant)) {
-    throw new TypeError(`variant is "${variant}", expected "auto", "${VARIANTS.join('", "')}"`);
-  }
-  if (!["auto", "f32", "int8"].includes(precision)) {
-    throw new TypeError(`precision is "${precision}", expected "auto", "f32" or "int8"`);
-  }
-  if (threads !== undefined && (!Number.isInteger(threads) || threads < 1)) {
-    throw new TypeError(`threads is ${threads}, expected a whole number above 0`);
-  }
+  checkStylizerOptions(options);
+  const { signal } = options;
   const assets = toFolder(options.assets ?? defaultAssets());
   const networks = await untilAborted(findStyle(options.style, assets), signal);
-  const stylizer = new Stylizer(device, assets, networks, options);
+  const stylizer = new Stylizer(assets, networks, options);
   try {
     await untilAborted(stylizer.ready(), signal);
   } catch (error) {

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 #[cfg(feature = "threads")]
 use rayon::prelude::*;
 
-use super::layer::Scratch;
+use super::scratch::Scratch;
 use crate::kernels::moments::Moments;
 
 /// Buffers for each thread, kept from run to run.

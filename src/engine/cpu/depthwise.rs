@@ -4,14 +4,14 @@
 
 use fearless_simd::Level;
 
-use super::layer::Scratch;
+use super::scratch::Scratch;
 use crate::kernels::depthwise::convolve3x3_row;
 use crate::kernels::moments::Moments;
-use crate::kernels::region::{Term, sum_terms};
+use crate::kernels::sum::{Affine, Term, sum_terms};
 use crate::kernels::{lanes, padded};
 
 /// A 3x3 depthwise convolution with its weights.
-pub(super) struct Depthwise {
+pub(super) struct DepthwiseConv {
     /// `[3][3][channels]`.
     weights: Vec<f32>,
     /// `[channels]`.
@@ -25,7 +25,7 @@ pub(super) struct Neighbours<'a> {
     pub below: Option<&'a [f32]>,
 }
 
-impl Depthwise {
+impl DepthwiseConv {
     /// From weights `[channels][1][3][3]` and a bias.
     pub fn new(level: Level, channels: usize, weights: &[f32], bias: Option<&[f32]>) -> Self {
         let width = padded(channels, lanes(level));
@@ -49,11 +49,11 @@ impl Depthwise {
     }
 
     /// Replaces a band of raw input, whole rows of `row_len` values, by the convolution of what
-    /// `affine` makes of it (its data are not looked at), and sums up the moments.
+    /// `affine` makes of it, and sums up the moments.
     pub fn run_band(
         &self,
         level: Level,
-        affine: Term,
+        affine: Affine,
         neighbours: Neighbours,
         row_len: usize,
         scratch: &mut Scratch,
@@ -66,10 +66,7 @@ impl Depthwise {
         }
         // One more pixel on each side, reflected.
         let activate = |raw: &[f32], row: &mut [f32]| {
-            let term = Term {
-                data: raw,
-                ..affine
-            };
+            let term = Term { data: raw, affine };
             sum_terms(level, &[term], 0, &mut row[channels..][..row_len]);
             let last = row_len / channels;
             let [left, right] = if last == 1 { [1, 1] } else { [2, last - 1] };
@@ -114,8 +111,29 @@ impl Depthwise {
         moments
     }
 
+    /// Computes a band of whole rows, the first of which is row `top` of the map, from the
+    /// activated rows that `input` has, and sums up the moments.
+    pub fn run_rows<'a>(
+        &self,
+        level: Level,
+        input: impl Fn(usize) -> &'a [f32],
+        [height, width]: [usize; 2],
+        top: usize,
+        band: &mut [f32],
+    ) -> Moments {
+        let mut moments = Moments::default();
+        let (last, row_len) = (height - 1, width * self.bias.len());
+        for (y, out) in (top..).zip(band.chunks_exact_mut(row_len)) {
+            let above = y.checked_sub(1).unwrap_or(last.min(1));
+            let below = if y < last { y + 1 } else { above };
+            self.convolve_row(level, [above, y, below].map(&input), out);
+            moments += Moments::of(level, out);
+        }
+        moments
+    }
+
     /// One row of output, `[width][channels]`, from three rows of activated input.
-    pub fn convolve_row(&self, level: Level, rows: [&[f32]; 3], out: &mut [f32]) {
+    fn convolve_row(&self, level: Level, rows: [&[f32]; 3], out: &mut [f32]) {
         let channels = self.bias.len();
         let last = out.len() / channels - 1;
         if last > 1 {
@@ -151,11 +169,10 @@ mod tests {
         let row_len = width * channels;
         let value = |i: usize| ((i * 7919) % 1000) as f32 / 500.0 - 1.0;
         let weights: Vec<f32> = (0..9 * channels).map(value).collect();
-        let layer = Depthwise::new(level, channels, &weights, None);
+        let layer = DepthwiseConv::new(level, channels, &weights, None);
         let picture: Vec<f32> = (0..height * row_len).map(value).collect();
         let (scale, shift) = (vec![1.5; channels], vec![0.1; channels]);
-        let affine = Term {
-            data: &[],
+        let affine = Affine {
             scale: &scale,
             shift: &shift,
             slope: 0.2,
@@ -188,10 +205,9 @@ mod tests {
         let value = |i: usize| ((i * 7919) % 1000) as f32 / 500.0 - 1.0;
         let weights: Vec<f32> = (0..9 * channels).map(value).collect();
         let bias: Vec<f32> = (7..7 + channels).map(value).collect();
-        let layer = Depthwise::new(level, channels, &weights, Some(&bias));
+        let layer = DepthwiseConv::new(level, channels, &weights, Some(&bias));
         let (ones, zeros) = (vec![1.0; channels], vec![0.0; channels]);
-        let identity = Term {
-            data: &[],
+        let identity = Affine {
             scale: &ones,
             shift: &zeros,
             slope: 1.0,

@@ -1,23 +1,42 @@
 //! The CPU engine: the network on [`crate::kernels`], without Burn.
+//!
+//! - `network`: a style's network as steps; `dense` and `depthwise` are what they compute, `builder`
+//!   makes them
+//! - `memory_plan` and `stream_plan`: what is where and made when, for pictures of one size
+//! - `whole` and `streamed`: the two ways to run, on what `executor` and `bands` do for both
 
 mod bands;
+mod builder;
+mod dense;
 mod depthwise;
-mod layer;
+mod executor;
 mod memory;
+mod memory_plan;
 mod network;
+mod precision;
+mod scratch;
 mod self_timing;
+mod stream_plan;
 mod streamed;
-mod sweeps;
+#[cfg(test)]
+mod tests;
+mod whole;
+mod window;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fearless_simd::Level;
 
 use self::bands::threads;
-use self::network::{Network, Observer, Workspace};
+use self::executor::Observer;
+use self::memory_plan::MemoryPlan;
+use self::network::Network;
+pub use self::precision::Precision;
+use self::scratch::Scratch;
 pub use self::self_timing::int8_speedup;
-use self::sweeps::StreamPlan;
-use super::{Engine, KNOWN_ANSWER_LIMIT, Progress, finite_planes, stylize_whole};
+use self::stream_plan::StreamPlan;
+use self::whole::Workspace;
+use super::{Engine, KNOWN_ANSWER_LIMIT, Progress, check_sides, finite_planes, stylize_whole};
 use crate::error::{Error, Result};
 use crate::imaging::{Photo, Planes};
 use crate::style::Style;
@@ -34,28 +53,11 @@ const MEMORY_BUDGET: u64 = if cfg!(target_family = "wasm") {
     4_000_000_000
 };
 
-/// The generator's reflections need that many pixels. Smaller pictures are extended, as planes.
-const MIN_STREAMED_SIDE: usize = 16;
-
-/// Pixels that a thread's buffers hold at most, of the network's widest map: a block of 3x3 Winograd
-/// tiles has 588 of input, 306 before it is upsampled, and 864 each of transformed and multiplied.
-const SCRATCH_PIXELS: u64 = 2700;
-
-/// Numbers that the products of wide 1x1 layers are made of, which are most of a compact network's
-/// work.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Precision {
-    /// 32-bit floating point.
-    #[default]
-    F32,
-    /// 8-bit integers, see [`crate::kernels::int8`]: faster where the processor multiplies bytes.
-    /// Pictures of the shipped compact style keep a PSNR of about 60 dB.
-    Int8,
-}
-
 /// Runs a style on the CPU, with the best SIMD instructions that it has.
 pub struct CpuEngine {
     network: Network,
+    /// Shorter pictures are extended, as planes.
+    min_side_px: usize,
     precision: Precision,
     memory_budget: u64,
     /// Kept between pictures: getting fresh memory costs a tenth of a small network's time.
@@ -76,6 +78,7 @@ impl CpuEngine {
         let level = Level::new();
         Self {
             network: Network::new(style.generator(), style.weights(), level, precision),
+            min_side_px: style.generator().min_side_px(),
             precision,
             memory_budget: MEMORY_BUDGET,
             workspace: Mutex::default(),
@@ -94,14 +97,15 @@ impl CpuEngine {
     /// streamed: itself, packed weights, feature maps, and what else there is at that time. More
     /// than the budget if it is refused.
     pub fn peak_bytes(&self, width: usize, height: usize) -> u64 {
-        self.bytes([height, width], self.stream_plan([height, width]).as_ref())
+        let size = [height, width];
+        self.bytes(size, self.stream_plan(size, self.memory_budget).as_ref())
     }
 
     /// Work of [`Engine::stylize_photo`] for a photo of this size, in multiply-accumulate operations:
     /// what is streamed makes some maps more than once.
     pub fn work(&self, width: usize, height: usize) -> f64 {
-        match self.stream_plan([height, width]) {
-            None => self.network.macs() * (width * height) as f64,
+        match self.stream_plan([height, width], self.memory_budget) {
+            None => self.network.macs() * width as f64 * height as f64,
             Some(plan) => plan.total_work(),
         }
     }
@@ -109,32 +113,70 @@ impl CpuEngine {
     fn bytes(&self, size: [usize; 2], plan: Option<&StreamPlan>) -> u64 {
         match plan {
             None => self.whole_bytes(size),
-            Some(plan) => self.fixed_bytes(size) + plan.bytes(),
+            Some(plan) => self.fixed_bytes(size).saturating_add(plan.bytes()),
         }
     }
 
-    /// How a picture is streamed; `None` if it is made as a whole.
-    fn stream_plan(&self, size: [usize; 2]) -> Option<StreamPlan<'_>> {
-        let is_whole = self.whole_bytes(size) <= self.memory_budget;
-        if is_whole || size.iter().any(|side| *side < MIN_STREAMED_SIDE) {
+    /// How a picture is streamed that should take no more than `budget` bytes; `None` if it is made
+    /// as a whole.
+    fn stream_plan(&self, size: [usize; 2], budget: u64) -> Option<StreamPlan<'_>> {
+        let is_whole = self.whole_bytes(size) <= budget;
+        let is_too_small = size.iter().any(|side| *side < self.min_side_px);
+        // What does not fit for its photo alone is not worth a plan.
+        let is_too_large = photo_bytes(size) > self.memory_budget;
+        if is_whole || is_too_small || is_too_large {
             return None;
         }
-        let memory = self.memory_budget.saturating_sub(self.fixed_bytes(size));
+        let memory = budget.saturating_sub(self.fixed_bytes(size));
         Some(StreamPlan::new(&self.network, size, memory))
     }
 
-    /// The photo, feature maps, and the picture's planes before and after.
-    fn whole_bytes(&self, [height, width]: [usize; 2]) -> u64 {
-        let planes = 2 * 3 * 4 * (width * height) as u64;
-        self.fixed_bytes([height, width]) + self.network.map_bytes([height, width]) + planes
+    /// The photo, feature maps, the last layer's rows, and the picture's planes before and after.
+    fn whole_bytes(&self, size: [usize; 2]) -> u64 {
+        let extended = self.extended(size);
+        let planes = self.network.planes as u64 + 3;
+        self.fixed_bytes(size)
+            .saturating_add(self.map_bytes(extended))
+            .saturating_add(whole::head_bytes(&self.network, extended))
+            .saturating_add(photo_bytes(extended).saturating_mul(planes))
     }
 
-    /// The photo, packed weights, and the threads' buffers.
-    fn fixed_bytes(&self, [height, width]: [usize; 2]) -> u64 {
-        let photo = 4 * (width * height) as u64;
-        let widest = self.network.maps.iter().map(|map| map.channels).max();
-        let scratch = 4 * SCRATCH_PIXELS * widest.unwrap_or(0) as u64;
-        photo + self.network.weight_bytes() as u64 + scratch * threads() as u64
+    /// Feature maps of a picture that is made as a whole.
+    fn map_bytes(&self, size: [usize; 2]) -> u64 {
+        MemoryPlan::of(&self.network, size).bytes()
+    }
+
+    /// The size of a photo's planes.
+    fn extended(&self, size: [usize; 2]) -> [usize; 2] {
+        size.map(|side| side.max(self.min_side_px))
+    }
+
+    /// The photo, and what the engine always holds.
+    fn fixed_bytes(&self, size: [usize; 2]) -> u64 {
+        photo_bytes(size).saturating_add(self.own_bytes())
+    }
+
+    /// Packed weights, and the threads' buffers.
+    fn own_bytes(&self) -> u64 {
+        let scratch = Scratch::most_bytes(self.network.widest()) * threads() as u64;
+        self.network.weight_bytes() as u64 + scratch
+    }
+
+    /// Makes room for all that is needed at a time. Of the maps of earlier pictures, `used_again`
+    /// bytes are among that.
+    fn make_room_for(&self, needed_bytes: u64, used_again: u64) -> Result<()> {
+        if needed_bytes > self.memory_budget {
+            return Err(Error::Memory {
+                needed_bytes,
+                allowed_bytes: Some(self.memory_budget),
+            });
+        }
+        let mut workspace = self.workspace();
+        let idle = workspace.bytes().saturating_sub(used_again);
+        if needed_bytes.saturating_add(idle) > self.memory_budget {
+            workspace.drop_maps();
+        }
+        Ok(())
     }
 
     /// Runs the network and measures its layers with `now`, a clock in milliseconds.
@@ -151,13 +193,31 @@ impl CpuEngine {
         Ok(times.steps)
     }
 
+    /// Refuses a picture of too few or too many planes: a photo's have no guides.
+    fn check_planes(&self, given: usize) -> Result<()> {
+        let wanted = self.network.planes;
+        if given == wanted {
+            return Ok(());
+        }
+        Err(Error::ArgumentInvalid(format!(
+            "the picture has {given} planes, expected the network's {wanted}"
+        )))
+    }
+
     async fn run(&self, input: &Planes, observer: &mut impl Observer) -> Result<Planes> {
+        check_sides(input, self.min_side_px)?;
         let size = [input.height(), input.width()];
+        self.check_planes(input.values().len() / (size[0] * size[1]).max(1))?;
+        self.make_room_for(self.whole_bytes(size), self.map_bytes(size))?;
         // Taken out, not locked, for a run may wait: another one would get memory of its own.
         let mut workspace = std::mem::take(&mut *self.workspace());
-        let output = self
-            .network
-            .run(input.values(), size, &mut workspace, observer);
+        let output = whole::run(
+            &self.network,
+            input.values(),
+            size,
+            &mut workspace,
+            observer,
+        );
         let output = output.await;
         *self.workspace() = workspace;
         finite_planes(self.name(), size, output?)
@@ -183,24 +243,33 @@ impl Engine for CpuEngine {
         }
     }
 
+    fn min_side_px(&self) -> usize {
+        self.min_side_px
+    }
+
     async fn stylize(&self, input: &Planes, progress: &mut impl Progress) -> Result<Planes> {
         self.run(input, &mut Report(progress)).await
     }
 
-    async fn stylize_photo(&self, photo: Photo, progress: &mut impl Progress) -> Result<Photo> {
-        let (width, height) = (photo.width(), photo.height());
-        let plan = self.stream_plan([height, width]);
-        let bytes = self.bytes([height, width], plan.as_ref());
-        if bytes > self.memory_budget {
-            return Err(Error::EngineFailed {
-                engine: self.name(),
-                reason: format!(
-                    "a picture of {width} x {height} pixels needs {} MB of memory, at most {} MB may be used",
-                    bytes.div_ceil(1_000_000),
-                    self.memory_budget / 1_000_000
-                ),
-            });
-        }
+    fn make_room(&self, bytes: u64) -> Result<()> {
+        self.make_room_for(bytes.saturating_add(self.own_bytes()), 0)
+    }
+
+    async fn stylize_photo(
+        &self,
+        photo: Photo,
+        held_bytes: u64,
+        progress: &mut impl Progress,
+    ) -> Result<Photo> {
+        self.check_planes(3)?;
+        let size = [photo.height(), photo.width()];
+        let plan = self.stream_plan(size, self.memory_budget.saturating_sub(held_bytes));
+        let maps = match plan {
+            None => self.map_bytes(self.extended(size)),
+            Some(_) => 0,
+        };
+        let bytes = self.bytes(size, plan.as_ref());
+        self.make_room_for(held_bytes.saturating_add(bytes), maps)?;
         let Some(plan) = plan else {
             return stylize_whole(self, photo, progress).await;
         };
@@ -211,6 +280,13 @@ impl Engine for CpuEngine {
         self.workspace().scratches = scratches;
         output
     }
+}
+
+/// Bytes of a photo of `size` (height, width); a plane of floats takes as many.
+fn photo_bytes([height, width]: [usize; 2]) -> u64 {
+    (height as u64)
+        .saturating_mul(width as u64)
+        .saturating_mul(4)
 }
 
 /// Time of one layer of a run.

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
 
-use super::vgg::{Backbone, Vgg};
+use super::network::Backbone;
+use super::vgg::Vgg;
 use super::weights::BackboneWeights;
 
 impl Backbone {

@@ -11,7 +11,8 @@ use nijigen::style::sha256_hex;
 use super::cache::{cached_file, missing};
 use super::feature_layer::FeatureLayer;
 use super::load::read_published;
-use super::vgg::{Backbone, Vgg};
+use super::network::Backbone;
+use super::vgg::Vgg;
 use super::weights::BackboneWeights;
 use crate::parity::formula_photo;
 

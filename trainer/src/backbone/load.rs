@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use zip::ZipArchive;
 
 use super::onnx::Initializers;
-use super::vgg::{CAFFE_MEAN, Layer, Vgg, VggConfig};
+use super::vgg::{CAFFE_MEAN, Vgg, VggConfig, VggConv};
 use super::weights::{BackboneWeights, Part};
 use crate::checkpoint::Checkpoint;
 
@@ -79,12 +79,12 @@ fn keras(bytes: &[u8], width_divisor: usize, source_sha256: String) -> Result<Ba
         kind: Vgg::Vgg16,
         width_divisor,
     };
-    let key = |layer: &Layer, part| {
+    let key = |layer: &VggConv, part| {
         let field = match part {
             Part::Weight => "convolution/ReadVariableOp:0",
             Part::Bias => "Squeeze:0",
         };
-        let Layer { block, number, .. } = layer;
+        let VggConv { block, number, .. } = layer;
         format!("functional_1/block{block}_conv{number}_1/{field}")
     };
     BackboneWeights::gather(config, CAFFE_MEAN, source_sha256, key, |key| {
@@ -107,7 +107,7 @@ fn torchvision(
         kind,
         width_divisor,
     };
-    let key = |layer: &Layer, part: Part| {
+    let key = |layer: &VggConv, part: Part| {
         format!(
             "features.{}.{}",
             torchvision_index(kind, layer),
@@ -132,7 +132,7 @@ fn torchvision(
 
 /// Index of a convolution among torchvision's `features`: each takes two places, its own and its
 /// ReLU's; each block ends with a pooling.
-fn torchvision_index(kind: Vgg, layer: &Layer) -> usize {
+fn torchvision_index(kind: Vgg, layer: &VggConv) -> usize {
     let before = kind.depths().into_iter().take(layer.block - 1);
     before.map(|depth| 2 * depth + 1).sum::<usize>() + 2 * (layer.number - 1)
 }
@@ -164,7 +164,7 @@ pub(super) mod tests {
     type Tensors = BTreeMap<String, TensorValues>;
 
     /// Uniform values of He's variance, for pictures of magnitude one.
-    fn random_tensors(kind: Vgg, mut key: impl FnMut(&Layer, Part) -> String) -> Tensors {
+    fn random_tensors(kind: Vgg, mut key: impl FnMut(&VggConv, Part) -> String) -> Tensors {
         let config = VggConfig {
             kind,
             width_divisor: WIDTH_DIVISOR,
@@ -193,7 +193,7 @@ pub(super) mod tests {
                 Part::Weight => "convolution/ReadVariableOp:0",
                 Part::Bias => "Squeeze:0",
             };
-            let Layer { block, number, .. } = layer;
+            let VggConv { block, number, .. } = layer;
             format!("functional_1/block{block}_conv{number}_1/{field}")
         })
     }

@@ -8,10 +8,12 @@ mod cache;
 mod command;
 mod feature_layer;
 mod load;
+mod network;
 mod onnx;
 mod vgg;
 mod weights;
 
 pub use command::{BackboneArguments, run};
 pub use feature_layer::FeatureLayer;
-pub use vgg::{Backbone, Vgg, VggConfig};
+pub use network::Backbone;
+pub use vgg::{Vgg, VggConfig};

@@ -8,7 +8,7 @@ use nijigen::model::TensorValues;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
-use super::vgg::{Layer, VggConfig};
+use super::vgg::{VggConfig, VggConv};
 use crate::write_file::write_file;
 
 /// Weights in this project's convention, whatever file they came from: the first convolution
@@ -65,11 +65,11 @@ impl BackboneWeights {
         config: VggConfig,
         mean: [f32; 3],
         source_sha256: String,
-        key: impl Fn(&Layer, Part) -> String,
+        key: impl Fn(&VggConv, Part) -> String,
         mut take: impl FnMut(&str) -> Result<Option<TensorValues>>,
     ) -> Result<Self> {
         config.validate()?;
-        let mut values = |layer: &Layer, part, shape: &[usize]| {
+        let mut values = |layer: &VggConv, part, shape: &[usize]| {
             let key = key(layer, part);
             let Some(tensor) = take(&key)? else {
                 bail!("tensor {key} is missing, expected one of shape {shape:?}");
@@ -207,7 +207,7 @@ impl BackboneWeights {
 }
 
 /// Name of a tensor in the file, such as `block1.conv1.weight`.
-fn tensor_name(layer: &Layer, part: Part) -> String {
+fn tensor_name(layer: &VggConv, part: Part) -> String {
     format!("block{}.conv{}.{}", layer.block, layer.number, part.name())
 }
 

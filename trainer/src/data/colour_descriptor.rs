@@ -6,6 +6,7 @@ use image::imageops::{FilterType, grayscale, resize};
 use imageproc::gradients::sobel_gradients;
 
 use super::clusters::StyleDescriptor;
+use crate::colour::lab::rgb_to_lab;
 
 /// Cells a side.
 const GRID: u32 = 4;
@@ -31,9 +32,10 @@ impl StyleDescriptor for ColourDescriptor {
         let cells = (GRID * GRID) as usize;
         let mut sums = vec![[[0.0f64; 2]; 3]; cells];
         for (x, y, pixel) in small.enumerate_pixels() {
+            let lab = rgb_to_lab(pixel.0.map(|value| f32::from(value) / 255.0));
             let side = SIZE_PX / GRID;
             let cell = &mut sums[(y / side * GRID + x / side) as usize];
-            for (sum, value) in cell.iter_mut().zip(lab(pixel.0)) {
+            for (sum, value) in cell.iter_mut().zip(lab) {
                 let value = f64::from(value) / 100.0;
                 sum[0] += value;
                 sum[1] += value * value;
@@ -53,50 +55,10 @@ impl StyleDescriptor for ColourDescriptor {
     }
 }
 
-/// CIELAB (D65) of an sRGB pixel: L in 0-100, a and b in about -108 to 98.
-fn lab(rgb: [u8; 3]) -> [f32; 3] {
-    let [r, g, b] = rgb.map(|value| {
-        let value = f32::from(value) / 255.0;
-        if value <= 0.04045 {
-            value / 12.92
-        } else {
-            ((value + 0.055) / 1.055).powf(2.4)
-        }
-    });
-    // Linear sRGB to XYZ, each divided by the white point.
-    let curve = |t: f32| {
-        if t > 216.0 / 24389.0 {
-            t.cbrt()
-        } else {
-            (24389.0 / 27.0 * t + 16.0) / 116.0
-        }
-    };
-    let x = curve((0.412_456_4 * r + 0.357_576_1 * g + 0.180_437_5 * b) / 0.950_47);
-    let y = curve(0.212_672_9 * r + 0.715_152_2 * g + 0.072_175 * b);
-    let z = curve((0.019_333_9 * r + 0.119_192 * g + 0.950_304_1 * b) / 1.088_83);
-    [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use image::Rgb;
-
-    #[test]
-    fn lab_of_known_colours() {
-        // Values of scikit-image's rgb2lab.
-        for (rgb, expected) in [
-            ([255, 255, 255], [100.0, 0.0, 0.0]),
-            ([0, 0, 0], [0.0, 0.0, 0.0]),
-            ([255, 0, 0], [53.24, 80.09, 67.20]),
-            ([0, 0, 255], [32.30, 79.19, -107.86]),
-            ([1, 2, 3], [0.51, -0.12, -0.47]),
-        ] {
-            for (value, expected) in lab(rgb).into_iter().zip(expected) {
-                assert!((value - expected).abs() < 0.02, "{rgb:?}: {:?}", lab(rgb));
-            }
-        }
-    }
 
     #[test]
     fn places_colours_and_edges_count() -> Result<()> {

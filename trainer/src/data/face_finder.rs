@@ -1,16 +1,18 @@
-//! Faces of photos by MTCNN, and their aligned crops.
+//! Faces of photos by MTCNN, and their upright crops.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use burn::tensor::Device;
 use image::RgbImage;
-use nijigen::face::{SimilarityTransform, aligned_landmarks};
+use nijigen::face::{FaceSquare, Features, LandmarkKind};
+use nijigen::imaging::{Photo, warp};
+use nijigen::style::Alignment;
 
-use super::faces::{AlignedFace, FaceFinder, FoundFace, Landmarks, Rect};
-use crate::mtcnn::align::align_face;
+use super::faces::{AlignedFace, FaceFinder, FoundFace, Rect};
 use crate::mtcnn::detect::{DetectOptions, Mtcnn};
+use crate::picture::to_rgb;
 
-/// Side of an aligned crop in pixels.
-const CROP_PX: u32 = 256;
+/// Side of a crop in pixels.
+const CROP_PX: usize = 256;
 /// Smallest face that is looked for, as a share of the photo's shorter side: smaller ones are
 /// bystanders.
 const MIN_FACE_SHARE: f32 = 0.08;
@@ -58,41 +60,97 @@ impl FaceFinder for MtcnnFinder {
     }
 }
 
-/// The crop of a face in the standard pose, and where the face lies in it.
+/// The upright crop of a face as the pipeline cuts it out for a network, and where the face lies in
+/// it; `None` where the pipeline leaves the face alone, because it is turned away or is none.
 ///
 /// # Errors
-/// If the landmarks are not those of a face.
-pub fn align_to_crop(image: &RgbImage, landmarks: &Landmarks) -> Result<AlignedFace> {
-    let side = CROP_PX as f32;
-    let to_crop = SimilarityTransform::fit(landmarks, &aligned_landmarks(side))
-        .with_context(|| format!("the landmarks {landmarks:?} are not those of a face"))?;
-    Ok(AlignedFace {
-        image: align_face(image, landmarks, CROP_PX)?,
+/// If the photo cannot be sampled.
+pub fn cut_out_face(photo: &Photo, face: &FoundFace) -> Result<Option<AlignedFace>> {
+    let size = [photo.width(), photo.height()];
+    let Ok(features) = Features::new(LandmarkKind::Five, &face.landmarks, size) else {
+        return Ok(None);
+    };
+    let square = FaceSquare::ffhq(&features, Alignment::default().expand);
+    let to_photo = square.from_crop(CROP_PX as f32);
+    let Some(to_crop) = to_photo.inverse() else {
+        return Ok(None);
+    };
+    let Rect {
+        x,
+        y,
+        width,
+        height,
+    } = face.rect;
+    let centre = to_crop.apply([x + width / 2.0, y + height / 2.0]);
+    let [width, height] = [width, height].map(|side| side * to_crop.scale());
+    Ok(Some(AlignedFace {
+        image: to_rgb(&warp(photo, to_photo, [CROP_PX; 2])?)?,
         face: FoundFace {
-            // The standard pose is cut so that the face fills the crop.
             rect: Rect {
-                x: 0.0,
-                y: 0.0,
-                width: side,
-                height: side,
+                x: centre[0] - width / 2.0,
+                y: centre[1] - height / 2.0,
+                width,
+                height,
             },
-            landmarks: landmarks.map(|point| to_crop.apply(point)),
+            landmarks: face.landmarks.map(|point| to_crop.apply(point)),
         },
-    })
+    }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::scan::load;
+    use anyhow::Context;
+    use std::path::Path;
+
+    fn centre(rect: Rect) -> [f32; 2] {
+        [rect.x + rect.width / 2.0, rect.y + rect.height / 2.0]
+    }
 
     #[test]
-    fn landmarks_of_a_crop_lie_where_the_pose_has_them() -> Result<()> {
-        let shifted = aligned_landmarks(100.0).map(|[x, y]| [x + 40.0, y + 30.0]);
-        let crop = align_to_crop(&RgbImage::new(200, 180), &shifted)?;
-        assert_eq!(crop.image.dimensions(), (256, 256));
-        for (found, expected) in crop.face.landmarks.iter().zip(aligned_landmarks(256.0)) {
-            assert!((found[0] - expected[0]).abs() < 0.01 && (found[1] - expected[1]).abs() < 0.01);
+    fn a_face_is_found_again_in_its_crop() -> Result<()> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../www/samples/astronaut.jpg");
+        let photo = load(&path)?;
+        let finder = MtcnnFinder::new()?;
+        let found = finder.faces(&to_rgb(&photo)?)?;
+        let crop = cut_out_face(&photo, &found[0])?.context("it looks ahead")?;
+        let again = finder.faces(&crop.image)?[0];
+        let near = |a: [f32; 2], b: [f32; 2], px: f32| (a[0] - b[0]).hypot(a[1] - b[1]) < px;
+        for (found, expected) in again.landmarks.iter().zip(crop.face.landmarks) {
+            assert!(near(*found, expected, 3.0), "{found:?}, not {expected:?}");
         }
+        let (found, expected) = (again.rect, crop.face.rect);
+        assert!(near(centre(found), centre(expected), 10.0), "{found:?}");
+        let ratio = found.width / expected.width;
+        assert!((0.9..1.1).contains(&ratio), "{found:?}, not {expected:?}");
+        Ok(())
+    }
+
+    #[test]
+    fn faces_that_the_pipeline_leaves_alone_are_not_cut_out() -> Result<()> {
+        let photo = Photo::new(120, 120, vec![200; 120 * 120 * 4])?;
+        let ahead = [
+            [40.0, 50.0],
+            [80.0, 50.0],
+            [60.0, 70.0],
+            [45.0, 90.0],
+            [75.0, 90.0],
+        ];
+        let rect = Rect {
+            x: 30.0,
+            y: 30.0,
+            width: 60.0,
+            height: 70.0,
+        };
+        let cut_out = |landmarks| cut_out_face(&photo, &FoundFace { rect, landmarks });
+        let crop = cut_out(ahead)?.context("it looks ahead")?;
+        assert_eq!(crop.image.dimensions(), (256, 256));
+        // The square is 160 pixels wide, and enlarged by 1.3.
+        assert!((crop.face.rect.width - 60.0 * 256.0 / 208.0).abs() < 1e-3);
+        let mut aside = ahead;
+        aside[2] = [79.0, 70.0];
+        assert!(cut_out(aside)?.is_none());
         Ok(())
     }
 }

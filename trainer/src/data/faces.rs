@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use image::RgbImage;
+use nijigen::imaging::Photo;
 use serde::{Deserialize, Serialize};
 
 /// Left eye, right eye, nose, left and right corner of the mouth, left and right as seen in the
@@ -30,7 +31,7 @@ pub struct FoundFace {
     pub landmarks: Landmarks,
 }
 
-/// A crop in which a face has the standard pose.
+/// A crop in which a face is upright.
 pub struct AlignedFace {
     /// The crop.
     pub image: RgbImage,
@@ -47,8 +48,8 @@ pub trait FaceFinder {
     fn faces(&self, image: &RgbImage) -> Result<Vec<FoundFace>>;
 }
 
-/// Brings a face to the standard pose in a square crop of 256 pixels.
-pub type AlignFace = fn(&RgbImage, &Landmarks) -> Result<AlignedFace>;
+/// Cuts out a face, upright; `None` if it is not to be used.
+pub type CutOutFace = fn(&Photo, &FoundFace) -> Result<Option<AlignedFace>>;
 
 impl FoundFace {
     /// The same face in the image enlarged by `factor`.

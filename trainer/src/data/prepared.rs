@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use image::codecs::png::PngEncoder;
-use image::{ExtendedColorType, ImageEncoder, ImageReader, RgbImage};
+use image::{ImageReader, RgbImage};
 use nijigen::style::sha256_hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::faces::FoundFace;
+use crate::picture::png;
 use crate::write_file::write_file;
 
 /// The version of the manifest's format.
@@ -470,11 +470,7 @@ impl Target {
     /// # Errors
     /// If it cannot be written.
     pub fn write_png(&self, file: &str, image: &RgbImage) -> Result<String> {
-        let mut png = Vec::new();
-        let (width, height) = image.dimensions();
-        PngEncoder::new(&mut png)
-            .write_image(image, width, height, ExtendedColorType::Rgb8)
-            .with_context(|| format!("cannot encode {file}"))?;
+        let png = png(image)?;
         self.write(file, &png)?;
         Ok(sha256_hex(&png))
     }

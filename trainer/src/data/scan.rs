@@ -8,15 +8,12 @@ use anyhow::{Context, Result, ensure};
 use image::RgbImage;
 use nijigen::imaging::{Photo, decode, fit_long_side};
 
-/// Files that are taken for images, by extension. Kinds that cannot be read are among them so that
-/// they are reported, not silently left out.
-const EXTENSIONS: [&str; 9] = [
-    "jpg", "jpeg", "png", "webp", "gif", "avif", "heic", "heif", "bmp",
-];
+use crate::folder::{IMAGE_EXTENSIONS, is_image, visible_paths};
+use crate::picture::to_rgb;
 
 /// An image file in one of the folders that were given.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
+pub struct ImageFile {
     /// Which of the folders, from 0.
     pub folder: usize,
     /// The file.
@@ -31,7 +28,7 @@ pub struct Source {
 ///
 /// # Errors
 /// If a folder cannot be read or has no images.
-pub fn list(folders: &[PathBuf]) -> Result<Vec<Source>> {
+pub fn list(folders: &[PathBuf]) -> Result<Vec<ImageFile>> {
     let mut sources = Vec::new();
     for (index, folder) in folders.iter().enumerate() {
         let mut paths = Vec::new();
@@ -40,7 +37,7 @@ pub fn list(folders: &[PathBuf]) -> Result<Vec<Source>> {
             !paths.is_empty(),
             "the folder {} has no images (expected files named {})",
             folder.display(),
-            EXTENSIONS
+            IMAGE_EXTENSIONS
                 .map(|extension| format!(".{extension}"))
                 .join(", ")
         );
@@ -49,7 +46,7 @@ pub fn list(folders: &[PathBuf]) -> Result<Vec<Source>> {
             let parts = path.strip_prefix(folder)?.iter();
             let parts: Vec<_> = parts.map(|part| part.to_string_lossy()).collect();
             let relative = parts.join("/");
-            found.push(Source {
+            found.push(ImageFile {
                 folder: index,
                 path,
                 relative,
@@ -62,19 +59,10 @@ pub fn list(folders: &[PathBuf]) -> Result<Vec<Source>> {
 }
 
 fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
-    let unreadable = || format!("cannot read the folder {}", folder.display());
-    for item in fs::read_dir(folder).with_context(unreadable)? {
-        let item = item.with_context(unreadable)?;
-        let path = item.path();
-        if item.file_name().to_string_lossy().starts_with('.') {
-            continue;
-        }
-        let is_image = path.extension().is_some_and(|extension| {
-            EXTENSIONS.contains(&extension.to_string_lossy().to_lowercase().as_str())
-        });
-        if item.file_type().with_context(unreadable)?.is_dir() {
+    for path in visible_paths(folder)? {
+        if path.is_dir() && !path.is_symlink() {
             collect(&path, paths)?;
-        } else if is_image && path.is_file() {
+        } else if is_image(&path) {
             paths.push(path);
         }
     }
@@ -85,7 +73,7 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
 ///
 /// # Errors
 /// If the list cannot be read, has no such column, is empty, or names files that no source is.
-pub fn only_listed(sources: Vec<Source>, list: &Path) -> Result<Vec<Source>> {
+pub fn only_listed(sources: Vec<ImageFile>, list: &Path) -> Result<Vec<ImageFile>> {
     let named = || format!("cannot use the list {}", list.display());
     let text = fs::read_to_string(list).with_context(named)?;
     let mut lines = text
@@ -142,19 +130,7 @@ fn first_column(line: &str) -> String {
 /// # Errors
 /// If the file cannot be read or is no image that can be decoded.
 pub fn load(path: &Path) -> Result<Photo> {
-    let photo = decode(&fs::read(path).context("cannot read the file")?)?;
-    let (width, height) = (photo.width(), photo.height());
-    let mut rgba = photo.into_rgba();
-    for pixel in rgba.as_chunks_mut::<4>().0 {
-        let alpha = u32::from(pixel[3]);
-        if alpha < 255 {
-            for value in &mut pixel[..3] {
-                *value = ((u32::from(*value) * alpha + 255 * (255 - alpha) + 127) / 255) as u8;
-            }
-            pixel[3] = 255;
-        }
-    }
-    Ok(Photo::new(width, height, rgba)?)
+    Ok(decode(&fs::read(path).context("cannot read the file")?)?.over_white())
 }
 
 /// Shrinks an opaque photo (Lanczos-3) to a longer side of at most `long_side_px`; it is never
@@ -166,28 +142,13 @@ pub fn fit(photo: Photo, long_side_px: u32) -> Result<RgbImage> {
     to_rgb(&fit_long_side(photo, long_side_px as usize)?)
 }
 
-/// The photo's pixels without alpha.
-///
-/// # Errors
-/// If the photo is wider or higher than 2³² pixels.
-pub fn to_rgb(photo: &Photo) -> Result<RgbImage> {
-    let pixels = photo.rgba().as_chunks::<4>().0;
-    let rgb: Vec<u8> = pixels.iter().flat_map(|&[r, g, b, _]| [r, g, b]).collect();
-    let (width, height) = (
-        u32::try_from(photo.width())?,
-        u32::try_from(photo.height())?,
-    );
-    RgbImage::from_raw(width, height, rgb)
-        .with_context(|| format!("{width} x {height} pixels are not whole"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use image::{Rgba, RgbaImage};
     use tempfile::tempdir;
 
-    fn relatives(sources: &[Source]) -> Vec<&str> {
+    fn relatives(sources: &[ImageFile]) -> Vec<&str> {
         sources.iter().map(|s| s.relative.as_str()).collect()
     }
 

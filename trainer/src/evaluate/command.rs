@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use clap::Args;
 use image::RgbImage;
-use indicatif::ProgressBar;
 use nijigen::model::Generator;
 use nijigen::style::Style;
 
@@ -18,10 +17,11 @@ use super::table::{Row, json, markdown};
 use crate::data::face_finder::MtcnnFinder;
 use crate::data::faces::{FaceFinder, FoundFace};
 use crate::data::prepared::{Kind, Prepared, Split};
-use crate::data::scan::{list, load, to_rgb};
+use crate::data::scan::{list, load};
 use crate::data::spread::spread;
-use crate::picture::{bounded, open_rgb, picture_tensor, png, tensor_picture};
+use crate::picture::{bounded, open_rgb, picture_tensor, png, tensor_picture, to_rgb};
 use crate::procedural::ProceduralConfig;
+use crate::progress_bar::{COUNTED, progress_bar};
 use crate::style_file::{open_style, write_metrics};
 use crate::write_file::write_file;
 
@@ -184,7 +184,7 @@ impl<'a> Evaluation<'a> {
         arguments: &EvaluateArguments,
         make: impl Fn(&RgbImage) -> Result<RgbImage>,
     ) -> Result<Row> {
-        let bar = ProgressBar::new(self.photos.len() as u64).with_message(name.to_owned());
+        let bar = progress_bar(self.photos.len(), COUNTED)?.with_message(name.to_owned());
         let mut pictures = Vec::new();
         let mut faces = Vec::new();
         let mut measured = Measured::default();

@@ -6,6 +6,7 @@ use image::RgbImage;
 use image::imageops::{self, FilterType};
 
 use crate::backbone::{Backbone, FeatureLayer};
+use crate::colour::luma;
 use crate::losses::gram;
 use crate::picture::{picture_tensor, tensor_values};
 
@@ -74,7 +75,7 @@ impl Describer {
 fn gray(picture: &RgbImage) -> RgbImage {
     let mut gray = picture.clone();
     for pixel in gray.pixels_mut() {
-        let luma = crate::procedural::luma(&pixel.0.map(f32::from));
+        let luma = luma(pixel.0.map(f32::from));
         pixel.0 = [(luma + 0.5) as u8; 3];
     }
     gray

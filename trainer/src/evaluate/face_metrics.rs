@@ -3,12 +3,7 @@
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
-/// Number of landmarks of a face.
-const LANDMARKS: usize = 5;
-
-/// Five points of a face as (x, y) in pixels: eyes, nose, corners of the mouth, in one order for
-/// all faces.
-pub type Landmarks = [[f32; 2]; LANDMARKS];
+use crate::data::faces::Landmarks;
 
 /// The main face of a photo as a detector found it, and the same face in the output.
 #[derive(Clone, Copy, Debug)]
@@ -98,7 +93,7 @@ pub fn landmark_displacement(before: &Face, after: &Landmarks) -> Result<f64> {
         "the landmarks {:?} and {after:?} are not all finite",
         before.landmarks
     );
-    Ok(100.0 * sum / LANDMARKS as f64 / f64::from(before.width))
+    Ok(100.0 * sum / after.len() as f64 / f64::from(before.width))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 use super::canny::canny;
-use crate::lab::lab_opponents;
+use crate::colour::lab::lab_opponents;
 use crate::plane::Plane;
 
 /// Gradient in luma per pixel below which an output is flat.
@@ -119,33 +119,19 @@ impl PictureMetrics {
 /// If there are no pictures.
 pub fn mean(pictures: &[PictureMetrics]) -> Result<PictureMetrics> {
     ensure!(!pictures.is_empty(), "no pictures to take the mean of");
-    let mut sums = [0.0; FIELDS];
-    for picture in pictures {
-        for (sum, (_, value)) in sums.iter_mut().zip(picture.named()) {
-            *sum += value;
-        }
-    }
-    let [
-        flat,
-        hf,
-        edge_recall,
-        ink,
-        saturation,
-        luma_shift,
-        blotch,
-        checkerboard,
-        black,
-    ] = sums.map(|sum| sum / pictures.len() as f64);
+    let mean = |metric: fn(&PictureMetrics) -> f64| {
+        pictures.iter().map(metric).sum::<f64>() / pictures.len() as f64
+    };
     Ok(PictureMetrics {
-        flat,
-        hf,
-        edge_recall,
-        ink,
-        saturation,
-        luma_shift,
-        blotch,
-        checkerboard,
-        black,
+        flat: mean(|metrics| metrics.flat),
+        hf: mean(|metrics| metrics.hf),
+        edge_recall: mean(|metrics| metrics.edge_recall),
+        ink: mean(|metrics| metrics.ink),
+        saturation: mean(|metrics| metrics.saturation),
+        luma_shift: mean(|metrics| metrics.luma_shift),
+        blotch: mean(|metrics| metrics.blotch),
+        checkerboard: mean(|metrics| metrics.checkerboard),
+        black: mean(|metrics| metrics.black),
     })
 }
 

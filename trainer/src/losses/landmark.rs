@@ -7,8 +7,10 @@
 
 use anyhow::{Result, bail, ensure};
 use burn::tensor::{Device, Tensor};
+use nijigen::geometry::bilinear_taps;
 
 use super::Distance;
+use crate::data::faces::Landmarks;
 
 /// Side of the resized crops, pixels.
 const CROP_SIDE_PX: usize = 32;
@@ -22,7 +24,7 @@ const MOUTH_SIDE: f32 = 1.2;
 
 /// A square of pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rect {
+pub struct Square {
     /// Leftmost column.
     pub left: usize,
     /// Topmost row.
@@ -37,7 +39,7 @@ pub struct Region {
     /// Index of the image in the batch.
     pub sample: usize,
     /// Where in the image.
-    pub rect: Rect,
+    pub square: Square,
 }
 
 /// Square boxes around the left eye, right eye, nose and mouth, inside the image.
@@ -47,7 +49,7 @@ pub struct Region {
 /// distance between the eyes, but are at least 16 pixels and at most the image's shorter side. A
 /// box that sticks out is moved inside; a feature whose centre is outside the image (faces cut off
 /// by a crop, points that are not finite) has no box.
-pub fn landmark_boxes(landmarks: &[[f32; 2]; 5], [height, width]: [usize; 2]) -> Vec<Rect> {
+pub fn landmark_boxes(landmarks: &Landmarks, [height, width]: [usize; 2]) -> Vec<Square> {
     let [left_eye, right_eye, nose, mouth_left, mouth_right] = *landmarks;
     let mouth = [0, 1].map(|axis| (mouth_left[axis] + mouth_right[axis]) / 2.0);
     let eye_distance = (right_eye[0] - left_eye[0]).hypot(right_eye[1] - left_eye[1]);
@@ -67,7 +69,7 @@ pub fn landmark_boxes(landmarks: &[[f32; 2]; 5], [height, width]: [usize; 2]) ->
         let side = side.min(width).min(height);
         // A float below zero becomes 0 here.
         let start = |centre: f32| (centre - side as f32 / 2.0).round() as usize;
-        Rect {
+        Square {
             left: start(x).min(width - side),
             top: start(y).min(height - side),
             side,
@@ -94,7 +96,7 @@ pub fn crop_regions(x: Tensor<4>, regions: &[Region]) -> Result<Tensor<4>> {
     for region in regions {
         let Region {
             sample,
-            rect: Rect { left, top, side },
+            square: Square { left, top, side },
         } = *region;
         let fits =
             |start: usize, size: usize| start.checked_add(side).is_some_and(|end| end <= size);
@@ -117,14 +119,10 @@ pub fn crop_regions(x: Tensor<4>, regions: &[Region]) -> Result<Tensor<4>> {
 /// The matrix `[1, 1, 32, side]` that resizes a column of `side` pixels.
 fn resize_matrix(side: usize, device: &Device) -> Tensor<4> {
     let mut values = vec![0.0f32; CROP_SIDE_PX * side];
-    let scale = side as f32 / CROP_SIDE_PX as f32;
-    for (i, row) in values.chunks_exact_mut(side).enumerate() {
-        let position = ((i as f32 + 0.5) * scale - 0.5).clamp(0.0, (side - 1) as f32);
-        let low = position as usize;
-        let high = (low + 1).min(side - 1);
-        let share = position - low as f32;
-        row[low] += 1.0 - share;
-        row[high] += share;
+    let taps = bilinear_taps(side, CROP_SIDE_PX, false);
+    for (row, tap) in values.chunks_exact_mut(side).zip(taps) {
+        row[tap.low] += 1.0 - tap.weight;
+        row[tap.high] += tap.weight;
     }
     Tensor::<1>::from_floats(values.as_slice(), device).reshape([1, 1, CROP_SIDE_PX, side])
 }
@@ -158,7 +156,7 @@ mod tests {
     fn region(sample: usize, left: usize, top: usize, side: usize) -> Region {
         Region {
             sample,
-            rect: Rect { left, top, side },
+            square: Square { left, top, side },
         }
     }
 
@@ -171,14 +169,14 @@ mod tests {
             [105.0, 145.0],
             [145.0, 149.0],
         ];
-        let rect = |left, top, side| Rect { left, top, side };
+        let square = |left, top, side| Square { left, top, side };
         assert_eq!(
             landmark_boxes(&face, [256, 256]),
             [
-                rect(80, 70, 40),
-                rect(130, 70, 40),
-                rect(105, 100, 40),
-                rect(95, 117, 60)
+                square(80, 70, 40),
+                square(130, 70, 40),
+                square(105, 100, 40),
+                square(95, 117, 60)
             ]
         );
     }
@@ -193,14 +191,14 @@ mod tests {
             [62.0, 63.0],
             [63.0, 63.0],
         ];
-        let rect = |left, top| Rect {
+        let square = |left, top| Square {
             left,
             top,
             side: 16,
         };
         assert_eq!(
             landmark_boxes(&small, [64, 64]),
-            [rect(0, 0), rect(0, 0), rect(0, 48), rect(48, 48)]
+            [square(0, 0), square(0, 0), square(0, 48), square(48, 48)]
         );
         // An image smaller than that.
         let boxes = landmark_boxes(&[[2.0, 2.0]; 5], [10, 12]);

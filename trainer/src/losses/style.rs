@@ -9,10 +9,7 @@
 use burn::tensor::Tensor;
 
 use super::Distance;
-
-/// Shares of red, green and blue in luma (ITU-R BT.601). They sum to 1, so that luma keeps the
-/// range of the channels.
-const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
+use crate::colour::LUMA;
 
 /// Gram matrices of features.
 ///

@@ -7,7 +7,7 @@ use image::RgbImage;
 
 /// A rectangle inside an image, in pixels; never empty.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Region {
+pub(super) struct PixelRect {
     pub x: Range<usize>,
     pub y: Range<usize>,
 }
@@ -19,7 +19,7 @@ pub(super) struct Region {
 pub(super) fn resize_into(
     planes: &mut Vec<f32>,
     image: &RgbImage,
-    region: &Region,
+    region: &PixelRect,
     [height, width]: [usize; 2],
     rows: Range<usize>,
 ) {
@@ -68,7 +68,7 @@ mod tests {
 
     use super::*;
 
-    fn resized(image: &RgbImage, region: &Region, size: [usize; 2]) -> Vec<f32> {
+    fn resized(image: &RgbImage, region: &PixelRect, size: [usize; 2]) -> Vec<f32> {
         let mut planes = Vec::new();
         resize_into(&mut planes, image, region, size, 0..size[0]);
         planes.iter().map(|v| v * 128.0 + 127.5).collect()
@@ -80,7 +80,7 @@ mod tests {
             let v = (10 * x + 50 * y) as u8;
             Rgb([v, v + 1, v + 2])
         });
-        let whole = Region { x: 0..5, y: 0..3 };
+        let whole = PixelRect { x: 0..5, y: 0..3 };
         // Five columns become two: 0 to 2 and 2 to 4. Three rows become one.
         let expected = [60.0, 80.0, 61.0, 81.0, 62.0, 82.0];
         assert_eq!(resized(&image, &whole, [1, 2]), expected);
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn enlarges_and_crops() {
         let image = RgbImage::from_fn(4, 4, |x, y| Rgb([(x + 10 * y) as u8; 3]));
-        let region = Region { x: 1..3, y: 2..3 };
+        let region = PixelRect { x: 1..3, y: 2..3 };
         let enlarged = resized(&image, &region, [2, 4]);
         assert_eq!(
             enlarged[..8],
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn rows_are_those_of_the_whole() {
         let image = RgbImage::from_fn(31, 23, |x, y| Rgb([x as u8, y as u8, (x * y % 251) as u8]));
-        let whole = Region { x: 0..31, y: 0..23 };
+        let whole = PixelRect { x: 0..31, y: 0..23 };
         let (size, mut strip) = ([11, 7], Vec::new());
         resize_into(&mut strip, &image, &whole, size, 4..9);
         let mut all = Vec::new();

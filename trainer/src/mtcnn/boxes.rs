@@ -4,7 +4,7 @@
 //! width is `right - left + 1`.
 
 /// A box.
-pub(super) type Rect = [f32; 4];
+pub(super) type Bounds = [f32; 4];
 
 /// How the overlap of two boxes is measured.
 #[derive(Clone, Copy)]
@@ -17,7 +17,7 @@ pub(super) enum Overlap {
 
 /// Non-maximum suppression: indices of the boxes that overlap with none of a higher score by more
 /// than `threshold`, by falling score; of equal scores the first comes first.
-pub(super) fn suppress(boxes: &[(Rect, f32)], threshold: f32, overlap: Overlap) -> Vec<usize> {
+pub(super) fn suppress(boxes: &[(Bounds, f32)], threshold: f32, overlap: Overlap) -> Vec<usize> {
     let mut order: Vec<usize> = (0..boxes.len()).collect();
     order.sort_by(|&i, &j| boxes[j].1.total_cmp(&boxes[i].1));
     let mut kept: Vec<usize> = Vec::new();
@@ -33,12 +33,12 @@ pub(super) fn suppress(boxes: &[(Rect, f32)], threshold: f32, overlap: Overlap) 
 }
 
 impl Overlap {
-    fn of(self, a: &Rect, b: &Rect) -> f32 {
+    fn of(self, a: &Bounds, b: &Bounds) -> f32 {
         let extra = match self {
             Self::Union => 0.0,
             Self::Smaller => 1.0,
         };
-        let area = |r: &Rect| (r[2] - r[0] + extra) * (r[3] - r[1] + extra);
+        let area = |r: &Bounds| (r[2] - r[0] + extra) * (r[3] - r[1] + extra);
         let width = a[2].min(b[2]) - a[0].max(b[0]) + extra;
         let height = a[3].min(b[3]) - a[1].max(b[1]) + extra;
         let shared = width.max(0.0) * height.max(0.0);
@@ -50,22 +50,22 @@ impl Overlap {
 }
 
 /// Moves each side by `offsets`, fractions of the box's `size` (width, height).
-pub(super) fn shifted(rect: Rect, offsets: [f32; 4], size: [f32; 2]) -> Rect {
+pub(super) fn shifted(rect: Bounds, offsets: [f32; 4], size: [f32; 2]) -> Bounds {
     [0, 1, 2, 3].map(|i| rect[i] + offsets[i] * size[i % 2])
 }
 
 /// Width and height as differences of coordinates.
-pub(super) fn extent(rect: Rect) -> [f32; 2] {
+pub(super) fn extent(rect: Bounds) -> [f32; 2] {
     [rect[2] - rect[0], rect[3] - rect[1]]
 }
 
 /// Width and height in pixels, the last row and column included.
-pub(super) fn pixel_extent(rect: Rect) -> [f32; 2] {
+pub(super) fn pixel_extent(rect: Bounds) -> [f32; 2] {
     extent(rect).map(|side| side + 1.0)
 }
 
 /// The square around the same centre, as wide as the longer side.
-pub(super) fn squared(rect: Rect) -> Rect {
+pub(super) fn squared(rect: Bounds) -> Bounds {
     let [width, height] = extent(rect);
     let side = width.max(height);
     let left = rect[0] + width * 0.5 - side * 0.5;

@@ -4,8 +4,8 @@ use anyhow::{Result, ensure};
 use burn::tensor::{Device, Tensor, TensorData};
 use image::RgbImage;
 
-use super::area::{Region, resize_into};
-use super::boxes::{Overlap, Rect, extent, pixel_extent, shifted, squared, suppress};
+use super::area::{PixelRect, resize_into};
+use super::boxes::{Bounds, Overlap, extent, pixel_extent, shifted, squared, suppress};
 use super::networks::{ONet, PNet, RNet};
 use crate::picture::tensor_values;
 
@@ -80,7 +80,7 @@ impl DetectOptions {
 
 /// A window that P-Net takes for a face.
 struct Proposal {
-    rect: Rect,
+    rect: Bounds,
     score: f32,
     offsets: [f32; 4],
 }
@@ -116,7 +116,7 @@ impl Mtcnn {
     }
 
     /// First stage: squares that P-Net takes for faces.
-    fn propose(&self, image: &RgbImage, min_face_px: usize, threshold: f32) -> Result<Vec<Rect>> {
+    fn propose(&self, image: &RgbImage, min_face_px: usize, threshold: f32) -> Result<Vec<Bounds>> {
         let mut found = Vec::new();
         for scale in pyramid(image, min_face_px) {
             found.extend(keep(self.scan(image, scale, threshold, STRIP_PX)?, 0.5));
@@ -140,7 +140,7 @@ impl Mtcnn {
         let (old_width, old_height) = (image.width() as usize, image.height() as usize);
         let resized = |side: usize| (side as f64 * scale + 1.0) as usize;
         let (width, height) = (resized(old_width), resized(old_height));
-        let whole = Region {
+        let whole = PixelRect {
             x: 0..old_width,
             y: 0..old_height,
         };
@@ -177,7 +177,7 @@ impl Mtcnn {
     }
 
     /// Second stage: those of `rects` that R-Net takes for faces, moved to where it sees them.
-    fn refine(&self, image: &RgbImage, rects: &[Rect], threshold: f32) -> Result<Vec<Rect>> {
+    fn refine(&self, image: &RgbImage, rects: &[Bounds], threshold: f32) -> Result<Vec<Bounds>> {
         let mut boxes = Vec::new();
         let mut moved = Vec::new();
         for batch in crops(image, rects).chunks(BATCH) {
@@ -201,7 +201,7 @@ impl Mtcnn {
     }
 
     /// Third stage: faces by falling score.
-    fn output(&self, image: &RgbImage, rects: &[Rect], threshold: f32) -> Result<Vec<Face>> {
+    fn output(&self, image: &RgbImage, rects: &[Bounds], threshold: f32) -> Result<Vec<Face>> {
         let mut faces = Vec::new();
         for batch in crops(image, rects).chunks(BATCH) {
             let (probabilities, offsets, landmarks) =
@@ -245,20 +245,20 @@ impl Mtcnn {
 
 /// A box and what the image has of it.
 struct Crop {
-    rect: Rect,
-    region: Region,
+    rect: Bounds,
+    region: PixelRect,
 }
 
 /// Crops of the boxes; those without a pixel in the image are left out.
-fn crops(image: &RgbImage, rects: &[Rect]) -> Vec<Crop> {
+fn crops(image: &RgbImage, rects: &[Bounds]) -> Vec<Crop> {
     // Coordinates count from 1, and both ends belong to the box.
     let side = |low: f32, high: f32, length: u32| {
         let low = (low.trunc() as i64).max(1) - 1;
         let high = (high.trunc() as i64).min(i64::from(length));
         (low < high).then_some(low as usize..high as usize)
     };
-    let crop = |&rect: &Rect| {
-        let region = Region {
+    let crop = |&rect: &Bounds| {
+        let region = PixelRect {
             x: side(rect[0], rect[2], image.width())?,
             y: side(rect[1], rect[3], image.height())?,
         };
@@ -283,7 +283,7 @@ fn pyramid(image: &RgbImage, min_face_px: usize) -> Vec<f64> {
 }
 
 /// The pixels of the image that P-Net sees at a position when the image is resized by `scale`.
-fn window(row: usize, column: usize, scale: f64) -> Rect {
+fn window(row: usize, column: usize, scale: f64) -> Bounds {
     let corner = [column, row].map(|i| (PNet::STRIDE_PX * i) as f32);
     let low = corner.map(|v| ((v + 1.0) / scale as f32).floor());
     let high = corner.map(|v| ((v + PNet::WINDOW_PX as f32) / scale as f32).floor());
@@ -444,6 +444,6 @@ mod tests {
         ];
         let found = crops(&image, &rects);
         assert_eq!(found.len(), 1);
-        assert_eq!(found[0].region, Region { x: 2..40, y: 0..12 });
+        assert_eq!(found[0].region, PixelRect { x: 2..40, y: 0..12 });
     }
 }

@@ -3,13 +3,9 @@
 use anyhow::Result;
 
 use super::{ProceduralConfig, smoothstep};
-use crate::lab::{lab_to_rgb, rgb_to_lab};
+use crate::colour::lab::{lab_to_rgb, rgb_to_lab};
+use crate::colour::luma;
 use crate::plane::Plane;
-
-/// Rec. 601 luma, in the unit of the channels.
-pub fn luma(rgb: &[f32; 3]) -> f32 {
-    0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2]
-}
 
 /// Brightens a dark photo by a power that takes its median luma towards `target`. The exponent is
 /// bounded, so that night stays night.
@@ -22,7 +18,7 @@ pub fn lift_exposure(
     height: usize,
     target: f32,
 ) -> Result<()> {
-    let luma = Plane::new(width, height, pixels.iter().map(luma).collect())?;
+    let luma = Plane::new(width, height, pixels.iter().copied().map(luma).collect())?;
     let mut values = luma.gaussian_blur(8.0)?.values().to_vec();
     let middle = values.len() / 2;
     let (_, median, _) = values.select_nth_unstable_by(middle, f32::total_cmp);

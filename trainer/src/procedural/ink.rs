@@ -6,7 +6,7 @@ use anyhow::Result;
 use rayon::prelude::*;
 
 use super::smoothstep;
-use crate::plane::{Border, Plane};
+use crate::plane::{Border, Plane, half_gaussian};
 
 /// Dark violet-brown, RGB in [0, 1].
 pub const COLOUR: [f32; 3] = [0.20, 0.12, 0.20];
@@ -34,7 +34,7 @@ pub fn lines(luma: &Plane, sigma_px: f32, thresholds: [f32; 2]) -> Result<Vec<f3
                 let mut sum = 0.0;
                 for (offset, weight) in across.taps() {
                     // The normal is the tangent turned by a quarter.
-                    sum += weight * sample(luma, x as f32 + ty * offset, y as f32 - tx * offset);
+                    sum += weight * luma.sample(x as f32 + ty * offset, y as f32 - tx * offset);
                 }
                 *value = sum;
             }
@@ -50,19 +50,6 @@ pub fn lines(luma: &Plane, sigma_px: f32, thresholds: [f32; 2]) -> Result<Vec<f3
     Ok(out)
 }
 
-/// Bilinear value of a plane between its pixels; beyond its border, that of the border.
-fn sample(plane: &Plane, x: f32, y: f32) -> f32 {
-    let x = x.clamp(0.0, (plane.width() - 1) as f32);
-    let y = y.clamp(0.0, (plane.height() - 1) as f32);
-    let (left, top) = (x as usize, y as usize);
-    let right = (left + 1).min(plane.width() - 1);
-    let (above, below) = (plane.row(top), plane.row((top + 1).min(plane.height() - 1)));
-    let (fx, fy) = (x - left as f32, y - top as f32);
-    let upper = above[left] + fx * (above[right] - above[left]);
-    let lower = below[left] + fx * (below[right] - below[left]);
-    upper + fy * (lower - upper)
-}
-
 /// Wider minus narrower Gaussian on integer offsets: positive on dark lines.
 struct Gaussians {
     weights: Vec<f32>,
@@ -70,15 +57,12 @@ struct Gaussians {
 
 impl Gaussians {
     fn new(sigma_px: f32) -> Self {
-        let radius = (3.0 * sigma_px * RATIO).ceil() as i32;
-        let normalised = |sigma: f32| -> Vec<f32> {
-            let values: Vec<f32> = (-radius..=radius)
-                .map(|i| (-((i * i) as f32) / (2.0 * sigma * sigma)).exp())
-                .collect();
-            let sum: f32 = values.iter().sum();
-            values.iter().map(|v| v / sum).collect()
+        let radius = (3.0 * sigma_px * RATIO).ceil() as usize;
+        let whole = |sigma: f32| -> Vec<f32> {
+            let half = half_gaussian(sigma, radius);
+            half[1..].iter().rev().chain(&half).copied().collect()
         };
-        let (wide, narrow) = (normalised(sigma_px * RATIO), normalised(sigma_px));
+        let (wide, narrow) = (whole(sigma_px * RATIO), whole(sigma_px));
         Self {
             weights: wide.iter().zip(narrow).map(|(w, n)| w - n).collect(),
         }
@@ -118,7 +102,7 @@ fn along_flow(response: &Plane, tangents: &[[f32; 2]], x: usize, y: usize) -> f3
             px += direction[0];
             py += direction[1];
             let weight = (-((step * step) as f32) / (2.0 * FLOW_SIGMA_PX * FLOW_SIGMA_PX)).exp();
-            sum += weight * sample(response, px, py);
+            sum += weight * response.sample(px, py);
             total += weight;
             let nearest_x = (px.round().max(0.0) as usize).min(width - 1);
             let nearest_y = (py.round().max(0.0) as usize).min(height - 1);

@@ -12,12 +12,11 @@ mod filter;
 mod grade;
 mod ink;
 
-pub use grade::luma;
-
 use anyhow::{Result, bail};
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
+use crate::colour::luma;
 use crate::plane::Plane;
 
 /// Settings of the procedural target. Lengths are in pixels of a picture whose longer side is
@@ -126,8 +125,9 @@ impl ProceduralConfig {
         for _ in 0..self.flatten_passes {
             flat = bilateral::bilateral(&flat, width, self.flatten_range);
         }
-        let plane =
-            |pixels: &[[f32; 3]]| Plane::new(width, height, pixels.iter().map(luma).collect());
+        let plane = |pixels: &[[f32; 3]]| {
+            Plane::new(width, height, pixels.iter().copied().map(luma).collect())
+        };
         let thresholds = [self.ink_low, self.ink_high];
         let fine = ink::lines(&plane(&detail)?, 1.0, thresholds)?;
         let outlines = ink::lines(&plane(&flat)?, 1.5, thresholds)?;
@@ -174,7 +174,7 @@ mod tests {
         let drawn = ProceduralConfig::default()
             .draw(&photo)
             .expect("it has pixels");
-        let luma_at = |image: &RgbImage, x, y| luma(&image.get_pixel(x, y).0.map(f32::from));
+        let luma_at = |image: &RgbImage, x, y| luma(image.get_pixel(x, y).0.map(f32::from));
         let spread = |image: &RgbImage| {
             let values: Vec<f32> = (10..30).map(|y| luma_at(image, 20, y)).collect();
             values.iter().fold(f32::MIN, |a, &b| a.max(b))

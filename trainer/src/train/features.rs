@@ -10,13 +10,13 @@ use crate::config::TrainConfig;
 /// A frozen backbone, the layers that losses compare, and their scales.
 pub struct Features {
     backbone: Backbone,
-    content: Layers,
-    style: Layers,
-    landmark: Layers,
+    content: ScaledLayers,
+    style: ScaledLayers,
+    landmark: ScaledLayers,
 }
 
 /// Layers, each with the number its features are divided by.
-struct Layers {
+struct ScaledLayers {
     feature_layers: Vec<FeatureLayer>,
     scales: Vec<f32>,
 }
@@ -46,7 +46,7 @@ impl Features {
         };
         let backbone = backbone.no_grad();
         let losses = &config.losses;
-        let layers = |names: &[String]| -> Result<Layers> {
+        let layers = |names: &[String]| -> Result<ScaledLayers> {
             let feature_layers: Vec<FeatureLayer> = names
                 .iter()
                 .map(|name| FeatureLayer::parse(name, backbone.kind()).context("in losses"))
@@ -56,7 +56,7 @@ impl Features {
             } else {
                 vec![1.0; feature_layers.len()]
             };
-            Ok(Layers {
+            Ok(ScaledLayers {
                 feature_layers,
                 scales,
             })
@@ -84,7 +84,7 @@ impl Features {
         self.of(x, &self.landmark).remove(0)
     }
 
-    fn of(&self, x: Tensor<4>, layers: &Layers) -> Vec<Tensor<4>> {
+    fn of(&self, x: Tensor<4>, layers: &ScaledLayers) -> Vec<Tensor<4>> {
         let features = self.backbone.features(x, &layers.feature_layers);
         features
             .into_iter()

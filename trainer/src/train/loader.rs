@@ -13,8 +13,7 @@ use std::thread;
 use anyhow::{Context, Result, bail, ensure};
 use image::RgbImage;
 use image::imageops::{self, FilterType};
-use indicatif::{ProgressBar, ProgressStyle};
-use nijigen::face::{GUIDE_PLANES, draw_guides};
+use nijigen::face::{Features, GUIDE_PLANES, LandmarkKind, draw_guides};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
@@ -24,9 +23,10 @@ use super::augment::{Augmentation, add_noise};
 use super::pairs::{Pair, feature_weights, read_landmarks};
 use super::view::View;
 use crate::config::{RealPictures, StageConfig, Target, TrainConfig};
-use crate::data::faces::FoundFace;
+use crate::data::faces::{FoundFace, Landmarks};
 use crate::data::prepared::{Entry, Kind, Prepared, Split};
 use crate::picture::{crop_planes, open_rgb, png};
+use crate::progress_bar::{COUNTED, progress_bar};
 use crate::write_file::write_file;
 
 /// Batches made ahead.
@@ -51,7 +51,7 @@ pub struct Batch {
     /// the same.
     pub regression_weights: Vec<f32>,
     /// Landmarks of the face in each photo crop, in pixels of the crop.
-    pub landmarks: Vec<Option<[[f32; 2]; 5]>>,
+    pub landmarks: Vec<Option<Landmarks>>,
 }
 
 /// The running loader.
@@ -205,6 +205,7 @@ impl Sources {
                 sources.root.display()
             );
         }
+        sources.check_planes()?;
         let uses_style = config.stages.iter().any(|stage| sources.uses_style(stage));
         if uses_style && sources.style.total() == 0.0 {
             bail!(
@@ -219,6 +220,24 @@ impl Sources {
             );
         }
         Ok(sources)
+    }
+
+    /// Refuses stages whose samples have other planes than the network takes.
+    fn check_planes(&self) -> Result<()> {
+        let taken = self.config.generator.config().input_channels;
+        for (stage, pairs) in self.config.stages.iter().zip(&self.pairs) {
+            let pair = pairs
+                .as_ref()
+                .and_then(|pool| pool.pictures[0].pair.as_ref());
+            let has_guides = pair.is_some_and(|pair| pair.landmarks.is_some());
+            let given = 3 + if has_guides { GUIDE_PLANES } else { 0 };
+            ensure!(
+                given == taken,
+                "the generator takes {taken} planes, but the samples of the stage {:?} have {given}",
+                stage.name
+            );
+        }
+        Ok(())
     }
 
     /// Draws the procedural targets that batches will need and that are not there yet, on all
@@ -249,9 +268,7 @@ impl Sources {
         if missing.is_empty() {
             return Ok(());
         }
-        let style =
-            ProgressStyle::with_template("drawing targets {bar:30} {pos}/{len}, {eta} left")?;
-        let bar = ProgressBar::new(missing.len() as u64).with_style(style);
+        let bar = progress_bar(missing.len(), COUNTED)?.with_message("drawing targets");
         missing.into_par_iter().try_for_each(|(picture, scale)| {
             if interrupted.load(Ordering::Relaxed) {
                 bail!("interrupted while drawing targets; those that are done are kept");
@@ -448,16 +465,22 @@ impl Sources {
             batch.regression_weights.extend(weights);
         }
         batch.guides.extend(planes);
-        let five = MESH_FIVE.map(|group| {
-            let sum = group.iter().fold([0.0, 0.0], |sum, &i| {
-                [sum[0] + points[i][0], sum[1] + points[i][1]]
-            });
-            let count = group.len() as f32;
-            [sum[0] / count - left, sum[1] / count - top]
+        let mesh = points
+            .get(..LandmarkKind::Mesh468.count())
+            .unwrap_or_default();
+        let features = Features::new(LandmarkKind::Mesh468, mesh, [width as usize; 2]).ok();
+        let five = features.and_then(|found| {
+            let five = [
+                found.left_eye,
+                found.right_eye,
+                found.nose,
+                found.mouth,
+                found.mouth,
+            ];
+            let five = five.map(|[x, y]| [x - left, y - top]);
+            landmarks_in_view(five, view.side as f32, view.flip)
         });
-        batch
-            .landmarks
-            .push(landmarks_in_view(five, view.side as f32, view.flip));
+        batch.landmarks.push(five);
         Ok(())
     }
 
@@ -610,18 +633,9 @@ fn place(size: u32, side: u32, centre: Option<f32>, rng: &mut impl Rng) -> u32 {
     }
 }
 
-/// Points of the mesh whose means are MTCNN's: eyes, nose, corners of the mouth.
-const MESH_FIVE: [&[usize]; 5] = [
-    &[33, 133, 159, 145],
-    &[263, 362, 386, 374],
-    &[1, 4],
-    &[61],
-    &[291],
-];
-
 /// Landmarks of a view in its pixels before it is mirrored, mirrored with it; `None` unless eyes, nose and
 /// mouth are all inside.
-fn landmarks_in_view(points: [[f32; 2]; 5], side: f32, flip: bool) -> Option<[[f32; 2]; 5]> {
+fn landmarks_in_view(points: Landmarks, side: f32, flip: bool) -> Option<Landmarks> {
     let inside = points.iter().flatten().all(|&v| (0.0..side).contains(&v));
     if !inside {
         return None;

@@ -21,7 +21,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use burn::tensor::{Device, Tensor, TensorData};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use nijigen::model::Generator;
 use nijigen::style::{Style, sha256_hex};
 use serde_json::{Map, Value};
@@ -36,6 +36,7 @@ use self::step::{StepContext, Terms, step};
 use self::watch::Watch;
 use crate::config::{StageConfig, Target, TrainConfig};
 use crate::data::prepared::{MANIFEST, Prepared};
+use crate::progress_bar::progress_bar;
 use crate::run_dir::{Environment, RunDir, git_commit};
 use crate::style_file::open_style;
 
@@ -236,7 +237,7 @@ impl<'a> Session<'a> {
         let log_config = &self.config.log;
         let mut log = run.log_from(networks.step)?;
         let loader = Loader::start(self.sources.clone(), networks.step);
-        let bar = progress_bar(total, networks.step)?;
+        let bar = bar_of(total, networks.step)?;
         let mut watch = Watch::default();
         let mut means = Means::default();
         while networks.step < total {
@@ -382,11 +383,9 @@ impl Means {
     }
 }
 
-fn progress_bar(total: usize, done: usize) -> Result<ProgressBar> {
-    let style = ProgressStyle::with_template(
-        "{bar:30} {pos}/{len} {msg} {per_sec}, {elapsed} so far, {eta} left",
-    )?;
-    let bar = ProgressBar::new(total as u64).with_style(style);
+fn bar_of(total: usize, done: usize) -> Result<ProgressBar> {
+    let text = "{pos}/{len} {msg} {per_sec}, {elapsed} so far, {eta} left";
+    let bar = progress_bar(total, text)?;
     bar.set_position(done as u64);
     bar.reset_eta();
     Ok(bar)

@@ -15,6 +15,7 @@ use super::optimise::{Optimiser, with_stable_ids};
 use crate::checkpoint::Checkpoint;
 use crate::config::TrainConfig;
 use crate::discriminator::Discriminator;
+use crate::folder::visible_paths;
 use crate::weights_file::weights_bytes;
 
 /// Version of the folder's layout.
@@ -240,17 +241,14 @@ impl Networks {
 /// If the folder cannot be listed.
 pub fn list(checkpoints: &Path) -> Result<Vec<(usize, PathBuf)>> {
     let mut all = Vec::new();
-    let entries = fs::read_dir(checkpoints)
-        .with_context(|| format!("cannot list {}", checkpoints.display()))?;
-    for entry in entries {
-        let entry = entry?;
-        let name = entry.file_name();
+    for path in visible_paths(checkpoints)? {
+        let name = path.file_name().unwrap_or_default();
         let step = name
             .to_str()
             .and_then(|name| name.strip_prefix("step_"))
             .and_then(|step| step.parse().ok());
         if let Some(step) = step {
-            all.push((step, entry.path()));
+            all.push((step, path));
         }
     }
     all.sort();

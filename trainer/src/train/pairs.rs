@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use image::RgbImage;
 use nijigen::face::{GUIDE_PLANES, draw_guides, mesh::MESH_POINTS};
 
+use crate::folder::{is_image, visible_paths};
 use crate::picture::open_rgb;
 use crate::plane::Plane;
 
@@ -33,11 +34,11 @@ impl Pair {
     /// If the folder cannot be read or is empty, a photo has no counterpart, or only some have landmarks.
     pub fn list(folder: &Path) -> Result<Vec<Self>> {
         let photos = folder.join("photo");
-        let list = std::fs::read_dir(&photos)
-            .with_context(|| format!("cannot list the pairs' photos in {}", photos.display()))?;
         let mut pairs = Vec::new();
-        for file in list {
-            let photo = file?.path();
+        for photo in visible_paths(&photos)? {
+            if !is_image(&photo) {
+                continue;
+            }
             let name = photo.file_name().unwrap_or_default();
             let target = folder.join("target").join(name);
             if !target.is_file() {
@@ -55,9 +56,8 @@ impl Pair {
             });
         }
         if pairs.is_empty() {
-            bail!("{} is empty, expected photos", photos.display());
+            bail!("{} has no photos", photos.display());
         }
-        pairs.sort_by(|a, b| a.photo.cmp(&b.photo));
         let has = |pair: &&Self| pair.landmarks.is_some();
         if let (Some(with), Some(without)) =
             (pairs.iter().find(has), pairs.iter().find(|pair| !has(pair)))

@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
 use crate::config::TrainConfig;
+use crate::folder::visible_paths;
 use crate::run_dir::RunDir;
 use crate::write_file::write_file;
 
@@ -125,11 +126,7 @@ fn chart(name: &str, curve: &[(f64, f64)]) -> Result<String> {
 
 /// The first sample grid and the latest ones.
 fn shown_grids(run: &RunDir) -> Result<Vec<PathBuf>> {
-    let mut all: Vec<PathBuf> = fs::read_dir(run.samples())
-        .with_context(|| format!("cannot list {}", run.samples().display()))?
-        .map(|entry| Ok(entry?.path()))
-        .collect::<Result<_>>()?;
-    all.sort();
+    let mut all = visible_paths(&run.samples())?;
     all.reverse();
     if all.len() > GRIDS {
         let first = all.pop();

@@ -12,6 +12,7 @@ use crate::config::{
     ColourLoss, LossConfig, LossWeights, RealPictures, Reference, StageConfig, StyleTarget,
     TrainConfig,
 };
+use crate::data::faces::Landmarks;
 use crate::discriminator::Discriminator;
 use crate::losses::{self, Region};
 use crate::picture::tensor_values;
@@ -136,7 +137,7 @@ impl StepContext<'_> {
 /// What of a batch stays on the host.
 struct BatchExtras {
     style_weights: Vec<f32>,
-    landmarks: Vec<Option<[[f32; 2]; 5]>>,
+    landmarks: Vec<Option<Landmarks>>,
 }
 
 /// Runs a step on `networks` and returns it with the step's terms.
@@ -370,14 +371,14 @@ fn perceptual_terms(
 }
 
 /// Regions around eyes, nose and mouth of every face in a batch of crops.
-fn landmark_regions(landmarks: &[Option<[[f32; 2]; 5]>], crop_px: usize) -> Vec<Region> {
+fn landmark_regions(landmarks: &[Option<Landmarks>], crop_px: usize) -> Vec<Region> {
     let faces = landmarks.iter().enumerate();
     faces
         .filter_map(|(sample, points)| Some((sample, points.as_ref()?)))
         .flat_map(|(sample, points)| {
             losses::landmark_boxes(points, [crop_px; 2])
                 .into_iter()
-                .map(move |rect| Region { sample, rect })
+                .map(move |square| Region { sample, square })
         })
         .collect()
 }

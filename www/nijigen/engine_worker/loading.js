@@ -1,0 +1,156 @@
+/** Loads an engine's module and a style, and puts the style on the engine. */
+
+import { fetchAsset, listFiles } from "../shared/assets.js";
+import { threadCount, webGpuAdapter } from "../shared/capabilities.js";
+import { WASM_FILE, moduleName } from "../shared/engine_files.js";
+import { NijigenError, toNijigenError } from "../shared/errors.js";
+import { loadModule } from "./module.js";
+import { Pace } from "./pace.js";
+
+/** @typedef {import("../shared/answer_requests.js").Progress} Progress */
+/** @typedef {import("./module.js").EngineModule} EngineModule */
+/** @typedef {import("../shared/protocol.js").StartRequest} StartRequest */
+/** @typedef {import("../shared/protocol.js").StyleSource} StyleSource */
+
+/** So much faster 8-bit products must be to be worth their small errors. */
+const INT8_SPEEDUP = 1.1;
+
+/** A style that takes longer than this for 512 × 512 pixels is slow: 1024 × 1024 take four times as long. */
+const SLOW_MS = 8000;
+/** At first, browsers run modules in slow code, and other programs may have the CPU for a while. */
+const SLOW_TRIALS = 4;
+
+/**
+ * @typedef {object} Loaded
+ * @property {EngineModule} module
+ * @property {import("./module.js").Stylizer} stylizer the style on the engine
+ * @property {boolean} isLighter whether it is the lighter style
+ */
+
+/**
+ * @param {StartRequest} request
+ * @param {Progress} progress
+ * @returns {Promise<Loaded>}
+ * @throws {NijigenError}
+ */
+export async function loadEngine(request, progress) {
+  if (request.engine === "gpu") await requireAdapter(request.allowFallbackAdapter);
+  const { style, lighter, keep } = request;
+  const fetched = fetchStyle(style, keep, progress);
+  // Whichever fails first is reported; the other must not be an unhandled rejection.
+  fetched.catch(() => {});
+  const module = await fetchModule(request, progress).catch((thrown) => {
+    if (thrown instanceof NijigenError) throw thrown;
+    const why = thrown instanceof Error ? thrown.message : thrown;
+    throw new NijigenError(
+      "load-failed",
+      `The ${request.engine === "gpu" ? "WebGPU" : "CPU"} engine could not be loaded (${why}).`,
+    );
+  });
+  const int8 = request.engine === "cpu" && usesInt8(module, request.precision);
+  /** @param {StyleSource} source @param {Promise<Uint8Array>} bytes */
+  const create = async (source, bytes) => {
+    try {
+      return await module.Stylizer.create(await bytes, source.sha256, int8);
+    } catch (thrown) {
+      const { code } = toNijigenError(thrown);
+      if (code !== "style-hash" && code !== "style-invalid") throw thrown;
+      // A cache may hold the file of another release than the manifest's.
+      const fresh = await fetchStyle(source, keep, progress, "reload");
+      return module.Stylizer.create(fresh, source.sha256, int8);
+    }
+  };
+  const stylizer = await create(style, fetched);
+  if (!lighter || !(await isSlow(stylizer))) return { module, stylizer, isLighter: false };
+  try {
+    const other = await create(lighter, fetchStyle(lighter, keep, progress));
+    stylizer.free();
+    return { module, stylizer: other, isLighter: true };
+  } catch (thrown) {
+    // What cannot be had, as without a network, is done without.
+    console.warn("The lighter network could not be loaded.", thrown);
+    return { module, stylizer, isLighter: false };
+  }
+}
+
+/** Whether the style is slow on this device, again and again. @param {import("./module.js").Stylizer} stylizer */
+async function isSlow(stylizer) {
+  for (let i = 0; i < SLOW_TRIALS; i++) {
+    if ((await new Pace(stylizer).estimate([[512, 512]])).ms <= SLOW_MS) return false;
+  }
+  return true;
+}
+
+/** @param {EngineModule} module @param {StartRequest["precision"]} precision */
+function usesInt8(module, precision) {
+  if (precision !== "auto") return precision === "int8";
+  return module.int8_speedup(() => performance.now()) > INT8_SPEEDUP;
+}
+
+/**
+ * @param {StartRequest} request
+ * @param {Progress} progress
+ * @returns {Promise<EngineModule>}
+ */
+async function fetchModule({ engine, modulesUrl, threads, keep, workerUrl }, progress) {
+  const count = engine === "cpu" ? threadCount(threads) : 1;
+  const files = await listFiles(modulesUrl);
+  /** @param {number} threads */
+  const load = (threads) => {
+    const name = moduleName(engine, threads);
+    const known = files[`${name}/${WASM_FILE}`];
+    return loadModule(`${modulesUrl}${name}/`, threads, {
+      known,
+      keep,
+      onProgress: (received) => progress("engine", received, known?.bytes ?? 0),
+      workerUrl,
+    });
+  };
+  if (count === 1) return load(1);
+  // Shared memory must be reserved at once, which a phone may refuse.
+  return load(count).catch(() => load(1));
+}
+
+/**
+ * Looks at the adapter before megabytes of engine are loaded for it.
+ * @param {boolean} allowFallback
+ */
+async function requireAdapter(allowFallback) {
+  const adapter = await webGpuAdapter();
+  if (adapter === "none") {
+    throw new NijigenError("gpu-unavailable", "This browser offers no WebGPU device.");
+  }
+  if (adapter === "fallback" && !allowFallback) {
+    throw new NijigenError(
+      "gpu-fallback-adapter",
+      "This browser's WebGPU device is emulated in software, which is slower than the CPU engine.",
+    );
+  }
+}
+
+/**
+ * @param {StyleSource} style
+ * @param {boolean} keep
+ * @param {Progress} progress
+ * @param {RequestCache} [cache]
+ * @returns {Promise<Uint8Array>}
+ */
+async function fetchStyle(style, keep, progress, cache) {
+  const { url, bytes: expected = 0 } = style;
+  /** @param {number} received */
+  const onProgress = (received) => progress("style", received, expected);
+  let bytes;
+  try {
+    bytes = await (await fetchAsset(style, { keep, cache, onProgress })).bytes;
+  } catch (thrown) {
+    const why = thrown instanceof Error ? thrown.message : thrown;
+    throw new NijigenError("load-failed", `The style ${url} could not be loaded (${why}).`);
+  }
+  if (expected && bytes.length !== expected) {
+    throw new NijigenError(
+      "style-invalid",
+      `The style ${url} has ${bytes.length} bytes, expected ${expected}.`,
+    );
+  }
+  return bytes;
+}

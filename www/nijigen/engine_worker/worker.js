@@ -1,0 +1,90 @@
+/** Runs one engine: loads it with a style, opens photos, and converts them one by one. */
+
+import { answerRequests, messagesHandled } from "../shared/answer_requests.js";
+import { newCanvas } from "../shared/canvas.js";
+import { cancelled } from "../shared/errors.js";
+import { loadEngine } from "./loading.js";
+import { Pace } from "./pace.js";
+import { closePhoto, copyPhoto, findPhoto, lendPhoto, openPhoto } from "./photos.js";
+
+/** @typedef {import("../shared/protocol.js").EngineRequests} EngineRequests */
+
+/** @type {import("./module.js").EngineModule} */
+let engineModule;
+/** @type {import("./module.js").Stylizer} */
+let stylizer;
+/** @type {Pace} */
+let pace;
+
+/** @type {import("../shared/answer_requests.js").Answers<EngineRequests>} */
+const answers = {
+  start: async (request, { progress }) => {
+    const loaded = await loadEngine(request, progress);
+    ({ module: engineModule, stylizer } = loaded);
+    pace = new Pace(stylizer);
+    return { header: JSON.parse(stylizer.style_header), isLighter: loaded.isLighter };
+  },
+  open: (request) => openPhoto(request, engineModule.probe_photo),
+  close: closePhoto,
+  lend: lendPhoto,
+  copy: copyPhoto,
+  stylize,
+  selfcheck: () => stylizer.known_answer_error(),
+  estimate: ({ sizes }) => pace.estimate(sizes),
+};
+answerRequests(answers);
+
+/**
+ * @param {import("../shared/protocol.js").StylizeRequest} request
+ * @param {import("../shared/answer_requests.js").Call} call
+ * @returns {Promise<import("../shared/protocol.js").Stylized>}
+ */
+async function stylize(request, { progress, isCancelled, transfer }) {
+  const { width, height, scale, ...photo } = findPhoto(request.photo);
+  const rgba = await photo.rgba;
+  if (isCancelled()) throw cancelled();
+  progress("stylize", 0, 1);
+  const bytes = new Uint8Array(rgba.buffer, rgba.byteOffset, rgba.byteLength);
+  const onProgress = async (/** @type {number} */ share) => {
+    progress("stylize", share, 1);
+    await messagesHandled();
+    return !isCancelled();
+  };
+  const { size: longSide, strength, sideBySide, faces } = request;
+  const startedAt = performance.now();
+  const picture = await stylizer.stylize(bytes, width, height, {
+    longSide,
+    strength,
+    sideBySide,
+    ...(faces ? { faces: { ...faces, landmarks: faces.landmarks.map((value) => value * scale) } } : {}),
+    onProgress,
+  });
+  const about = { width: picture.width, height: picture.height, outcomes: picture.outcomes };
+  // What faces take besides is not known here, nor how wide a picture is beside its photo.
+  if (!faces && !sideBySide) pace.learn(about.width, about.height, performance.now() - startedAt);
+  const drawn = picture.take_rgba();
+  picture.free();
+  // A copy, outside of the module's memory.
+  const buffer = /** @type {ArrayBuffer} */ (drawn.buffer);
+  const pixels = new Uint8ClampedArray(buffer, drawn.byteOffset, drawn.byteLength);
+  if (request.encode) return { blob: await encode(pixels, about, request.encode), ...about };
+  transfer.push(buffer);
+  return { rgba: pixels, ...about };
+}
+
+/**
+ * @param {Uint8ClampedArray<ArrayBuffer>} rgba
+ * @param {{width: number, height: number}} size
+ * @param {{type: string, quality: number}} format
+ * @returns {Promise<Blob>}
+ */
+function encode(rgba, { width, height }, format) {
+  const { canvas, context } = newCanvas(width, height);
+  context.putImageData(new ImageData(rgba, width, height), 0, 0);
+  if (format.type === "image/jpeg") {
+    context.globalCompositeOperation = "destination-over";
+    context.fillStyle = "white";
+    context.fillRect(0, 0, width, height);
+  }
+  return canvas.convertToBlob(format);
+}

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
+use nijigen::face::GUIDE_PLANES;
 use nijigen::model::{GeneratorConfig, Upsampling};
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +73,8 @@ pub struct GeneratorChoice {
     /// Whether random weights start with a path for the photo's colours; for networks without
     /// skips.
     pub colour_path: bool,
+    /// Whether it takes guide planes of a face besides the photo, as pairs with landmarks have them.
+    pub guides: bool,
     /// Any other network, in place of the named one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<GeneratorConfig>,
@@ -117,20 +120,25 @@ impl GeneratorChoice {
     /// The network's configuration.
     pub fn config(&self) -> GeneratorConfig {
         let named = || self.architecture.config();
-        let config = self.network.clone().unwrap_or_else(named);
-        match self.upsampling {
-            Some(upsampling) => config.with_upsampling(upsampling),
-            None => config,
+        self.as_chosen(self.network.clone().unwrap_or_else(named))
+    }
+
+    /// A network with this choice's upsampling and guide planes.
+    fn as_chosen(&self, network: GeneratorConfig) -> GeneratorConfig {
+        let mut network = match self.upsampling {
+            Some(upsampling) => network.with_upsampling(upsampling),
+            None => network,
+        };
+        if self.guides {
+            network.input_channels = 3 + GUIDE_PLANES;
         }
+        network
     }
 
     /// The network's name in style files.
     pub fn name(&self) -> &'static str {
         let config = self.config();
-        let is_it = |named: &&Architecture| match self.upsampling {
-            Some(upsampling) => named.config().with_upsampling(upsampling) == config,
-            None => named.config() == config,
-        };
+        let is_it = |named: &&Architecture| self.as_chosen(named.config()) == config;
         let named = Architecture::value_variants().iter().find(is_it);
         named.map_or("custom", |architecture| architecture.name())
     }
@@ -467,6 +475,7 @@ impl Default for GeneratorChoice {
             upsampling: None,
             init: None,
             colour_path: false,
+            guides: false,
             network: None,
         }
     }

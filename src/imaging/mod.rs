@@ -21,7 +21,7 @@ pub(crate) use planes::max_abs_difference;
 pub(crate) use planes::{over_white, set_colours};
 pub use probe::{MAX_MEGAPIXELS, PhotoHeader, probe};
 pub use resize::fit_long_side;
-pub use warp::{Similarity, warp};
+pub use warp::{Displaced, Similarity, warp, warp_displaced};
 
 use crate::error::{Error, Result};
 

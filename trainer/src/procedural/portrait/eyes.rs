@@ -30,7 +30,7 @@ impl EyeColours {
     /// The median colour of both irises, without pupil, highlight and the lid's shadow.
     pub fn measure(frame: &Frame, lab: &Colours) -> Self {
         let mut all = Vec::new();
-        for (side, eye) in EYES.iter().enumerate() {
+        for side in 0..2 {
             let Some((center, radius)) = iris_circle(frame, side) else {
                 continue;
             };
@@ -51,7 +51,6 @@ impl EyeColours {
             let lightness: Vec<f32> = inside.iter().map(|c| c[0]).collect();
             let limits = quantile(lightness.clone(), 0.15)..=quantile(lightness, 0.80);
             all.extend(inside.into_iter().filter(|c| limits.contains(&c[0])));
-            debug_assert!(eye.iris < MESH_WITH_IRIS_POINTS);
         }
         let iris = if all.len() > 8 {
             median(&all)
@@ -182,7 +181,9 @@ pub fn draw_eye(
         |x| -below * (PI * x.powf(1.12)).sin().max(0.0).powf(0.8),
         share,
     );
-    let xs: Vec<f32> = (0..LID_POINTS).map(|i| i as f32 / (LID_POINTS - 1) as f32).collect();
+    let xs: Vec<f32> = (0..LID_POINTS)
+        .map(|i| i as f32 / (LID_POINTS - 1) as f32)
+        .collect();
     let curve = |from: f32, to: f32, count: usize, y: &dyn Fn(f32) -> f32| -> Vec<[f32; 2]> {
         (0..count)
             .map(|i| from + (to - from) * i as f32 / (count - 1) as f32)
@@ -197,10 +198,11 @@ pub fn draw_eye(
     ];
     let lash = rgb(lash_colour);
     if openness < CLOSED {
-        let middle = curve(0.0, 1.0, 16, &|x| (lid_at(&upper, x) + lid_at(&lower, x)) / 2.0);
-        let taper = |t: f32| {
-            width * 0.075 * (0.3 + 0.7 * (PI * t.powf(1.3)).sin().max(0.0).powf(0.8))
-        };
+        let middle = curve(0.0, 1.0, 16, &|x| {
+            (lid_at(&upper, x) + lid_at(&lower, x)) / 2.0
+        });
+        let taper =
+            |t: f32| width * 0.075 * (0.3 + 0.7 * (PI * t.powf(1.3)).sin().max(0.0).powf(0.8));
         canvas.stroke(&spline(&middle, 80), taper, 1.0, lash);
         return;
     }
@@ -278,7 +280,9 @@ pub fn draw_eye(
     let crescent = frame.plane(|i| wide.values()[i] * (1.0 - cut.values()[i]));
     canvas.put(&crescent, 0.5, rgb(iris.glow));
     // The lid's shadow on the eye.
-    let shadow_low = curve(0.0, 1.0, LID_POINTS, &|x| lid_at(&upper, x) - 0.22 * openness);
+    let shadow_low = curve(0.0, 1.0, LID_POINTS, &|x| {
+        lid_at(&upper, x) - 0.22 * openness
+    });
     let shadow = blur(&within(ring(&up, &shadow_low)), 0.003 * unit);
     for (i, pixel) in canvas.pixels.iter_mut().enumerate() {
         let share = shadow.values()[i] * opening.values()[i];
@@ -295,8 +299,9 @@ pub fn draw_eye(
 
     // The line of the upper lashes, thicker outwards, with a wing.
     let open = interpolate(openness, &[(0.15, 0.75), (0.35, 1.0)]);
-    let thickness =
-        |x: f32| thick * (0.30 + 0.70 * smoothstep(x, 0.0, 0.62)) * open * smoothstep(x, -0.08, 0.10);
+    let thickness = |x: f32| {
+        thick * (0.30 + 0.70 * smoothstep(x, 0.0, 0.62)) * open * smoothstep(x, -0.08, 0.10)
+    };
     let last = upper[LID_POINTS - 1];
     let mut lashes_line: Vec<[f32; 2]> = xs[..LID_POINTS - 2]
         .iter()
@@ -391,7 +396,11 @@ pub fn draw_brow(
     let unit = frame.unit();
     let eye = &EYES[side];
     let (above, below) = (frame.at(eye.brow_above), frame.at(eye.brow_below));
-    let middle: Vec<_> = above.iter().zip(&below).map(|(a, b)| mean(&[*a, *b])).collect();
+    let middle: Vec<_> = above
+        .iter()
+        .zip(&below)
+        .map(|(a, b)| mean(&[*a, *b]))
+        .collect();
     let heights = above.iter().zip(&below).map(|(a, b)| distance(*a, *b));
     let thick = quantile(heights.collect(), 0.5).clamp(0.036 * unit, 0.070 * unit);
     let area = frame.fill(&frame.brow_polygon(side, 0.0));
@@ -404,11 +413,18 @@ pub fn draw_brow(
         .collect();
     let colour = if inside.len() > 10 {
         let limit = quantile(inside.iter().map(|c| c[0]).collect(), 0.40);
-        median(&inside.into_iter().filter(|c| c[0] <= limit).collect::<Vec<_>>())
+        median(
+            &inside
+                .into_iter()
+                .filter(|c| c[0] <= limit)
+                .collect::<Vec<_>>(),
+        )
     } else {
         hair_colour
     };
-    let l = (0.85 * colour[0]).min(0.62 * palette.base[0]).clamp(10.0, 70.0);
+    let l = (0.85 * colour[0])
+        .min(0.62 * palette.base[0])
+        .clamp(10.0, 70.0);
     let contrast = (skin_colour[0] - colour[0]) / skin_colour[0];
     let thick = thick * interpolate(contrast, &[(0.12, 0.82), (0.50, 1.25)]);
     let taper = |t: f32| {

@@ -61,7 +61,10 @@ impl Frame {
     /// `points` moved to the right and down by units of the face's width.
     pub fn shifted(&self, points: &[[f32; 2]], right: f32, down: f32) -> Vec<[f32; 2]> {
         let by = self.face.vector(right * self.unit(), down * self.unit());
-        points.iter().map(|p| [p[0] + by[0], p[1] + by[1]]).collect()
+        points
+            .iter()
+            .map(|p| [p[0] + by[0], p[1] + by[1]])
+            .collect()
     }
 
     /// A plane of the crop's size.

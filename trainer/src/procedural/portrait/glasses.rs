@@ -84,7 +84,11 @@ pub fn draw_glasses(canvas: &mut Canvas, frame: &Frame, lab: &Colours, skin_colo
     }
     let l = quantile(colours.iter().map(|c| c[0]).collect(), 0.35);
     let [_, a, b] = median(&colours);
-    canvas.put(&frames, 0.95, rgb([(0.75 * l).clamp(8.0, 50.0), 0.8 * a, 0.8 * b]));
+    canvas.put(
+        &frames,
+        0.95,
+        rgb([(0.75 * l).clamp(8.0, 50.0), 0.8 * a, 0.8 * b]),
+    );
 }
 
 /// How much darker than what is above and below it the darkest thing is across the nose between

@@ -14,16 +14,21 @@ use super::{
     palette::{interpolate, lch, mix},
 };
 
-/// Hair in CIE L*a*b* at every pixel; `directions` are across its strands.
+/// `lab` smoothed along strands; `directions` are across them.
+pub fn strands(frame: &Frame, lab: &Colours, directions: &[[f32; 2]]) -> Colours {
+    let sigma = 0.034 * frame.unit();
+    let once = smooth_along(&blur_colours(lab, 0.6), directions, sigma);
+    smooth_along(&once, directions, sigma)
+}
+
+/// Hair in CIE L*a*b* at every pixel, in the tones of that within `hair`.
 pub fn draw_hair(
     frame: &Frame,
-    lab: &Colours,
+    strands: &Colours,
     hair: &Plane,
     directions: &[[f32; 2]],
 ) -> Colours {
     let unit = frame.unit();
-    let strands = smooth_along(&blur_colours(lab, 0.6), directions, 0.034 * unit);
-    let strands = smooth_along(&strands, directions, 0.034 * unit);
     let hairs: Vec<[f32; 3]> = strands
         .pixels()
         .iter()
@@ -32,7 +37,7 @@ pub fn draw_hair(
         .map(|(colour, _)| *colour)
         .collect();
     if hairs.len() < 50 {
-        return strands;
+        return strands.clone();
     }
     let lightness: Vec<f32> = hairs.iter().map(|c| c[0]).collect();
     let (low, high) = (quantile(lightness.clone(), 0.06), quantile(lightness, 0.95));
@@ -72,7 +77,11 @@ pub fn draw_hair(
         // Dyed and gray strands keep their colour.
         let off: [f32; 3] = std::array::from_fn(|c| strands.pixels()[i][c] - own[c]);
         let dyed = 0.9 * smoothstep(off[1].hypot(off[2]), 8.0, 22.0);
-        [colour[0], colour[1] + dyed * off[1], colour[2] + dyed * off[2]]
+        [
+            colour[0],
+            colour[1] + dyed * off[1],
+            colour[2] + dyed * off[2],
+        ]
     })
 }
 

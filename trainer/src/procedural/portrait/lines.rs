@@ -5,10 +5,7 @@ use nijigen::face::mesh::{JAW, OVAL};
 
 use crate::plane::Plane;
 use crate::procedural::filter::{
-    colours::Colours,
-    flow::darkness_across,
-    gaussian::blur,
-    smoothstep::smoothstep,
+    colours::Colours, flow::darkness_across, gaussian::blur, smoothstep::smoothstep,
     structure_tensor::StructureTensor,
 };
 
@@ -89,8 +86,8 @@ pub fn draw_jaw(canvas: &mut Canvas, frame: &Frame, segments: &Segments, palette
                 let length = d[0].hypot(d[1]).max(1e-3);
                 [0, 1].map(|i| p[i] + by * unit * d[i] / length)
             };
-            let outside = sample(&segments.skin, outwards(0.05))
-                .min(sample(&segments.skin, outwards(0.025)));
+            let outside =
+                sample(&segments.skin, outwards(0.05)).min(sample(&segments.skin, outwards(0.025)));
             sample(&segments.skin, between(*p, middle, 0.06)) * (1.0 - sample(&hair, *p)) * outside
         })
         .collect();
@@ -110,7 +107,10 @@ pub fn draw_jaw(canvas: &mut Canvas, frame: &Frame, segments: &Segments, palette
         .collect();
     let width = |t: f32| {
         let at = ((t * 239.0) as usize).min(239);
-        0.0125 * unit * (0.35 + 0.65 * (std::f32::consts::PI * t).sin().max(0.0).powf(0.7)) * seen[at]
+        0.0125
+            * unit
+            * (0.35 + 0.65 * (std::f32::consts::PI * t).sin().max(0.0).powf(0.7))
+            * seen[at]
     };
     canvas.stroke(&jaw, width, 0.9, rgb(palette.line));
 }
@@ -133,16 +133,16 @@ pub fn draw_folds(
     let skin = blur(&segments.skin, 0.012 * unit);
     let bearded = segments.beard != Beard::None;
     let folds = frame.plane(|i| {
-        let fold = smoothstep(
-            darkness.values()[i] / segments.skin_colour[0],
-            0.030,
-            0.055,
-        );
+        let fold = smoothstep(darkness.values()[i] / segments.skin_colour[0], 0.030, 0.055);
         let inside = smoothstep(face.values()[i], 0.75, 0.98)
             * smoothstep(skin.values()[i], 0.8, 0.99)
             * (1.0 - smoothstep(hidden.values()[i], 0.02, 0.3));
         let [_, y] = frame.place(i, frame.face.center);
-        let beard = if bearded { 1.0 - smoothstep(y, 0.08, 0.16) } else { 1.0 };
+        let beard = if bearded {
+            1.0 - smoothstep(y, 0.08, 0.16)
+        } else {
+            1.0
+        };
         fold * inside * beard
     });
     canvas.put(&folds, 0.8, rgb(palette.shade));

@@ -42,12 +42,12 @@ impl Gaussian {
             log_determinant += pivot.ln();
             covariance[i] = covariance[i].map(|v| v / pivot);
             inverse[i] = inverse[i].map(|v| v / pivot);
+            let (pivot_row, pivot_inverse) = (covariance[i], inverse[i]);
             for row in (0..4).filter(|row| *row != i) {
                 let factor = covariance[row][i];
-                for column in 0..4 {
-                    covariance[row][column] -= factor * covariance[i][column];
-                    inverse[row][column] -= factor * inverse[i][column];
-                }
+                let less = |row: Look, by: Look| std::array::from_fn(|k| row[k] - factor * by[k]);
+                covariance[row] = less(covariance[row], pivot_row);
+                inverse[row] = less(inverse[row], pivot_inverse);
             }
         }
         Self {
@@ -86,14 +86,14 @@ impl Mixture {
                 let d: Look = std::array::from_fn(|i| {
                     (sample[i] - mean[i]).clamp(-4.0 * least[i], 4.0 * least[i])
                 });
-                for i in 0..4 {
-                    for j in 0..4 {
-                        covariance[i][j] += d[i] * d[j] / group.len() as f32;
+                for (row, a) in covariance.iter_mut().zip(d) {
+                    for (sum, b) in row.iter_mut().zip(d) {
+                        *sum += a * b / group.len() as f32;
                     }
                 }
             }
-            for i in 0..4 {
-                covariance[i][i] += least[i] * least[i];
+            for (i, (row, least)) in covariance.iter_mut().zip(least).enumerate() {
+                row[i] += least * least;
             }
             Gaussian::from_covariance(mean, covariance)
         };
@@ -135,4 +135,50 @@ pub fn quantile(mut values: Vec<f32>, q: f32) -> f32 {
     }
     let at = ((values.len() - 1) as f32 * q + 0.5) as usize;
     *values.select_nth_unstable_by(at, f32::total_cmp).1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_like_the_samples_is_near() {
+        // Dark red and light blue, a little noise in each coordinate.
+        let sample = |i: usize, [l, a, b]: [f32; 3]| {
+            let noise = (i * 37 % 11) as f32 - 5.0;
+            [l + noise, a - 0.5 * noise, b, 3.0 + 0.1 * noise]
+        };
+        let samples = (0..200).map(|i| {
+            let colour = if i < 100 {
+                [30.0, 40.0, 20.0]
+            } else {
+                [80.0, -5.0, -30.0]
+            };
+            sample(i, colour)
+        });
+        let mixture = Mixture::of(samples.collect(), 2, [1.0; 4]);
+        let near = mixture.distance(&[30.0, 40.0, 20.0, 3.0]);
+        assert!(near < mixture.distance(&[38.0, 40.0, 20.0, 3.0]));
+        assert!(near + 30.0 < mixture.distance(&[55.0, 18.0, -5.0, 3.0]));
+        assert_eq!(
+            Mixture::of(vec![[0.0; 4]; 11], 1, [1.0; 4]).distance(&[0.0; 4]),
+            1000.0
+        );
+    }
+
+    #[test]
+    fn one_gaussian_is_its_formula() {
+        let gaussian = Gaussian::new([1.0, 2.0, 3.0, 4.0], [2.0, 1.0, 1.0, 0.5]);
+        let expected = (2.0f32 / 2.0).powi(2) + (0.5f32 / 0.5).powi(2) + 2.0 * (2.0f32 * 0.5).ln();
+        let got = Mixture(vec![gaussian]).distance(&[3.0, 2.0, 3.0, 4.5]);
+        assert!((got - expected).abs() < 1e-4, "{got} {expected}");
+    }
+
+    #[test]
+    fn quantiles() {
+        assert_eq!(quantile(vec![3.0, 1.0, 2.0], 0.5), 2.0);
+        assert_eq!(quantile(vec![3.0, 1.0, 2.0], 1.0), 3.0);
+        assert_eq!(quantile(vec![], 0.5), 0.0);
+        assert_eq!(median(&[[1.0, 9.0], [2.0, 7.0], [3.0, 8.0]]), [2.0, 8.0]);
+    }
 }

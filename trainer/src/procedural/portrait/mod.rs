@@ -40,7 +40,9 @@ pub enum Refusal {
     #[error("it has no face")]
     NoFace,
     /// Turned too far.
-    #[error("its face is turned by {degrees:.0} degrees, at most {MOST_YAW_DEGREES} are drawn right")]
+    #[error(
+        "its face is turned by {degrees:.0} degrees, at most {MOST_YAW_DEGREES} are drawn right"
+    )]
     Turned {
         /// About how far.
         degrees: f32,
@@ -98,19 +100,35 @@ pub fn draw_portrait(
         &directions,
         &anisotropy,
         person,
-        [0.013 * unit, 0.033 * unit],
+        [0.013 * unit, 0.024 * unit],
     );
     let strokes = strokes.to_srgb();
     let strokes = Colours::from_index(side, side, |i| {
         rgb_to_lab([0, 1, 2].map(|c| f32::from(strokes.as_raw()[3 * i + c]) / 255.0))
     });
     let around = grade::grade(&strokes, person);
-    let hair = hair::draw_hair(&frame, &lab, &segments.hair, &directions);
+    let strands = hair::strands(&frame, &lab, &directions);
+    let draw_hair = |region: &Plane| hair::draw_hair(&frame, &strands, region, &directions);
+    // A beard has its own colour.
+    let beard_zone = segments::beard_zone(&frame, segments.beard);
+    let hair = match &beard_zone {
+        None => draw_hair(&segments.hair),
+        Some(zone) => {
+            let (zone, all) = (zone.values(), segments.hair.values());
+            let head = draw_hair(&frame.plane(|i| (1.0 - zone[i]) * all[i]));
+            let beard = draw_hair(&frame.plane(|i| zone[i] * all[i]));
+            head.blend(&beard, |i| zone[i])
+        }
+    };
     let skin = skin::draw_skin(&frame, &lab, &segments, &palette);
     let lines = lines::photo_lines(&frame, &lab, &directions, &segments, person);
     let pixels = (0..side * side)
         .map(|i| {
-            let colour = mix(around.pixels()[i], hair.pixels()[i], segments.hair.values()[i]);
+            let colour = mix(
+                around.pixels()[i],
+                hair.pixels()[i],
+                segments.hair.values()[i],
+            );
             let colour = mix(colour, skin.pixels()[i], segments.skin.values()[i]);
             let line = lines::line_colour(colour);
             lab_to_rgb(mix(colour, line, 0.85 * lines.values()[i])).map(|v| v.clamp(0.0, 1.0))
@@ -159,4 +177,102 @@ pub fn draw_portrait(
         skin: segments.skin,
         hair: segments.hair,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use image::Rgb;
+    use nijigen::face::mesh::{CHEEKBONES, NOSE_TIP};
+
+    use super::*;
+    use crate::example_face::example_face;
+
+    const SIDE: u32 = 512;
+    const SKIN: [u8; 3] = [214, 168, 144];
+    const HAIR: [u8; 3] = [52, 34, 26];
+    const WALL: [u8; 3] = [120, 150, 190];
+
+    /// A face of flat colours with dark irises, where [`example_face`] has its landmarks, and the
+    /// person's share.
+    fn photo() -> (RgbImage, Plane) {
+        let ellipse = |x: u32, y: u32, center: [f32; 2], radii: [f32; 2]| {
+            let d = [x as f32 + 0.5 - center[0], y as f32 + 0.5 - center[1]];
+            (d[0] / radii[0]).hypot(d[1] / radii[1]) < 1.0
+        };
+        let picture = RgbImage::from_fn(SIDE, SIDE, |x, y| {
+            let iris = [210.0, 302.0]
+                .iter()
+                .any(|at| ellipse(x, y, [*at, 238.0], [7.0, 7.0]));
+            let neck = (200..312).contains(&x) && (330..460).contains(&y);
+            let colour = if iris {
+                [60, 40, 30]
+            } else if neck || (ellipse(x, y, [256.0, 270.0], [100.0, 130.0]) && y > 165) {
+                SKIN
+            } else if ellipse(x, y, [256.0, 230.0], [130.0, 150.0]) && y < 300 {
+                HAIR
+            } else if y > 430 {
+                [40, 60, 120]
+            } else {
+                WALL
+            };
+            Rgb(colour)
+        });
+        let person = Plane::from_index(SIDE as usize, SIDE as usize, |i| {
+            let pixel = picture.as_raw()[3 * i..3 * i + 3] == WALL;
+            f32::from(!pixel)
+        });
+        (picture, person)
+    }
+
+    fn lightness(picture: &RgbImage, x: u32, y: u32) -> f32 {
+        rgb_to_lab(picture.get_pixel(x, y).0.map(|v| f32::from(v) / 255.0))[0]
+    }
+
+    #[test]
+    fn a_face_is_told_apart_and_gets_its_features() {
+        let (picture, person) = photo();
+        let portrait = draw_portrait(&picture, &example_face(), &person).expect("it is a face");
+        let (skin, hair) = (&portrait.skin, &portrait.hair);
+        assert_eq!(portrait.picture.dimensions(), (SIDE, SIDE));
+        // Cheek, hair above the forehead, wall.
+        assert!(skin.row(300)[190] > 0.9 && hair.row(300)[190] < 0.1);
+        assert!(hair.row(110)[256] > 0.9 && skin.row(110)[256] < 0.1);
+        assert!(skin.row(60)[40] < 0.1 && hair.row(60)[40] < 0.1);
+        let drawn = |x, y| lightness(&portrait.picture, x, y);
+        let cheek = drawn(190, 310);
+        assert!(
+            (cheek - lightness(&picture, 190, 310)).abs() < 15.0,
+            "{cheek}"
+        );
+        // The pupil is dark, the white beside it light, the lash line dark.
+        assert!(drawn(302, 239) < 25.0, "{}", drawn(302, 239));
+        assert!(drawn(316, 239) > 80.0, "{}", drawn(316, 239));
+        assert!(drawn(306, 230) < 30.0, "{}", drawn(306, 230));
+        // Skin is flat: two places of one cheek are of one colour.
+        assert!((drawn(180, 320) - drawn(186, 326)).abs() < 2.0);
+    }
+
+    #[test]
+    fn what_cannot_be_drawn_is_refused() {
+        let (picture, person) = photo();
+        let refused = |points: &[[f32; 2]], picture: &RgbImage| {
+            draw_portrait(picture, points, &person)
+                .map(|_| ())
+                .expect_err("not drawn")
+        };
+        let mut turned = example_face();
+        turned[NOSE_TIP][0] = turned[CHEEKBONES[1]][0] + 10.0;
+        assert!(matches!(refused(&turned, &picture), Refusal::Turned { .. }));
+        assert_eq!(refused(&[[5.0; 2]; 478], &picture), Refusal::NoFace);
+        let mut dark = picture;
+        for (x, y, pixel) in dark.enumerate_pixels_mut() {
+            if (150..362).contains(&x) && (205..275).contains(&y) {
+                *pixel = Rgb([12, 14, 18]);
+            }
+        }
+        assert!(matches!(
+            refused(&example_face(), &dark),
+            Refusal::EyesHidden(_)
+        ));
+    }
 }

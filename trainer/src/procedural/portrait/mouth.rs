@@ -37,7 +37,10 @@ pub fn draw_mouth(
     let inner = frame.fill(&ring(&spline(&upper, 50), &spline(&lower, 50)));
     let select = |region: &dyn Fn(usize) -> bool| -> Vec<[f32; 3]> {
         let pixels = lab.pixels().iter().enumerate();
-        pixels.filter(|(i, _)| region(*i)).map(|(_, c)| *c).collect()
+        pixels
+            .filter(|(i, _)| region(*i))
+            .map(|(_, c)| *c)
+            .collect()
     };
     let on_lips = select(&|i| lips.values()[i] > 0.8 && inner.values()[i] < 0.1);
     let [l0, a0, b0] = skin_colour;
@@ -58,13 +61,21 @@ pub fn draw_mouth(
     canvas.put(&blur(&lips, 0.006 * unit), 0.62 + 0.28 * painted, rgb(tint));
     let upper_lip = ring(&spline(&frame.at(UPPER_LIP_ABOVE), 60), &spline(&upper, 60));
     let upper_lip = blur(&frame.fill(&upper_lip), 0.003 * unit);
-    canvas.put(&upper_lip, 0.55, rgb([tint[0] - 6.0, tint[1] + 2.0, tint[2]]));
+    canvas.put(
+        &upper_lip,
+        0.55,
+        rgb([tint[0] - 6.0, tint[1] + 2.0, tint[2]]),
+    );
     let line = rgb(palette.line);
     if opening > OPEN * width {
         let inside = select(&|i| inner.values()[i] > 0.6);
         let lightness: Vec<f32> = inside.iter().map(|c| c[0]).collect();
         let count = lightness.len();
-        canvas.put(&inner, 1.0, rgb(lch((0.35 * l + 8.0).min(32.0), 30.0, 25.0)));
+        canvas.put(
+            &inner,
+            1.0,
+            rgb(lch((0.35 * l + 8.0).min(32.0), 30.0, 25.0)),
+        );
         if count > 10 && quantile(lightness.clone(), 0.75) > 0.72 * l0 {
             let light = lightness.iter().filter(|v| **v > 0.6 * l0).count();
             let share = (light as f32 / count as f32).clamp(0.3, 1.0);
@@ -75,7 +86,11 @@ pub fn draw_mouth(
         let taper = |t: f32| 0.009 * unit * (0.4 + 0.6 * (PI * t).sin());
         canvas.stroke(&spline(&lower, 80), taper, 0.7, line);
     } else {
-        let middle: Vec<_> = upper.iter().zip(&lower).map(|(u, l)| between(*u, *l, 0.5)).collect();
+        let middle: Vec<_> = upper
+            .iter()
+            .zip(&lower)
+            .map(|(u, l)| between(*u, *l, 0.5))
+            .collect();
         let taper = |t: f32| {
             let corner = |at: f32| 0.45 * (-((t - at) / 0.06).powi(2)).exp();
             let ends = (t.min(1.0 - t) / 0.03 + 0.3).min(1.0);
@@ -127,7 +142,10 @@ pub fn draw_nose(canvas: &mut Canvas, frame: &Frame, lab: &Colours, palette: &Sk
     let base = spline(&enlarged_about(&frame.at(NOSE_BASE), middle, 0.84), 40);
     let tip = between(points[4], middle, 0.55);
     let beside = |end: [f32; 2]| [0, 1].map(|i| tip[i] + 0.5 * (end[i] - middle[i]));
-    let top = spline(&[base[0], beside(base[0]), tip, beside(base[39]), base[39]], 40);
+    let top = spline(
+        &[base[0], beside(base[0]), tip, beside(base[39]), base[39]],
+        40,
+    );
     let area: Vec<_> = base.iter().chain(top.iter().rev()).copied().collect();
     canvas.fill(&area, 0.85, shade);
     for nostril in [&base[4..18], &base[22..36]] {
@@ -168,7 +186,9 @@ pub fn draw_nose(canvas: &mut Canvas, frame: &Frame, lab: &Colours, palette: &Sk
     let ellipse: Vec<[f32; 2]> = (0..40)
         .map(|i| std::f32::consts::TAU * i as f32 / 40.0)
         .map(|t| {
-            let by = frame.face.vector(0.012 * unit * t.cos(), 0.0168 * unit * t.sin());
+            let by = frame
+                .face
+                .vector(0.012 * unit * t.cos(), 0.0168 * unit * t.sin());
             [shine[0] + by[0], shine[1] + by[1]]
         })
         .collect();

@@ -93,6 +93,9 @@ pub fn stroke(side: usize, points: &[[f32; 2]], width: impl Fn(f32) -> f32) -> P
 }
 
 fn add_polygon(path: &mut PathBuilder, polygon: &[[f32; 2]]) {
+    if !polygon.iter().flatten().all(|v| v.is_finite()) {
+        return;
+    }
     for (i, [x, y]) in polygon.iter().enumerate() {
         if i == 0 {
             path.move_to(*x, *y);
@@ -103,15 +106,20 @@ fn add_polygon(path: &mut PathBuilder, polygon: &[[f32; 2]]) {
     path.close();
 }
 
-/// Nothing if there is no path: one without area or with numbers that are not finite.
+/// Nothing if there is no path, or one without area or with numbers that are not finite.
 fn coverage(side: usize, path: Option<Path>) -> Plane {
+    let path = path.filter(|path| {
+        let bounds = path.bounds();
+        bounds.width() > 0.0 && bounds.height() > 0.0
+    });
     let mask = path.and_then(|path| {
         let mut mask = Mask::new(side as u32, side as u32)?;
         mask.fill_path(&path, FillRule::Winding, true, Transform::identity());
         Some(mask)
     });
     Plane::from_index(side, side, |i| {
-        mask.as_ref().map_or(0.0, |mask| f32::from(mask.data()[i]) / 255.0)
+        mask.as_ref()
+            .map_or(0.0, |mask| f32::from(mask.data()[i]) / 255.0)
     })
 }
 
@@ -170,4 +178,52 @@ fn resample(points: &[[f32; 2]], count: usize) -> Vec<[f32; 2]> {
             super::frame::between(points[at], to, t)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sum(plane: &Plane) -> f32 {
+        plane.values().iter().sum()
+    }
+
+    #[test]
+    fn regions_have_their_area() {
+        assert_eq!(
+            sum(&fill(32, &[[f32::NAN, 1.0], [4.0, 4.0], [9.0, 1.0]])),
+            0.0
+        );
+        assert_eq!(sum(&fill(32, &[[1.0, 1.0]])), 0.0);
+        // Partly and wholly outside.
+        let half = fill(32, &[[-8.0, 4.0], [8.0, 4.0], [8.0, 12.0], [-8.0, 12.0]]);
+        assert!((sum(&half) - 64.0).abs() < 1.0, "{}", sum(&half));
+        assert_eq!(
+            sum(&fill(32, &[[40.0, 4.0], [80.0, 4.0], [60.0, 90.0]])),
+            0.0
+        );
+        let square = fill(32, &[[4.5, 4.5], [20.25, 4.5], [20.25, 10.5], [4.5, 10.5]]);
+        assert!((sum(&square) - 15.75 * 6.0).abs() < 1.0, "{}", sum(&square));
+        assert_eq!(square.row(7)[12], 1.0);
+    }
+
+    #[test]
+    fn strokes_taper() {
+        let line = stroke(64, &[[8.0, 32.0], [56.0, 32.0]], |t| 8.0 * (1.0 - t));
+        let width = |x: usize| (0..64).map(|y| line.row(y)[x]).sum::<f32>();
+        for (x, expected) in [(12, 7.3), (32, 4.0), (44, 2.0)] {
+            assert!((width(x) - expected).abs() < 0.6, "{x}: {}", width(x));
+        }
+    }
+
+    #[test]
+    fn splines_pass_through_their_points() {
+        let points = [[0.0, 0.0], [10.0, 8.0], [25.0, 2.0], [30.0, 20.0]];
+        let curve = spline(&points, 400);
+        assert_eq!((curve.len(), curve[0]), (400, points[0]));
+        for point in points {
+            let nearest = curve.iter().map(|p| distance(*p, point));
+            assert!(nearest.fold(f32::INFINITY, f32::min) < 0.1, "{point:?}");
+        }
+    }
 }

@@ -27,6 +27,8 @@ use super::{
 
 /// Least deviations of the mixtures.
 const LEAST: Look = [4.0, 2.6, 3.0, 3.6];
+/// Skin of a face too small to be measured.
+const USUAL_SKIN: [f32; 3] = [60.0, 12.0, 18.0];
 /// Middles of both cheeks and the nose.
 const CHEEKS: [&[usize]; 3] = [
     &[117, 118, 101, 36, 205, 187, 123],
@@ -34,6 +36,17 @@ const CHEEKS: [&[usize]; 3] = [
     &[6, 122, 198, 4, 420, 351],
 ];
 const NOSE: [usize; 10] = [6, 122, 198, 129, 98, 2, 327, 358, 420, 351];
+
+/// How unlike the skin of the upper face a beard is.
+const BEARD_DISTANCE: f32 = 13.0;
+/// How much rougher than that skin a beard usually is, how far off its hue, and the least sum of the
+/// shares of both: shadows and make-up stay below 0.8.
+const BEARD_ROUGHNESS: f32 = 3.0;
+const BEARD_HUE: f32 = 9.0;
+const BEARD_UNLIKE: f32 = 1.1;
+
+/// Half the width of the narrowest lock of hair on a forehead.
+const LOBE: f32 = 0.045;
 
 /// The beard of a face.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,13 +83,18 @@ pub fn segment(frame: &Frame, lab: &Colours, person: &Plane) -> Segments {
     let polygon = |points: &[[f32; 2]]| inside(frame.fill(points));
     let count = looks.len();
     let select = |region: &(dyn Fn(usize) -> bool + Sync)| -> Vec<Look> {
-        (0..count).filter(|i| region(*i)).map(|i| looks[i]).collect()
+        (0..count)
+            .filter(|i| region(*i))
+            .map(|i| looks[i])
+            .collect()
     };
     let person = person.values();
 
     // Coordinates from the middle of the face and from the chin.
     let chin = frame.points[CHIN];
-    let at: Vec<[f32; 2]> = (0..count).map(|i| frame.place(i, frame.face.center)).collect();
+    let at: Vec<[f32; 2]> = (0..count)
+        .map(|i| frame.place(i, frame.face.center))
+        .collect();
     let below: Vec<[f32; 2]> = (0..count).map(|i| frame.place(i, chin)).collect();
 
     let cheeks: Vec<[f32; 3]> = {
@@ -87,11 +105,17 @@ pub fn segment(frame: &Frame, lab: &Colours, person: &Plane) -> Segments {
                 *all |= one;
             }
         }
-        (0..count).filter(|i| region[*i]).map(|i| lab.pixels()[i]).collect()
+        (0..count)
+            .filter(|i| region[*i])
+            .map(|i| lab.pixels()[i])
+            .collect()
     };
-    let skin_colour = median(&cheeks);
+    let skin_colour = if cheeks.len() > 20 {
+        median(&cheeks)
+    } else {
+        USUAL_SKIN
+    };
     let [l0, a0, b0] = skin_colour;
-    let chroma_0 = a0.hypot(b0);
     // How far the opponents are from those of this skin under the same light.
     let off_hue = |look: &Look| {
         let f = (look[0] / l0).clamp(0.3, 1.3).powf(0.7);
@@ -129,13 +153,20 @@ pub fn segment(frame: &Frame, lab: &Colours, person: &Plane) -> Segments {
     let skin_seed: Vec<bool> = (0..count)
         .map(|i| {
             let l = looks[i][0];
-            core(i)
-                && like_skin(i) > 0.06
-                && l > 0.42 * l0
-                && (l > 0.60 * l0 || at[i][1] < 0.15)
+            core(i) && like_skin(i) > 0.06 && l > 0.42 * l0 && (l > 0.60 * l0 || at[i][1] < 0.15)
         })
         .collect();
-    let seeds = select(&|i| skin_seed[i]);
+    // Above the mouth nobody has a beard: what differs from there below the nose is one.
+    let upper = select(&|i| skin_seed[i] && at[i][1] < 0.10);
+    let lower_face = lower_face(frame, &lips);
+    let (beard, bearded) = find_beard(frame, &looks, &upper, &|i| lower_face[i], &off_hue);
+    let beard_mix = if beard == Beard::None {
+        Mixture::default()
+    } else {
+        Mixture::of(select(&|i| bearded[i]), 3, LEAST)
+    };
+    let skin_seed = |i: usize| skin_seed[i] && (beard == Beard::None || at[i][1] < 0.10);
+    let seeds = select(&skin_seed);
     let mut skin_mix = if seeds.len() > 200 {
         Mixture::of(seeds.clone(), 5, LEAST)
     } else {
@@ -149,7 +180,8 @@ pub fn segment(frame: &Frame, lab: &Colours, person: &Plane) -> Segments {
     skin_mix.extend(neck_mixture(
         select(&|i| {
             let [x, y] = below[i];
-            x.abs() < 0.22 && y > 0.05 && y < 0.26 && person[i] > 0.7
+            let neck = x.abs() < 0.22 && y > 0.05 && y < 0.26 && person[i] > 0.7;
+            neck && beard_mix.distance(&looks[i]) > BEARD_DISTANCE
         }),
         skin_colour,
         off_hue,
@@ -184,7 +216,8 @@ pub fn segment(frame: &Frame, lab: &Colours, person: &Plane) -> Segments {
             let look = &looks[i];
             let ([x, y], [cx, cy]) = (at[i], below[i]);
             let mut d = skin_mix.distance(look);
-            if oval[i] || (cy > -0.1 && cy < 0.28 && cx.abs() < 0.36) {
+            let shaded = beard == Beard::None || at[i][1] < 0.10;
+            if shaded && (oval[i] || (cy > -0.1 && cy < 0.28 && cx.abs() < 0.36)) {
                 d = d.min(shadow.distance(look));
             }
             let scalp = (x / 0.50).hypot((y + 0.05) / 0.78) < 1.0 && y < 0.0;
@@ -237,10 +270,7 @@ pub fn segment(frame: &Frame, lab: &Colours, person: &Plane) -> Segments {
         }
     }
 
-    let (beard, bearded) = find_beard(frame, &looks, &at, &below, &core, &skin_distance, l0, chroma_0);
-    if beard != Beard::None {
-        hair_mix.extend(Mixture::of(select(&|i| bearded[i]), 2, LEAST));
-    }
+    hair_mix.extend(beard_mix);
     let hair_distance: Vec<f32> = if hair_mix.is_empty() {
         vec![60.0; count]
     } else {
@@ -275,7 +305,11 @@ pub fn segment(frame: &Frame, lab: &Colours, person: &Plane) -> Segments {
             all += 1;
             yes += usize::from(holds(i));
         }
-        if all > 20 { yes as f32 / all as f32 } else { otherwise }
+        if all > 20 {
+            yes as f32 / all as f32
+        } else {
+            otherwise
+        }
     };
     let ear = |i: usize| at[i][0].abs() < 0.66 && at[i][1] > -0.16 && at[i][1] < 0.26 && !oval[i];
     let of_side = |i: usize, side: f32| side * at[i][0] > 0.0;
@@ -289,18 +323,17 @@ pub fn segment(frame: &Frame, lab: &Colours, person: &Plane) -> Segments {
             0.5,
         )
     });
+    // Long hair goes down from the ear without a gap; a collar of its colour doesn't.
     let long = [-1.0, 1.0].map(|side| {
-        let region = |i: usize| {
-            let x = side * at[i][0];
-            x > 0.50 && x < 0.80 && at[i][1] > 0.10 && at[i][1] < 0.46 && person[i] > 0.6
-        };
-        let area = (0..count).filter(|i| region(*i)).count() as f32;
-        area > 0.012 * unit * unit
-            && share(
-                &region,
-                &|i| hair_distance[i] < skin_distance[i].min(clothes_distance[i]),
-                0.0,
-            ) > 0.40
+        [(0.10, 0.26), (0.26, 0.46)].into_iter().all(|(from, to)| {
+            let region = |i: usize| {
+                let ([x, y], x_out) = (at[i], side * at[i][0]);
+                x.abs() < 0.80 && x_out > 0.50 && y > from && y < to && person[i] > 0.6
+            };
+            let area = (0..count).filter(|i| region(*i)).count() as f32;
+            let hair = |i: usize| hair_distance[i] < skin_distance[i].min(clothes_distance[i]);
+            area > 0.005 * unit * unit && share(&region, &hair, 0.0) > 0.40
+        })
     });
     let hairy = |i: usize| hair_distance[i] < skin_distance[i];
     let top_hairy = share(
@@ -319,6 +352,13 @@ pub fn segment(frame: &Frame, lab: &Colours, person: &Plane) -> Segments {
         x.abs() < half && y > -0.18 && y < 0.45 && !oval[i]
     };
     let upper_neck = |i: usize| neck(i) && below[i][1] < 0.25 && person[i] > 0.25;
+
+    let long_beard = beard != Beard::None
+        && share(
+            &|i| below[i][0].abs() < 0.20 && below[i][1] > 0.03 && below[i][1] < 0.16,
+            &hairy,
+            0.0,
+        ) > 0.5;
 
     // Skin, hair, clothes, background.
     let prior = |i: usize| -> [f32; 4] {
@@ -356,6 +396,9 @@ pub fn segment(frame: &Frame, lab: &Colours, person: &Plane) -> Segments {
         } else if cx.abs() < 0.25 && cy < 0.16 && y > 0.2 && !inside {
             hair = 0.4;
         }
+        if long_beard && cx.abs() < 0.5 - 0.2 * cy && cy > -0.25 && cy < 0.6 && !inside {
+            [skin, hair, cloth] = [0.1, 0.7, 0.1];
+        }
         if cx.abs() < 0.9 && (0.45..0.9).contains(&cy) {
             skin = 0.22;
         }
@@ -380,9 +423,12 @@ pub fn segment(frame: &Frame, lab: &Colours, person: &Plane) -> Segments {
         if inside && y > if fringe { -0.14 } else { -0.27 } && x.abs() < 0.44 {
             [skin, hair] = [0.99, 1e-6];
         }
-        let chin_width = if beard == Beard::Goatee { 0.25 } else { 0.6 };
-        if beard != Beard::None && inside && y > 0.13 && x.abs() < chin_width {
-            [skin, hair] = [0.6, 0.4];
+        if long_beard && cx.abs() < 0.4 && !inside && cy > -0.2 && cy < 0.0 {
+            [skin, hair] = [0.4, 0.6];
+        }
+        if beard != Beard::None && lower_face[i] {
+            let chin_only = beard == Beard::Goatee && x.abs() > 0.25;
+            [skin, hair] = if chin_only { [0.9, 0.1] } else { [0.5, 0.5] };
         }
         skin *= smoothstep(if inside { 1.0 } else { person[i] }, 0.35, 0.75);
         let behind = if inside || upper_neck(i) {
@@ -396,7 +442,7 @@ pub fn segment(frame: &Frame, lab: &Colours, person: &Plane) -> Segments {
     for (i, shares) in shares.iter_mut().enumerate() {
         let [skin, hair, cloth, behind] = prior(i);
         let weigh = |prior: f32, distance: f32| (prior + 1e-6).ln() - 0.5 * distance.min(60.0);
-        let logs = [
+        let mut logs = [
             weigh(skin * person[i] + 1e-4, skin_distance[i]),
             weigh(hair * person[i] + 1e-4, hair_distance[i]),
             weigh(cloth * person[i] + 1e-4, clothes_distance[i]),
@@ -406,6 +452,11 @@ pub fn segment(frame: &Frame, lab: &Colours, person: &Plane) -> Segments {
                 weigh(behind, behind_mix.distance(&looks[i]).min(40.0))
             },
         ];
+        // Collars of the hair's colour are none.
+        let side = usize::from(at[i][0] > 0.0);
+        if !long[side] && !long_beard && below[i][1] > 0.02 {
+            logs[1] = f32::NEG_INFINITY;
+        }
         let most = logs.into_iter().fold(f32::NEG_INFINITY, f32::max);
         let likelihoods = logs.map(|v| (0.5 * (v - most)).exp());
         let sum: f32 = likelihoods.iter().sum();
@@ -416,7 +467,10 @@ pub fn segment(frame: &Frame, lab: &Colours, person: &Plane) -> Segments {
     let hidden: Vec<bool> = (0..count).map(|i| features[i] && oval[i]).collect();
     let known = blur(&frame.plane(|i| 1.0 - f32::from(hidden[i])), 1.0);
     let hidden_soft = blur(&frame.plane(|i| f32::from(hidden[i])), 2.0);
-    let (fine, coarse) = (blur(&smooth.channel(0), 0.7), blur(&smooth.channel(0), 0.03 * unit));
+    let (fine, coarse) = (
+        blur(&smooth.channel(0), 0.7),
+        blur(&smooth.channel(0), 0.03 * unit),
+    );
     let guide = frame.plane(|i| {
         let share = hidden_soft.values()[i];
         (fine.values()[i] + share * (coarse.values()[i] - fine.values()[i])) / 100.0
@@ -436,19 +490,28 @@ pub fn segment(frame: &Frame, lab: &Colours, person: &Plane) -> Segments {
     });
     let lead = |class: usize, i: usize| {
         let others = (0..4).filter(|other| *other != class);
-        let most = others.map(|other| classes[other].values()[i]).fold(f32::NEG_INFINITY, f32::max);
+        let most = others
+            .map(|other| classes[other].values()[i])
+            .fold(f32::NEG_INFINITY, f32::max);
         classes[class].values()[i] - most
     };
-    let mut skin: Vec<f32> = (0..count).map(|i| (0.5 + 0.5 * lead(0, i)).clamp(0.0, 1.0)).collect();
-    let mut hair: Vec<f32> = (0..count).map(|i| (0.5 + 0.5 * lead(1, i)).clamp(0.0, 1.0)).collect();
+    let mut skin: Vec<f32> = (0..count)
+        .map(|i| (0.5 + 0.5 * lead(0, i)).clamp(0.0, 1.0))
+        .collect();
+    let mut hair: Vec<f32> = (0..count)
+        .map(|i| (0.5 + 0.5 * lead(1, i)).clamp(0.0, 1.0))
+        .collect();
 
+    drop_lobes(frame, &oval, &mut skin, &mut hair);
     if beard != Beard::None {
         fill_beard(frame, &mut skin, &mut hair);
     }
     force_skin(frame, &mut skin, &lips);
     drop_islands(frame, &mut skin, [0.015, 0.012].map(|v| v * unit * unit));
     let near_head = |i: usize| at[i][0].hypot(at[i][1]) < 1.15 && below[i][1] < 0.40;
-    give_away_strips(frame, &mut skin, &mut hair, &|i| person[i] > 0.4 && near_head(i));
+    give_away_strips(frame, &mut skin, &mut hair, &|i| {
+        person[i] > 0.4 && near_head(i)
+    });
     give_away_neck(frame, &mut skin, &hair, &smooth, skin_colour, &upper_neck);
     let skin = antialiased_threshold(&blur(&frame.plane(|i| skin[i]), 0.012 * unit), 0.5);
     drop_islands(frame, &mut hair, [0.010 * unit * unit, 0.0]);
@@ -516,53 +579,88 @@ fn neck_mixture(
     Mixture::default()
 }
 
-/// The kind of beard, and the pixels that are surely of it: below the cheekbones, darker than skin,
-/// or grayer and rougher.
-#[allow(clippy::too_many_arguments)]
+/// Where a beard may grow: the face below the nose and the cheekbones, without the lips.
+fn lower_face(frame: &Frame, lips: &[[f32; 2]]) -> Vec<bool> {
+    let border = [
+        2, 97, 98, 203, 206, 216, 207, 187, 147, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152,
+        377, 400, 378, 379, 365, 397, 288, 361, 323, 376, 411, 427, 436, 426, 423, 327, 326,
+    ];
+    let (face, lips) = (
+        frame.fill(&frame.at(border)),
+        frame.fill(&enlarged(lips, 1.06)),
+    );
+    let both = face.values().iter().zip(lips.values());
+    both.map(|(face, lips)| *face > 0.5 && *lips < 0.5)
+        .collect()
+}
+
+/// The kind of beard, and the pixels that are surely of it: in the lower face, and rougher or of
+/// another colour than the skin above, whose looks are `skin`.
 fn find_beard(
     frame: &Frame,
     looks: &[Look],
-    at: &[[f32; 2]],
-    below: &[[f32; 2]],
-    core: &dyn Fn(usize) -> bool,
-    skin_distance: &[f32],
-    l0: f32,
-    chroma_0: f32,
+    skin: &[Look],
+    lower_face: &dyn Fn(usize) -> bool,
+    off_hue: &dyn Fn(&Look) -> f32,
 ) -> (Beard, Vec<bool>) {
+    let mixture = Mixture::of(skin.to_vec(), 4, LEAST);
+    if mixture.is_empty() {
+        return (Beard::None, vec![false; looks.len()]);
+    }
+    let usual = quantile(skin.iter().map(|look| look[3]).collect(), 0.5);
     let bearded: Vec<bool> = (0..looks.len())
-        .map(|i| {
-            let look = &looks[i];
-            let dark = skin_distance[i] > 14.0 && look[0] < 0.62 * l0;
-            let gray = skin_distance[i] > 12.0
-                && look[1].hypot(look[2]) < 0.55 * chroma_0
-                && look[0] > 0.5 * l0;
-            core(i) && at[i][1] > 0.12 && (dark || gray)
-        })
+        .map(|i| lower_face(i) && mixture.distance(&looks[i]) > BEARD_DISTANCE)
         .collect();
-    let cover = |region: &dyn Fn(usize) -> bool| {
-        let all: Vec<usize> = (0..looks.len()).filter(|i| core(*i) && region(*i)).collect();
-        let covered = all.iter().filter(|i| bearded[**i]).count();
-        covered as f32 / all.len().max(1) as f32
+    // Shadows are as smooth as skin and of its hue; a beard isn't.
+    let is_beard = |zone: &[usize]| {
+        let points: Vec<_> = zone.iter().map(|i| frame.points[*i]).collect();
+        let area = frame.fill(&points);
+        let inside = || (0..looks.len()).filter(|i| area.values()[*i] > 0.5 && lower_face(*i));
+        let zone: Vec<Look> = inside().map(|i| looks[i]).collect();
+        let covered = inside().filter(|i| bearded[*i]).count() as f32 / zone.len().max(1) as f32;
+        let middle = median(&zone);
+        let unlike = (middle[3] - usual) / BEARD_ROUGHNESS + off_hue(&middle) / BEARD_HUE;
+        covered > 0.45 && unlike > BEARD_UNLIKE
     };
-    let cheeks = [-1.0, 1.0].map(|side| {
-        cover(&|i| side * at[i][0] > 0.14 && at[i][1] > 0.18)
-    });
-    let chin = cover(&|i| {
-        at[i][0].abs() < 0.16 && below[i][1] < -0.03 && below[i][1] > -0.22
-    });
-    let nose = frame.local(frame.points[2], frame.face.center)[1];
-    let lip = frame.local(frame.points[0], frame.face.center)[1];
-    let moustache = cover(&|i| {
-        at[i][0].abs() < 0.20 && at[i][1] > nose + 0.01 && at[i][1] < lip
-    });
-    let beard = if cheeks[0].min(cheeks[1]) > 0.07 && chin > 0.15 {
-        Beard::Full
-    } else if chin > 0.28 && moustache > 0.28 {
-        Beard::Goatee
-    } else {
+    let chin = [
+        83, 18, 313, 406, 335, 273, 422, 430, 394, 379, 378, 400, 377, 152, 148, 176, 149, 150,
+        169, 210, 202, 43, 106, 182,
+    ];
+    let jaws = [
+        [212, 214, 192, 138, 135, 169, 136, 172, 58, 215, 213, 207],
+        [432, 434, 416, 367, 364, 394, 365, 397, 288, 435, 433, 427],
+    ];
+    let beard = if !is_beard(&chin) {
         Beard::None
+    } else if jaws.iter().any(|jaw| is_beard(jaw)) {
+        Beard::Full
+    } else {
+        Beard::Goatee
     };
     (beard, bearded)
+}
+
+/// Where hair is of a beard, with a soft border to that of the head; `None` without one.
+pub fn beard_zone(frame: &Frame, beard: Beard) -> Option<Plane> {
+    (beard != Beard::None).then(|| {
+        frame.plane(|i| {
+            let [x, y] = frame.place(i, frame.face.center);
+            smoothstep(y, 0.0, 0.12) * smoothstep(x.abs(), 0.66, 0.54)
+        })
+    })
+}
+
+/// Highlights of the forehead that were taken for light hair: narrow lobes of hair in the face
+/// above the eyes are skin.
+fn drop_lobes(frame: &Frame, oval: &[bool], skin: &mut [f32], hair: &mut [f32]) {
+    let region = frame.plane(|i| f32::from(hair[i] > 0.5));
+    let broad = morphology::open(&region, &Window::disc(LOBE * frame.unit()));
+    for i in 0..hair.len() {
+        let [_, y] = frame.place(i, frame.face.center);
+        if oval[i] && y < -0.15 && hair[i] > 0.5 && broad.values()[i] < 0.5 {
+            (skin[i], hair[i]) = (0.9, 0.1);
+        }
+    }
 }
 
 /// Closes gaps of a beard below the mouth.
@@ -635,9 +733,7 @@ fn give_away_strips(
     let unit = frame.unit();
     let other = frame.plane(|i| f32::from(skin[i] < 0.5 && hair[i] < 0.5 && near(i)));
     let broad = morphology::open(&other, &Window::disc(0.025 * unit));
-    let around = |region: &[f32]| {
-        blur(&frame.plane(|i| f32::from(region[i] > 0.5)), 0.03 * unit)
-    };
+    let around = |region: &[f32]| blur(&frame.plane(|i| f32::from(region[i] > 0.5)), 0.03 * unit);
     let (by_skin, by_hair) = (around(skin), around(hair));
     for i in 0..skin.len() {
         if other.values()[i] > 0.5 && broad.values()[i] < 0.5 {

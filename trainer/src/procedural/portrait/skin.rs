@@ -126,7 +126,9 @@ fn without_islands(frame: &Frame, tone: Plane, skin: &[f32]) -> Plane {
 
 /// What the hair throws on the forehead: the hair, moved down.
 fn hair_shadow(frame: &Frame, hair: &Plane) -> Plane {
-    let by = frame.face.vector(0.010 * frame.unit(), 0.038 * frame.unit());
+    let by = frame
+        .face
+        .vector(0.010 * frame.unit(), 0.038 * frame.unit());
     let [dx, dy] = by.map(|v| v.round() as isize);
     let last = frame.side as isize - 1;
     let moved = frame.plane(|i| {

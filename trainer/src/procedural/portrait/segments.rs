@@ -39,6 +39,8 @@ const NOSE: [usize; 10] = [6, 122, 198, 129, 98, 2, 327, 358, 420, 351];
 
 /// How unlike the skin of the upper face a beard is.
 const BEARD_DISTANCE: f32 = 13.0;
+/// How unlike the beard the neck is.
+const NECK_DISTANCE: f32 = 18.0;
 /// How much rougher than that skin a beard usually is, how far off its hue, and the least sum of the
 /// shares of both: shadows and make-up stay below 0.8.
 const BEARD_ROUGHNESS: f32 = 3.0;
@@ -181,7 +183,7 @@ pub fn segment(frame: &Frame, lab: &Colours, person: &Plane) -> Segments {
         select(&|i| {
             let [x, y] = below[i];
             let neck = x.abs() < 0.22 && y > 0.05 && y < 0.26 && person[i] > 0.7;
-            neck && beard_mix.distance(&looks[i]) > BEARD_DISTANCE
+            neck && beard_mix.distance(&looks[i]) > NECK_DISTANCE
         }),
         skin_colour,
         off_hue,

@@ -46,7 +46,7 @@ impl AnimeWarp {
         let [full, none] = YAW_DEGREES;
         let facing = smoothstep(none, full, face.yaw_degrees.abs());
         let strength = strength.clamp(0.0, 1.0) * facing;
-        if !(strength > 0.0) {
+        if strength.is_nan() || strength <= 0.0 {
             return unchanged();
         }
         let mut moves = Moves::default();
@@ -189,7 +189,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::face::mesh::{FaceFrame, NOSE_TIP, example_face};
+    use crate::face::example_face::example_face;
+    use crate::face::mesh::{FaceFrame, NOSE_TIP};
 
     const SIDE: f32 = 512.0;
 

@@ -161,7 +161,8 @@ fn depth([x, y]: [f32; 2], polygon: &[[f32; 2]]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::face::mesh::{MESH_POINTS, example_face};
+    use crate::face::example_face::example_face;
+    use crate::face::mesh::MESH_POINTS;
 
     const SIDE: usize = 512;
 
@@ -224,7 +225,7 @@ mod tests {
         let mut points = example_face()[..MESH_POINTS].to_vec();
         let planes = draw_guides(&points, SIDE);
         assert!(plane(&planes, 3).iter().all(|v| *v == 0.0));
-        assert!(plane(&planes, 0).iter().any(|v| *v == 1.0));
+        assert!(plane(&planes, 0).contains(&1.0));
         for point in &mut points {
             point[0] += 450.0;
         }

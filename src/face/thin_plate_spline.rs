@@ -84,7 +84,8 @@ fn solve(mut rows: Vec<f64>, order: usize) -> Option<Vec<[f32; 2]>> {
     for column in 0..order {
         let size = |row: &usize| rows[row * stride + column].abs();
         let pivot = (column..order).max_by(|a, b| size(a).total_cmp(&size(b)))?;
-        if !(size(&pivot) > 1e-9) {
+        let largest = size(&pivot);
+        if largest.is_nan() || largest < 1e-9 {
             return None;
         }
         if pivot != column {

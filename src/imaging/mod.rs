@@ -23,7 +23,7 @@ pub(crate) use planes::{over_white, set_colours};
 pub use probe::{MAX_MEGAPIXELS, PhotoHeader, probe};
 pub use resize::fit_long_side;
 pub(crate) use resize::fitted_size;
-pub use warp::warp;
+pub use warp::{Displaced, warp, warp_displaced};
 
 use crate::error::{Error, Result};
 

@@ -6,6 +6,7 @@ use super::white::pixel_over_white;
 use super::{Photo, pixel_count, zeros};
 use crate::error::{Error, Result};
 use crate::geometry::SimilarityTransform;
+use crate::kernels::displace::{Displacement, warp_displaced_rgba8};
 use crate::kernels::halve::halve_rgba8;
 use crate::kernels::warp::{MAX_SHRINK, RgbaView, warp_similarity_rgba8};
 
@@ -19,9 +20,59 @@ const MARGIN_PX: f32 = 4.0;
 /// # Errors
 /// [`Error::ArgumentInvalid`] if a side is zero or a number is not finite, [`Error::PhotoTooLarge`]
 /// above [`super::MAX_MEGAPIXELS`], [`Error::Memory`] if there is too little.
-pub fn warp(
+pub fn warp(photo: &Photo, to_photo: SimilarityTransform, size: [usize; 2]) -> Result<Photo> {
+    warp_by(photo, to_photo, None, size)
+}
+
+/// Displacements of the places of a picture, in its pixels: those at the nodes of a grid over it,
+/// row by row, bilinear between them. The border's should be zero.
+#[derive(Clone, Copy, Debug)]
+pub struct Displaced<'a> {
+    /// One vector a node.
+    pub nodes: &'a [[f32; 2]],
+    /// Nodes of a row, at least 2.
+    pub columns: usize,
+}
+
+impl Displaced<'_> {
+    /// Refuses what is no grid, and vectors that are not finite.
+    fn check(&self) -> Result<()> {
+        let rows = self.nodes.len().checked_div(self.columns).unwrap_or(0);
+        if self.columns < 2 || rows < 2 || rows * self.columns != self.nodes.len() {
+            return Err(Error::ArgumentInvalid(format!(
+                "{} nodes in rows of {}, expected at least two whole rows of two",
+                self.nodes.len(),
+                self.columns
+            )));
+        }
+        match self.nodes.iter().flatten().find(|v| !v.is_finite()) {
+            None => Ok(()),
+            Some(value) => Err(Error::ArgumentInvalid(format!(
+                "a displacement of {value}, expected finite numbers"
+            ))),
+        }
+    }
+}
+
+/// [`warp`] of the places that are first moved by the displacements. No pixel is sampled twice.
+///
+/// # Errors
+/// Those of [`warp`], and [`Error::ArgumentInvalid`] if the displacements are no grid of at least two rows
+/// of two nodes, or not finite.
+pub fn warp_displaced(
     photo: &Photo,
     to_photo: SimilarityTransform,
+    displaced: Displaced,
+    size: [usize; 2],
+) -> Result<Photo> {
+    displaced.check()?;
+    warp_by(photo, to_photo, Some(displaced), size)
+}
+
+fn warp_by(
+    photo: &Photo,
+    to_photo: SimilarityTransform,
+    displaced: Option<Displaced>,
     [width, height]: [usize; 2],
 ) -> Result<Photo> {
     let area = pixel_count(width, height)?;
@@ -37,7 +88,14 @@ pub fn warp(
     }
     let mut rgba: Vec<u8> = zeros(4 * area)?;
     let out = rgba.as_chunks_mut().0;
-    warp_similarity_rgba8(level, excerpt.source(), to_excerpt, out, width);
+    let source = excerpt.source();
+    match displaced {
+        None => warp_similarity_rgba8(level, source, to_excerpt, out, width),
+        Some(Displaced { nodes, columns }) => {
+            let displacement = Displacement::new(nodes, columns, [width, height]);
+            warp_displaced_rgba8(level, source, to_excerpt, displacement, out, width);
+        }
+    }
     Photo::new(width, height, rgba)
 }
 
@@ -206,6 +264,29 @@ mod tests {
                 let worst = small.pixels().iter().map(off).fold(0.0, f32::max);
                 // Single pixels would be off by 170; the mean of 4 px of stripes of 3 px is by 40.
                 assert!(worst < 64.0, "{period} {scale}: {worst}");
+            }
+        }
+    }
+
+    #[test]
+    fn displaced_places_show_what_is_there() {
+        let photo = photo(64, 64, color);
+        // The middle is moved by 3 px to the right and 2 up, the border not at all.
+        let mut nodes = [[0.0; 2]; 9];
+        nodes[4] = [3.0, -2.0];
+        let displaced = Displaced {
+            nodes: &nodes,
+            columns: 3,
+        };
+        let to_photo = [0.5, 0.0, 10.0, 12.0];
+        let warped = warp_displaced(&photo, to_photo, displaced, [64, 64]).unwrap();
+        for (x, y, share) in [(32.0, 32.0, 1.0), (16.0, 32.0, 0.5), (0.0, 20.0, 0.0)] {
+            let at = [x + 0.5 + 3.0 * share, y + 0.5 - 2.0 * share];
+            let expected = color([0.5 * at[0] + 10.0, 0.5 * at[1] + 12.0]);
+            let got = warped.pixels()[y as usize * 64 + x as usize];
+            for c in 0..3 {
+                let off = (f32::from(got[c]) - expected[c]).abs();
+                assert!(off < 2.0, "{x} {y}: {got:?}, not {expected:?}");
             }
         }
     }

@@ -14,6 +14,7 @@
 
 pub mod blend;
 pub mod depthwise;
+pub mod displace;
 pub mod f16;
 pub mod halve;
 pub mod int8;

@@ -52,7 +52,7 @@ pub fn warp_similarity_rgba8(
 
 /// Samples along each side of a pixel: each takes from a square of two pixels' side of the source, so
 /// at this distance none is left out, and nothing is blurred without need.
-fn samples(scale: f32) -> usize {
+pub(super) fn samples(scale: f32) -> usize {
     ((scale / 1.5).ceil() as usize).clamp(1, MAX_SAMPLES)
 }
 
@@ -90,7 +90,12 @@ fn row_at<S: Simd>(
 
 /// The channels at the indices `u` along rows and `v` along columns.
 #[inline(always)]
-fn sample_at<S: Simd>(simd: S, source: RgbaView, u: S::f32s, v: S::f32s) -> [S::f32s; 4] {
+pub(super) fn sample_at<S: Simd>(
+    simd: S,
+    source: RgbaView,
+    u: S::f32s,
+    v: S::f32s,
+) -> [S::f32s; 4] {
     let (left, fraction_x) = split_at::<S>(simd, u, source.width);
     let (top, fraction_y) = split_at::<S>(simd, v, source.height);
     // Neighbours of the only column or row are itself.

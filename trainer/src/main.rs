@@ -9,6 +9,7 @@ mod compare;
 mod config;
 mod convert;
 mod data;
+mod dense;
 mod device;
 mod discriminator;
 mod distill;
@@ -24,6 +25,7 @@ mod onnx;
 mod parity;
 mod picture;
 mod plane;
+mod portraits;
 mod prepare;
 mod procedural;
 mod progress_bar;
@@ -33,10 +35,14 @@ mod reference;
 mod run_dir;
 mod style_file;
 mod tapped;
+mod tflite;
 mod train;
 mod weights_file;
 mod write_file;
 
+#[cfg(test)]
+#[path = "../../tests/example_face/mod.rs"]
+mod example_face;
 #[cfg(test)]
 #[path = "../../tests/formula/mod.rs"]
 mod formula;
@@ -47,6 +53,8 @@ mod test_style;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+#[cfg(test)]
+use nijigen::face::mesh;
 
 /// Nijigen's tool for photos and styles.
 #[derive(Parser)]
@@ -66,6 +74,8 @@ enum Command {
     Backbone(backbone::BackboneArguments),
     /// Prepare photos and style images for training.
     Prepare(prepare::PrepareArguments),
+    /// Draw the faces of photos, for a network that learns to.
+    Portraits(portraits::PortraitsArguments),
     /// Train a generator.
     Train(train::TrainArguments),
     /// Take channels out of a style's generator.
@@ -92,6 +102,7 @@ fn main() -> ExitCode {
         Command::Import(arguments) => import::run(&arguments),
         Command::Backbone(arguments) => backbone::run(&arguments),
         Command::Prepare(arguments) => prepare::run(&arguments),
+        Command::Portraits(arguments) => portraits::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),
         Command::Prune(arguments) => prune::run(&arguments),
         Command::Distill(arguments) => distill::run(&arguments),

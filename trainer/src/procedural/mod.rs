@@ -8,9 +8,10 @@
 
 mod bilateral;
 #[allow(dead_code)]
-mod filter;
+pub mod filter;
 mod grade;
 mod ink;
+pub mod portrait;
 
 use anyhow::{Result, bail};
 use image::RgbImage;

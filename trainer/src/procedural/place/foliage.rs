@@ -26,40 +26,81 @@ pub fn dab(flat: &Colours, maps: &Maps) -> Colours {
     if (0..width * height).all(|i| dabbed(i) < 0.05) {
         return flat.clone();
     }
-    let lightness = dabs(&blur(&maps.photo.channel(0), 0.5 * scale), scale);
-    let near = blur(&lightness, 5.5 * scale);
-    let far = blur(&lightness, 16.0 * scale);
-    let deviation = Plane::from_index(width, height, |i| at(&lightness, i) - at(&near, i));
-    let contrast = local_rms(&deviation, 14.0 * scale);
+    let lightness = maps.photo.channel(0);
+    let leaves = Clumps::of(&leaf_dabs(&blur(&lightness, 0.5 * scale), scale), 5.5, scale);
+    let rocks = Clumps::of(&rock_dabs(&blur(&lightness, 1.0 * scale), scale), 9.0, scale);
     let [a, b] = [1, 2].map(|c| blur(&flat.channel(c), 2.6 * scale));
     let painted = flat.map(|i, colour| {
-        let (leaves, rough) = (at(&maps.foliage, i), at(&rough, i));
-        let contrast = at(&contrast, i) + 0.010;
-        let z = at(&deviation, i) / contrast;
-        // Shadow, body, light and highlight of a clump.
-        let tone = (smoothstep(z, -1.0, -0.75) + smoothstep(z, 0.15, 0.35)
-            + smoothstep(z, 1.05, 1.25))
-            / 3.0
-            - 0.5;
-        let clump = at(&near, i) + 0.75 * (at(&near, i) - at(&far, i)) + 2.3 * contrast * tone;
+        let (leafy, rough) = (at(&maps.foliage, i), at(&rough, i));
         let mix = |from: f32, to: f32, share: f32| from + share * (to - from);
-        let l = mix(colour[0], clump, 0.9 * leaves);
-        let l = mix(l, 0.8 * at(&lightness, i) + 0.2 * at(&near, i), 0.6 * rough);
+        let l = mix(colour[0], rocks.tone(i, 1.9, 0.3), 0.85 * rough);
+        let l = mix(l, leaves.tone(i, 2.6, 0.75), 0.9 * leafy);
+        let share = (0.7 * leafy).max(0.6 * rough);
         [
             l,
-            mix(colour[1], 1.07 * at(&a, i), 0.7 * leaves),
-            mix(colour[2], 1.07 * at(&b, i), 0.7 * leaves),
+            mix(colour[1], 1.07 * at(&a, i), share),
+            mix(colour[2], 1.07 * at(&b, i), share),
         ]
     });
     let crisp = shock::crisp(&painted, scale);
     painted.blend(&crisp, dabbed)
 }
 
+/// Lightness in clumps: their tones deviate from the mean around them.
+struct Clumps {
+    near: Plane,
+    far: Plane,
+    deviation: Plane,
+    contrast: Plane,
+}
+
+impl Clumps {
+    /// Clumps of about `size_px`.
+    fn of(lightness: &Plane, size_px: f32, scale: f32) -> Self {
+        let near = blur(lightness, size_px * scale);
+        let far = blur(lightness, 3.0 * size_px * scale);
+        let deviation = Plane::from_index(lightness.width(), lightness.height(), |i| {
+            lightness.values()[i] - near.values()[i]
+        });
+        let contrast = local_rms(&deviation, 2.5 * size_px * scale);
+        Self {
+            near,
+            far,
+            deviation,
+            contrast,
+        }
+    }
+
+    /// The lightness at pixel `i` in four tones, `spread` root mean squares from the darkest to the
+    /// lightest; `relief` is how far whole clumps are set off from what is around them.
+    fn tone(&self, i: usize, spread: f32, relief: f32) -> f32 {
+        let (near, far) = (self.near.values()[i], self.far.values()[i]);
+        let contrast = self.contrast.values()[i] + 0.010;
+        let z = self.deviation.values()[i] / contrast;
+        // Shadow, body, light and highlight.
+        let tone = (smoothstep(z, -1.0, -0.75) + smoothstep(z, 0.15, 0.35)
+            + smoothstep(z, 1.05, 1.25))
+            / 3.0
+            - 0.5;
+        near + relief * (near - far) + spread * contrast * tone
+    }
+}
+
+/// Leaves: small dabs, at twice the size.
+fn leaf_dabs(lightness: &Plane, scale: f32) -> Plane {
+    let large = resize::double_cubic_plane(lightness);
+    resize::halve(&dabs(&large, 5.6 * scale, 2.6 * scale))
+}
+
+/// Rocks, fur and gravel: larger dabs.
+fn rock_dabs(lightness: &Plane, scale: f32) -> Plane {
+    dabs(lightness, 4.6 * scale, 2.4 * scale)
+}
+
 /// The plane as a union of leaf-shaped dabs: the largest of its openings, then the smallest of that
-/// one's closings, at twice the size.
-fn dabs(plane: &Plane, scale: f32) -> Plane {
-    let windows = ANGLES.map(|angle| Window::leaf(5.6 * scale, 2.6 * scale, angle));
-    let large = resize::double_cubic_plane(plane);
+/// one's closings.
+fn dabs(plane: &Plane, long_px: f32, short_px: f32) -> Plane {
+    let windows = ANGLES.map(|angle| Window::leaf(long_px, short_px, angle));
     let fold = |plane: &Plane,
                 filter: fn(&Plane, &Window) -> Plane,
                 choose: fn(f32, f32) -> f32| {
@@ -70,6 +111,6 @@ fn dabs(plane: &Plane, scale: f32) -> Plane {
                 .fold(filtered[0].values()[i], |best, p| choose(best, p.values()[i]))
         })
     };
-    let opened = fold(&large, morphology::open, f32::max);
-    resize::halve(&fold(&opened, morphology::close, f32::min))
+    let opened = fold(plane, morphology::open, f32::max);
+    fold(&opened, morphology::close, f32::min)
 }

@@ -48,18 +48,19 @@ impl Tone {
 /// `flat` in the colours of `look`; `vibrance` is a factor on how vivid they become.
 pub fn grade(flat: &Colours, maps: &Maps, look: PlaceLook, vibrance: f32) -> Colours {
     let scale = maps.scale;
-    let (width, height) = (flat.width(), flat.height());
     let at = |plane: &Plane, i: usize| plane.values()[i];
     let tone = Tone::of(&flat.channel(0));
     let toned = flat.plane(|[l, ..]| tone.apply(l));
     let broad = guided_filter(&toned, &toned, (22.0 * scale) as usize, 0.02);
-    let vivid = Plane::from_index(width, height, |i| at(&maps.sky, i));
-    let no_sky = blur(&vivid, 8.0 * scale).map(|v| 1.0 - (2.0 * v).min(1.0));
+    let no_sky = blur(&maps.sky, 8.0 * scale).map(|v| 1.0 - (2.0 * v).min(1.0));
     let smooth = blur(
         &maps.detail.map(|v| 1.0 - smoothstep(v, 0.018, 0.035)),
         3.0 * scale,
     );
     let sky_blue = sky_blueness(flat, maps);
+    // A picture that is rich in colour already stays calm.
+    let rich = smoothstep(flat.plane(oklab::chroma).mean() as f32, 0.045, 0.12);
+    let vibrance = vibrance * (1.0 - 0.65 * rich);
     let vivid = flat.map(|i, colour| {
         // Local contrast, except in the sky.
         let l = at(&toned, i);
@@ -126,8 +127,8 @@ fn enliven(colour: [f32; 3], look: PlaceLook, vibrance: f32, smooth: f32) -> [f3
         * (1.0 - smoothstep(l, 0.68, 0.84));
     [
         l,
-        a * (1.0 + 0.8 * pink) + 0.006 * neutral,
-        b * (1.0 + 0.4 * pink) - 0.020 * neutral,
+        a * (1.0 + 0.8 * pink) + 0.002 * neutral,
+        b * (1.0 + 0.4 * pink) - 0.014 * neutral,
     ]
 }
 
@@ -161,8 +162,8 @@ fn split(colour: [f32; 3], look: PlaceLook, no_sky: f32, leaves: f32) -> [f32; 3
         * (1.0 - 0.85 * leaves)
         * (1.0 - 0.45 * skin(hue, chroma));
     let (violet, warm) = match look {
-        PlaceLook::Sky => (0.046, 0.014),
-        PlaceLook::Film => (0.036, 0.018),
+        PlaceLook::Sky => (0.038, 0.014),
+        PlaceLook::Film => (0.030, 0.018),
     };
     let lit = smoothstep(l, 0.70, 0.93)
         * no_sky
@@ -170,7 +171,7 @@ fn split(colour: [f32; 3], look: PlaceLook, no_sky: f32, leaves: f32) -> [f32; 3
             PlaceLook::Sky => 1.0,
             PlaceLook::Film => 0.8,
         };
-    let a = a + 0.017 * tint - 0.016 * leaves * shadow + 0.004 * lit;
+    let a = a + 0.007 * tint - 0.016 * leaves * shadow + 0.004 * lit;
     let b = b - violet * tint - 0.010 * leaves * shadow + warm * lit;
     let blue = hue_bump(hue, 250.0, 40.0) * smoothstep(chroma, 0.03, 0.08);
     let [a, b] = oklab::opponents(a.hypot(b), oklab::hue([l, a, b]) - 6.0 * blue);

@@ -28,7 +28,7 @@ use super::filter::colours::Colours;
 /// Which of the looks for places a picture gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlaceLook {
-    /// Luminous: saturated skies, glow, no lines.
+    /// Luminous: saturated skies, glow, hardly any lines.
     Sky,
     /// Flat cel areas inside coloured outlines, milder colours.
     Film,
@@ -112,14 +112,11 @@ impl PlaceConfig {
         let photo = Colours::oklab(photo);
         let scale = photo.width().max(photo.height()) as f32 / 512.0;
         let maps = maps::Maps::of(&photo, scale);
-        let flat = abstraction::flatten(&maps);
-        let flat = foliage::dab(&flat, &maps);
-        let graded = grade::grade(&flat, &maps, look, self.vibrance);
-        let painted = sky::paint(&graded, &flat, &maps, look, self.sky);
-        let lined = match look {
-            PlaceLook::Sky => painted,
-            PlaceLook::Film => lines::draw(&painted, &flat, &maps, self.lines),
-        };
+        let flat = abstraction::flatten(&maps, look, self.cel);
+        let dabbed = foliage::dab(&flat.toned, &maps);
+        let graded = grade::grade(&dabbed, &maps, look, self.vibrance);
+        let painted = sky::paint(&graded, &dabbed, &maps, look, self.sky);
+        let lined = lines::draw(&painted, &flat.shapes, &maps, look, self.lines);
         let lit = light::light(&lined, scale, look, self.bloom, self.sharpness);
         Ok(DrawnPlace {
             picture: lit.to_srgb(),

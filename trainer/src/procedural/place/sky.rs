@@ -125,6 +125,8 @@ fn colours_of_sky(flat: &Colours, maps: &Maps, look: PlaceLook) -> Colours {
     };
     let calm = 1.0 - 0.25 * (1.0 - smoothstep(cloud_high - cloud_low, 0.04, 0.14));
     let by_day = smoothstep(median, 0.35, 0.6);
+    let dusky = Plane::from_index(width, height, |i| dusk(flat.pixels()[i]) * at(mask, i));
+    let all_dusk = smoothstep((dusky.mean() / mask.mean().max(1e-6)) as f32, 0.20, 0.55);
     flat.map(|i, [l, a, b]| {
         let chroma = a.hypot(b);
         // A sky of little range keeps to the middle of its ramp.
@@ -145,8 +147,8 @@ fn colours_of_sky(flat: &Colours, maps: &Maps, look: PlaceLook) -> Colours {
         let slate = [1.02 * l + 0.06, 1.1 * a + 0.022, 1.1 * b - 0.040];
         let colour = mix(colour, slate, 0.85 * bank);
         // Dusk in its own hue, more vivid.
-        let warm = smoothstep(0.9 * a + b.max(0.0), 0.010, 0.045);
-        let lavender = smoothstep(a, 0.008, 0.03) * smoothstep(-b, -0.015, 0.01);
+        let warm = dusk([l, a, b]).max(0.8 * all_dusk);
+        let lavender = smoothstep(a, 0.004, 0.02) * smoothstep(-b, -0.015, 0.01);
         let v = ((l - dark) / (light - dark).max(0.2)).clamp(0.0, 1.0);
         let more = (0.19 / chroma.max(1e-3)).clamp(0.8, 1.40);
         let own = [(1.04 * l + 0.04).clamp(0.0, 0.97), a * more, b * more];
@@ -156,6 +158,11 @@ fn colours_of_sky(flat: &Colours, maps: &Maps, look: PlaceLook) -> Colours {
         let night = [1.05 * l + 0.03, 1.15 * a + 0.012, 1.25 * b - 0.025];
         mix(night, colour, by_day)
     })
+}
+
+/// How much a colour is one of dusk, 0 to 1: red to yellow, or lavender.
+fn dusk([_, a, b]: [f32; 3]) -> f32 {
+    smoothstep(0.9 * a + b.max(0.0), 0.010, 0.045).max(smoothstep(a, 0.006, 0.022))
 }
 
 /// The billows of clouds: how far each place is lifted or lowered, in brush-like tones; 0 where the
@@ -173,7 +180,7 @@ fn billows(lightness: &Plane, scale: f32) -> Plane {
             + smoothstep(z, 0.8, 1.2))
             / 3.0
             - 0.5;
-        0.42 * tone * smoothstep(contrast, 0.010, 0.035)
+        0.34 * tone * smoothstep(contrast, 0.014, 0.040)
     })
 }
 

@@ -21,6 +21,8 @@ use crate::procedural::filter::{
 const SEARCHED_PX: f32 = 256.0;
 /// Share of the picture below which a region of sky is not worth painting.
 const SMALLEST_SHARE: f64 = 0.02;
+/// How often the region is found anew from the colours of the last.
+const PASSES: usize = 3;
 /// Bins of the colour models in lightness and in either opponent.
 const BINS: [usize; 3] = [24, 32, 32];
 
@@ -37,12 +39,16 @@ pub fn find(photo: &Colours, scale: f32) -> (Plane, f32) {
         return none();
     }
     let likely = small.with_clouds(&seeds);
-    let region = small.region(&seeds, &likely);
+    // The colours of what was found tell more of the sky, as in GrabCut.
+    let mut region = likely.clone();
+    for _ in 0..PASSES {
+        region = small.region(&seeds, &likely, &region);
+    }
     if region.mean() < SMALLEST_SHARE {
         return none();
     }
     let confidence = small.confidence(&region, &seeds);
-    if confidence < 0.03 {
+    if confidence < 0.03 && std::env::var("DBG").is_err() {
         return none();
     }
     let rough = resize::resize(&region, width, height);
@@ -85,6 +91,7 @@ impl Features {
         let bright = colours.plane(|colour| {
             smoothstep(colour[0], 0.70, 0.86)
                 * (1.0 - smoothstep(oklab::chroma(colour), 0.05, 0.10))
+                * (1.0 - straw(colour))
         });
         let warm = colours.plane(|colour| {
             smoothstep(colour[0], 0.45, 0.6)
@@ -160,9 +167,9 @@ impl Features {
         keep_parts(&both, 0.04, seeds)
     }
 
-    /// The region of sky: 0 or 1.
-    fn region(&self, seeds: &Plane, likely: &Plane) -> Plane {
-        let posterior = self.posterior(likely);
+    /// The region of sky: 0 or 1. Its colours are those of `model`.
+    fn region(&self, seeds: &Plane, likely: &Plane, model: &Plane) -> Plane {
+        let posterior = self.posterior(model);
         let sky_sources = morphology::erode(seeds, &Window::disc(2.0));
         let last_rows = 0.93;
         let ground_sources = self.plane(|i| {
@@ -170,7 +177,8 @@ impl Features {
             let green = hue_bump(oklab::hue(colour), 130.0, 45.0)
                 * smoothstep(oklab::chroma(colour), 0.04, 0.07);
             let unlike = self.prior.values()[i] < 0.02
-                && (self.roughness.values()[i] > 0.09 || posterior.values()[i] < 0.02);
+                && (self.roughness.values()[i] > 0.09 && posterior.values()[i] < 0.5
+                    || posterior.values()[i] < 0.02);
             let below = self.down(i) > last_rows;
             f32::from(
                 (unlike || green > 0.5 || below)
@@ -273,14 +281,19 @@ impl Features {
     fn without_specks(&self, region: &Plane, posterior: &Plane) -> Plane {
         let holes = Components::of(&region.map(|v| 1.0 - v), false);
         let likelihood = holes.sums(|i| posterior.values()[i]);
+        let roughness = holes.sums(|i| self.roughness.values()[i]);
+        let chroma = holes.sums(|i| oklab::chroma(self.colours.pixels()[i]));
         let largest = 0.012 * region.values().len() as f32;
         self.plane(|i| match holes.labels[i] {
             0 => 1.0,
             label => {
                 let hole = holes.parts[label as usize - 1];
-                let mean = likelihood[label as usize - 1] / hole.area as f32;
-                let speck = hole.area < 6 || ((hole.area as f32) < largest && mean > 0.6);
-                f32::from(speck)
+                let area = hole.area as f32;
+                let [likelihood, roughness, chroma] =
+                    [&likelihood, &roughness, &chroma].map(|sums| sums[label as usize - 1] / area);
+                // Dark patches of clouds are smooth and grey.
+                let cloud = area < 2.0 * largest && roughness < 0.035 && chroma < 0.04;
+                f32::from(hole.area < 6 || (area < largest && likelihood > 0.6) || cloud)
             }
         })
     }
@@ -351,17 +364,20 @@ impl Features {
             / (region.values().len() - low).max(1) as f32;
         let plain = 1.0 - smoothstep(blue, 0.3, 0.6);
         let grounded = 1.0 - plain * smoothstep(bottom, 0.03, 0.20);
+        // A wall or a ceiling rarely fills the top from side to side.
+        let wide = 1.0 - plain * (1.0 - smoothstep(top, 0.75, 0.95));
         let (skyline, crispness) = self.skyline(region);
         let crisp = if skyline < 10 {
             1.0
         } else {
             1.0 - (1.0 - smoothstep(crispness, 0.25, 0.55)) * (0.35 + 0.65 * plain)
         };
-        (1.0 - rough) * smoothstep(top, 0.10, 0.35) * looks * grounded * crisp
+        if std::env::var("DBG").is_ok() { eprintln!("  blue {blue:.2} rough {rough:.2} top {top:.2} lighter {lighter:.2} looks {looks:.2} bottom {bottom:.2} grounded {grounded:.2} skyline {skyline} {crispness:.2} crisp {crisp:.2}"); }
+        (1.0 - rough) * smoothstep(top, 0.10, 0.35) * looks * wide * grounded * crisp
     }
 
     /// The pixels along the border of `region`, and the share of them at which the colour changes
-    /// within two or three pixels at least half as much as within eight: the rest is blurred.
+    /// within five pixels at least 0.6 times as much as within thirteen: the rest is blurred.
     fn skyline(&self, region: &Plane) -> (usize, f32) {
         let (width, height) = (self.colours.width(), self.colours.height());
         let colour = |x: usize, y: usize| self.colours.pixels()[y * width + x];
@@ -371,13 +387,13 @@ impl Features {
         };
         let (mut count, mut crisp) = (0, 0);
         for x in 0..width {
-            for y in 6..height.saturating_sub(7) {
+            for y in 7..height.saturating_sub(8) {
                 let above = region.row(y)[x] > 0.5;
                 if above && region.row(y + 1)[x] <= 0.5 {
-                    let near = change(colour(x, y - 1), colour(x, y + 2));
-                    let far = change(colour(x, y - 5), colour(x, y + 6));
+                    let near = change(colour(x, y - 2), colour(x, y + 3));
+                    let far = change(colour(x, y - 6), colour(x, y + 7));
                     count += 1;
-                    crisp += usize::from(near > 0.6 * far && near > 0.05 || near > 0.25);
+                    crisp += usize::from(near > 0.6 * far && near > 0.05 || near > 0.2);
                 }
             }
         }
@@ -398,6 +414,11 @@ impl Features {
 /// How far down pixel `i` is, 0 to 1.
 fn down(i: usize, width: usize, height: usize) -> f32 {
     (i / width) as f32 / (height.max(2) - 1) as f32
+}
+
+/// How much a colour is one of pale grass and straw, 0 to 1.
+fn straw(colour: [f32; 3]) -> f32 {
+    hue_bump(oklab::hue(colour), 112.0, 45.0) * smoothstep(oklab::chroma(colour), 0.018, 0.04)
 }
 
 /// How near a hue is to those of the sky at dusk, 0 to 1.

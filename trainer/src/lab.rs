@@ -46,7 +46,7 @@ pub fn rgb_to_lab(rgb: [f32; 3]) -> [f32; 3] {
 }
 
 /// Linear light in 0..=1 of an sRGB value in 0..=1 (IEC 61966-2-1).
-fn linear_light(value: f32) -> f32 {
+pub fn linear_light(value: f32) -> f32 {
     if value <= 0.04045 {
         value / 12.92
     } else {

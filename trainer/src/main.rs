@@ -31,6 +31,7 @@ mod reference;
 mod run_dir;
 mod style_file;
 mod tapped;
+mod targets;
 mod train;
 mod weights_file;
 mod write_file;
@@ -64,6 +65,8 @@ enum Command {
     Backbone(backbone::BackboneArguments),
     /// Prepare photos and style images for training.
     Prepare(prepare::PrepareArguments),
+    /// Draw the procedural targets of photos: pairs to look at, and to train on.
+    Targets(targets::TargetsArguments),
     /// Train a generator.
     Train(train::TrainArguments),
     /// Take channels out of a style's generator.
@@ -90,6 +93,7 @@ fn main() -> ExitCode {
         Command::Import(arguments) => import::run(&arguments),
         Command::Backbone(arguments) => backbone::run(&arguments),
         Command::Prepare(arguments) => prepare::run(&arguments),
+        Command::Targets(arguments) => targets::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),
         Command::Prune(arguments) => prune::run(&arguments),
         Command::Distill(arguments) => distill::run(&arguments),

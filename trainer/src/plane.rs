@@ -135,6 +135,20 @@ impl Plane {
         &self.values[y * self.width..][..self.width]
     }
 
+    /// The value at the fractional place (`x`, `y`), between the four pixels around it; beyond the
+    /// border, that of the border.
+    pub fn sample(&self, x: f32, y: f32) -> f32 {
+        let (last_x, last_y) = (self.width - 1, self.height - 1);
+        let (x, y) = (x.clamp(0.0, last_x as f32), y.clamp(0.0, last_y as f32));
+        let (left, top) = (x as usize, y as usize);
+        let (dx, dy) = (x - left as f32, y - top as f32);
+        let (upper, lower) = (self.row(top), self.row((top + 1).min(last_y)));
+        let right = (left + 1).min(last_x);
+        let above = upper[left] + dx * (upper[right] - upper[left]);
+        let below = lower[left] + dx * (lower[right] - lower[left]);
+        above + dy * (below - above)
+    }
+
     /// Mean of all values.
     pub fn mean(&self) -> f64 {
         self.values.iter().map(|v| f64::from(*v)).sum::<f64>() / self.values.len() as f64
@@ -337,6 +351,14 @@ mod tests {
         assert!(Plane::new(0, 2, Vec::new()).is_err());
         let (a, b) = (plane_of(2, 3, |_, _| 0.0), plane_of(3, 2, |_, _| 0.0));
         assert!(a.zip_map(&b, |a, b| a + b).is_err());
+    }
+
+    #[test]
+    fn samples_between_pixels_and_beyond_the_border() {
+        let slope = plane_of(4, 3, |x, y| x as f32 + 10.0 * y as f32);
+        assert_eq!(slope.sample(1.25, 0.5), 6.25);
+        assert_eq!(slope.sample(-3.0, 9.0), 20.0);
+        assert_eq!(slope.sample(7.0, 1.0), 13.0);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 
 use std::array;
 
+use crate::lab::linear_light;
+
 const RGB_TO_LMS: [[f32; 3]; 3] = [
     [0.412_221_47, 0.536_332_54, 0.051_445_993],
     [0.211_903_5, 0.680_699_5, 0.107_396_96],
@@ -25,15 +27,6 @@ const LMS_TO_RGB: [[f32; 3]; 3] = [
 ];
 /// Halvings by which the chroma of a colour outside sRGB is found: to 1/128 of it.
 const GAMUT_HALVINGS: usize = 7;
-
-/// Linear light in 0..=1 of an sRGB value in 0..=1 (IEC 61966-2-1).
-pub fn linear_light(value: f32) -> f32 {
-    if value <= 0.04045 {
-        value / 12.92
-    } else {
-        ((value + 0.055) / 1.055).powf(2.4)
-    }
-}
 
 /// sRGB value in 0..=1 of linear light, which is clamped to 0..=1.
 pub fn srgb_value(linear: f32) -> f32 {

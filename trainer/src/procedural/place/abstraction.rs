@@ -42,7 +42,9 @@ pub fn flatten(maps: &Maps, look: PlaceLook, cel: f32) -> Flat {
         PlaceLook::Film => (1.0, 0.75),
     };
     let free = |i: usize| {
-        (1.0 - at(&maps.foliage, i)) * (1.0 - at(&maps.sky, i)) * (1.0 - 0.8 * at(&maps.salience, i))
+        (1.0 - at(&maps.foliage, i))
+            * (1.0 - at(&maps.sky, i))
+            * (1.0 - 0.8 * at(&maps.salience, i))
     };
     let shapes = shock::crisp(
         &strokes.blend(&areas, |i| {

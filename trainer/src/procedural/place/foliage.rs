@@ -27,8 +27,16 @@ pub fn dab(flat: &Colours, maps: &Maps) -> Colours {
         return flat.clone();
     }
     let lightness = maps.photo.channel(0);
-    let leaves = Clumps::of(&leaf_dabs(&blur(&lightness, 0.5 * scale), scale), 5.5, scale);
-    let rocks = Clumps::of(&rock_dabs(&blur(&lightness, 1.0 * scale), scale), 9.0, scale);
+    let leaves = Clumps::of(
+        &leaf_dabs(&blur(&lightness, 0.5 * scale), scale),
+        5.5,
+        scale,
+    );
+    let rocks = Clumps::of(
+        &rock_dabs(&blur(&lightness, 1.0 * scale), scale),
+        9.0,
+        scale,
+    );
     let [a, b] = [1, 2].map(|c| blur(&flat.channel(c), 2.6 * scale));
     let painted = flat.map(|i, colour| {
         let (leafy, rough) = (at(&maps.foliage, i), at(&rough, i));
@@ -78,10 +86,10 @@ impl Clumps {
         let contrast = self.contrast.values()[i] + 0.010;
         let z = self.deviation.values()[i] / contrast;
         // Shadow, body, light and highlight.
-        let tone = (smoothstep(z, -1.0, -0.75) + smoothstep(z, 0.15, 0.35)
-            + smoothstep(z, 1.05, 1.25))
-            / 3.0
-            - 0.5;
+        let tone =
+            (smoothstep(z, -1.0, -0.75) + smoothstep(z, 0.15, 0.35) + smoothstep(z, 1.05, 1.25))
+                / 3.0
+                - 0.5;
         near + relief * (near - far) + spread * contrast * tone
     }
 }
@@ -101,16 +109,17 @@ fn rock_dabs(lightness: &Plane, scale: f32) -> Plane {
 /// one's closings.
 fn dabs(plane: &Plane, long_px: f32, short_px: f32) -> Plane {
     let windows = ANGLES.map(|angle| Window::leaf(long_px, short_px, angle));
-    let fold = |plane: &Plane,
-                filter: fn(&Plane, &Window) -> Plane,
-                choose: fn(f32, f32) -> f32| {
-        let filtered: Vec<Plane> = windows.iter().map(|w| filter(plane, w)).collect();
-        Plane::from_index(plane.width(), plane.height(), |i| {
-            filtered[1..]
-                .iter()
-                .fold(filtered[0].values()[i], |best, p| choose(best, p.values()[i]))
-        })
-    };
+    let fold =
+        |plane: &Plane, filter: fn(&Plane, &Window) -> Plane, choose: fn(f32, f32) -> f32| {
+            let filtered: Vec<Plane> = windows.iter().map(|w| filter(plane, w)).collect();
+            Plane::from_index(plane.width(), plane.height(), |i| {
+                filtered[1..]
+                    .iter()
+                    .fold(filtered[0].values()[i], |best, p| {
+                        choose(best, p.values()[i])
+                    })
+            })
+        };
     let opened = fold(plane, morphology::open, f32::max);
     fold(&opened, morphology::close, f32::min)
 }

@@ -69,7 +69,12 @@ pub fn grade(flat: &Colours, maps: &Maps, look: PlaceLook, vibrance: f32) -> Col
         let deep = smoothstep(oklab::chroma(colour), 0.13, 0.22)
             * (1.0 - hue_bump(oklab::hue(colour), 120.0, 50.0));
         let l = l - 0.8 * deep * (l - colour[0]).max(0.0);
-        enliven([l, 1.04 * colour[1], 1.04 * colour[2]], look, vibrance, at(&smooth, i))
+        enliven(
+            [l, 1.04 * colour[1], 1.04 * colour[2]],
+            look,
+            vibrance,
+            at(&smooth, i),
+        )
     });
     let [a, b] = [1, 2].map(|c| blur(&vivid.channel(c), 4.0 * scale));
     vivid.map(|i, colour| {
@@ -140,7 +145,10 @@ fn greens(colour: [f32; 3]) -> [f32; 3] {
     if green == 0.0 {
         return colour;
     }
-    let target = between(l, &[(0.25, 170.0), (0.45, 150.0), (0.65, 130.0), (0.85, 119.0)]);
+    let target = between(
+        l,
+        &[(0.25, 170.0), (0.45, 150.0), (0.65, 130.0), (0.85, 119.0)],
+    );
     let turn = (target - hue + 180.0).rem_euclid(360.0) - 180.0;
     let bright = smoothstep(l, 0.4, 0.6) * (1.0 - smoothstep(l, 0.68, 0.85));
     let more = chroma * (1.0 + 0.15 * green * bright);

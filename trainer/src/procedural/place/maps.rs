@@ -172,7 +172,7 @@ mod tests {
         });
         let gravel = blur(&gravel, 1.5);
         let at_centre = |plane: &Plane| rectilinearity(plane, 7.0).row(32)[32];
-        assert!(at_centre(&grid) > 0.5, "{}", at_centre(&grid));
+        assert!(at_centre(&grid) > 0.4, "{}", at_centre(&grid));
         assert!(at_centre(&gravel) < 0.25, "{}", at_centre(&gravel));
     }
 }

@@ -27,15 +27,45 @@ struct Palette {
 }
 
 const SKY: Palette = Palette {
-    clear: [(0.0, 0x1f63c8), (0.35, 0x3f96ea), (0.7, 0x86cdf6), (1.0, 0xd3f1fa)],
-    cloud: [(0.0, 0x8ea6d8), (0.33, 0xb4c8ea), (0.66, 0xe3ecf8), (1.0, 0xffffff)],
+    clear: [
+        (0.0, 0x1f63c8),
+        (0.35, 0x3f96ea),
+        (0.7, 0x86cdf6),
+        (1.0, 0xd3f1fa),
+    ],
+    cloud: [
+        (0.0, 0x8ea6d8),
+        (0.33, 0xb4c8ea),
+        (0.66, 0xe3ecf8),
+        (1.0, 0xffffff),
+    ],
 };
 const FILM: Palette = Palette {
-    clear: [(0.0, 0x3f86cf), (0.35, 0x66aee4), (0.7, 0xa4d6f0), (1.0, 0xe0f3f2)],
-    cloud: [(0.0, 0x9fb0d0), (0.33, 0xc6d2e6), (0.66, 0xeceff0), (1.0, 0xfffdf5)],
+    clear: [
+        (0.0, 0x3f86cf),
+        (0.35, 0x66aee4),
+        (0.7, 0xa4d6f0),
+        (1.0, 0xe0f3f2),
+    ],
+    cloud: [
+        (0.0, 0x9fb0d0),
+        (0.33, 0xc6d2e6),
+        (0.66, 0xeceff0),
+        (1.0, 0xfffdf5),
+    ],
 };
-const OVERCAST: Ramp = [(0.0, 0x86b2ea), (0.35, 0xaed3f7), (0.7, 0xdceffc), (1.0, 0xfdfefe)];
-const SUNSET: Ramp = [(0.0, 0x6b5a9c), (0.35, 0x9a72b4), (0.65, 0xf0a090), (1.0, 0xfff0c4)];
+const OVERCAST: Ramp = [
+    (0.0, 0x86b2ea),
+    (0.35, 0xaed3f7),
+    (0.7, 0xdceffc),
+    (1.0, 0xfdfefe),
+];
+const SUNSET: Ramp = [
+    (0.0, 0x6b5a9c),
+    (0.35, 0x9a72b4),
+    (0.65, 0xf0a090),
+    (1.0, 0xfff0c4),
+];
 
 /// `picture` with its sky painted; `flat` is the flattened photo, `strength` the share of the paint
 /// where the sky is sure.
@@ -78,9 +108,7 @@ fn away_from_ground(flat: &Colours, maps: &Maps) -> Colours {
     flat.map(|i, colour| {
         let reached = smoothstep(near.values()[i], 0.005, 0.05);
         let outside = 1.0 - inner.values()[i];
-        std::array::from_fn(|c| {
-            colour[c] + outside * reached * (means[c].values()[i] - colour[c])
-        })
+        std::array::from_fn(|c| colour[c] + outside * reached * (means[c].values()[i] - colour[c]))
     })
 }
 
@@ -135,9 +163,9 @@ fn colours_of_sky(flat: &Colours, maps: &Maps, look: PlaceLook) -> Colours {
         let clear = ramp(&palette.clear, t);
         let u = ((l - (cloud_high - cloud_span)) / cloud_span).clamp(0.0, 1.0);
         let u = (u + at(&billow, i)).clamp(0.0, 1.0);
-        let steps = (smoothstep(u, 0.18, 0.34) + smoothstep(u, 0.48, 0.62)
-            + smoothstep(u, 0.80, 0.92))
-            / 3.0;
+        let steps =
+            (smoothstep(u, 0.18, 0.34) + smoothstep(u, 0.48, 0.62) + smoothstep(u, 0.80, 0.92))
+                / 3.0;
         let u = 0.35 * u + 0.65 * steps;
         let blue_day = mix(clear, ramp(&palette.cloud, u), at(&cloudy, i));
         let overcast = ramp(&OVERCAST, u.powf(1.5) * calm);
@@ -176,8 +204,7 @@ fn billows(lightness: &Plane, scale: f32) -> Plane {
     Plane::from_index(lightness.width(), lightness.height(), |i| {
         let contrast = contrast.values()[i];
         let z = deviation.values()[i] / (contrast + 0.012);
-        let tone = (smoothstep(z, -1.1, -0.7) + smoothstep(z, -0.1, 0.3)
-            + smoothstep(z, 0.8, 1.2))
+        let tone = (smoothstep(z, -1.1, -0.7) + smoothstep(z, -0.1, 0.3) + smoothstep(z, 0.8, 1.2))
             / 3.0
             - 0.5;
         0.34 * tone * smoothstep(contrast, 0.014, 0.040)
@@ -187,7 +214,9 @@ fn billows(lightness: &Plane, scale: f32) -> Plane {
 /// The colour at `place` of a ramp, in OKLab.
 fn ramp(stops: &Ramp, place: f32) -> [f32; 3] {
     let place = place.clamp(0.0, 1.0);
-    let next = stops.partition_point(|(at, _)| *at < place).clamp(1, stops.len() - 1);
+    let next = stops
+        .partition_point(|(at, _)| *at < place)
+        .clamp(1, stops.len() - 1);
     let ((from, dark), (to, light)) = (stops[next - 1], stops[next]);
     mix(
         oklab::from_hex(dark),

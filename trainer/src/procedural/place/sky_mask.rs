@@ -48,7 +48,7 @@ pub fn find(photo: &Colours, scale: f32) -> (Plane, f32) {
         return none();
     }
     let confidence = small.confidence(&region, &seeds);
-    if confidence < 0.03 && std::env::var("DBG").is_err() {
+    if confidence < 0.03 {
         return none();
     }
     let rough = resize::resize(&region, width, height);
@@ -67,7 +67,6 @@ struct Features {
     colours: Colours,
     roughness: Plane,
     blue: Plane,
-    bright: Plane,
     warm: Plane,
     /// How much each pixel looks like sky by itself, 0 to 1.
     prior: Plane,
@@ -108,7 +107,6 @@ impl Features {
             colours,
             roughness,
             blue,
-            bright,
             warm,
             prior,
         }
@@ -140,7 +138,8 @@ impl Features {
 
     /// The seeds with the clouds that touch them, which may be grey and textured.
     fn with_clouds(&self, seeds: &Plane) -> Plane {
-        let anchored = self.mean_inside(seeds, |i| self.blue.values()[i].max(self.warm.values()[i]));
+        let anchored =
+            self.mean_inside(seeds, |i| self.blue.values()[i].max(self.warm.values()[i]));
         if anchored <= 0.12 {
             return seeds.clone();
         }
@@ -260,7 +259,11 @@ impl Features {
                     let x = if right { column } else { width - 1 - column };
                     let i = y * width + x;
                     let beside = if right { x.checked_sub(1) } else { Some(x + 1) };
-                    let before = if downward { y.checked_sub(1) } else { Some(y + 1) };
+                    let before = if downward {
+                        y.checked_sub(1)
+                    } else {
+                        Some(y + 1)
+                    };
                     let mut best = ways[i];
                     if let Some(x) = beside.filter(|x| *x < width) {
                         let near = y * width + x;
@@ -372,7 +375,6 @@ impl Features {
         } else {
             1.0 - (1.0 - smoothstep(crispness, 0.25, 0.55)) * (0.35 + 0.65 * plain)
         };
-        if std::env::var("DBG").is_ok() { eprintln!("  blue {blue:.2} rough {rough:.2} top {top:.2} lighter {lighter:.2} looks {looks:.2} bottom {bottom:.2} grounded {grounded:.2} skyline {skyline} {crispness:.2} crisp {crisp:.2}"); }
         (1.0 - rough) * smoothstep(top, 0.10, 0.35) * looks * wide * grounded * crisp
     }
 
@@ -403,7 +405,12 @@ impl Features {
     /// Mean of `value` where `region` is above 1/2; 0 where that is nowhere.
     fn mean_inside(&self, region: &Plane, value: impl Fn(usize) -> f32) -> f32 {
         let (mut sum, mut count) = (0.0f64, 0);
-        for (i, _) in region.values().iter().enumerate().filter(|(_, v)| **v > 0.5) {
+        for (i, _) in region
+            .values()
+            .iter()
+            .enumerate()
+            .filter(|(_, v)| **v > 0.5)
+        {
             sum += f64::from(value(i));
             count += 1;
         }
@@ -484,4 +491,68 @@ fn matte(photo: &Colours, mask: &Plane, scale: f32) -> Plane {
         let trusted = smoothstep(known, 0.01, 0.06) * smoothstep(length.sqrt(), 0.05, 0.12);
         at(mask, i) + trusted * (share - at(mask, i))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A picture of 200 x 150 in OKLab.
+    fn scene(colour: impl Fn(f32, f32) -> u32 + Sync) -> Colours {
+        Colours::from_index(200, 150, |i| {
+            oklab::from_hex(colour((i % 200) as f32, (i / 200) as f32))
+        })
+    }
+
+    /// A dark and light pattern.
+    fn rough(x: f32, y: f32) -> u32 {
+        if ((x * 0.9).sin() + (y * 1.3).cos()) > 0.0 {
+            0x6a5538
+        } else {
+            0x2e2a1c
+        }
+    }
+
+    #[test]
+    fn a_pale_building_and_a_gap_between_branches_are_told_apart() {
+        let photo = scene(|x, y| {
+            let building = (120.0..170.0).contains(&x) && (50.0..110.0).contains(&y);
+            let outline = (118.0..172.0).contains(&x) && (48.0..110.0).contains(&y);
+            let tree = (x - 45.0).hypot(y - 60.0) < 32.0;
+            let gap = (x - 40.0).hypot(y - 60.0) < 5.0;
+            match () {
+                () if gap => 0xaecbf0,
+                () if tree => 0x24401c,
+                () if building => 0xe4e6ea,
+                () if outline => 0x6c6a70,
+                () if y < 95.0 => 0xaecbf0,
+                () => rough(x, y),
+            }
+        });
+        let (mask, confidence) = find(&photo, 200.0 / 512.0);
+        assert!(confidence > 0.8, "{confidence}");
+        assert!(
+            mask.row(20)[100] > 0.95 && mask.row(60)[40] > 0.8,
+            "{}",
+            mask.row(60)[40]
+        );
+        assert!(mask.row(80)[145] < 0.05 && mask.row(60)[60] < 0.05 && mask.row(130)[80] < 0.05);
+    }
+
+    #[test]
+    fn mist_is_not_surely_sky_and_a_wood_has_none() {
+        let mist = Colours::from_index(200, 150, |i| {
+            let (x, y) = ((i % 200) as f32, (i / 200) as f32);
+            let lightness = 0.95 - 0.7 * smoothstep(y, 40.0, 140.0);
+            [
+                lightness + 0.02 * (x * 0.7).sin() * smoothstep(y, 60.0, 140.0),
+                0.0,
+                0.0,
+            ]
+        });
+        let (_, confidence) = find(&mist, 200.0 / 512.0);
+        assert!(confidence < 0.8, "{confidence}");
+        let (mask, confidence) = find(&scene(rough), 200.0 / 512.0);
+        assert_eq!((mask.mean(), confidence), (0.0, 0.0));
+    }
 }

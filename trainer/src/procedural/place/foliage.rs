@@ -43,7 +43,7 @@ pub fn dab(flat: &Colours, maps: &Maps) -> Colours {
         let mix = |from: f32, to: f32, share: f32| from + share * (to - from);
         let l = mix(colour[0], rocks.tone(i, 1.9, 0.3), 0.85 * rough);
         let l = mix(l, leaves.tone(i, 2.6, 0.75), 0.9 * leafy);
-        let share = (0.7 * leafy).max(0.6 * rough);
+        let share = (0.7 * leafy).max(0.45 * rough);
         [
             l,
             mix(colour[1], 1.07 * at(&a, i), share),

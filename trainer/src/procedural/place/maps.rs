@@ -70,11 +70,14 @@ impl Maps {
             }),
             4.0 * scale,
         );
+        let (strength, anisotropy) = (tensor.strength(), wide.anisotropy());
         let foliage = Plane::from_index(width, height, |i| {
-            let leafy = green.values()[i] * smoothstep(detail.values()[i], 0.015, 0.038);
+            // Leaves have edges in all directions; one edge before a green wall is none.
+            let leafy = green.values()[i]
+                * smoothstep(detail.values()[i], 0.015, 0.038)
+                * (1.0 - smoothstep(anisotropy.values()[i], 0.60, 0.88));
             (1.4 * leafy).min(1.0) * (1.0 - sky.values()[i])
         });
-        let (strength, anisotropy) = (tensor.strength(), wide.anisotropy());
         let rectilinear = rectilinearity(&photo.channel(0), 7.0 * scale);
         let fine_structure = Plane::from_index(width, height, |i| {
             smoothstep(rectilinear.values()[i], 0.24, 0.46)
@@ -89,7 +92,10 @@ impl Maps {
             edge.max(fine_structure.values()[i])
         });
         let texture = Plane::from_index(width, height, |i| {
-            smoothstep(detail.values()[i], 0.02, 0.045)
+            let detail = detail.values()[i];
+            // The strongest contrasts are things in a clutter, which dabs would smear.
+            smoothstep(detail, 0.02, 0.045)
+                * (1.0 - 0.75 * smoothstep(detail, 0.055, 0.095))
                 * (1.0 - structure.values()[i])
                 * (1.0 - salience.values()[i])
         });

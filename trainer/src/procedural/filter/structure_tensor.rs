@@ -15,6 +15,7 @@ pub struct StructureTensor {
 
 impl StructureTensor {
     /// Of one plane, smoothed over `sigma_px`.
+    #[allow(dead_code, reason = "targets of portraits are made with it")]
     pub fn of_plane(plane: &Plane, sigma_px: f32) -> Self {
         Self::of_weighted(&[(plane.clone(), 1.0)], sigma_px)
     }

@@ -141,7 +141,7 @@ fn enliven(colour: [f32; 3], look: PlaceLook, vibrance: f32, smooth: f32) -> [f3
 fn greens(colour: [f32; 3]) -> [f32; 3] {
     let l = colour[0];
     let (chroma, hue) = (oklab::chroma(colour), oklab::hue(colour));
-    let green = hue_bump(hue, 130.0, 40.0) * smoothstep(chroma, 0.03, 0.08);
+    let green = hue_bump(hue, 134.0, 37.0) * smoothstep(chroma, 0.03, 0.08);
     if green == 0.0 {
         return colour;
     }

@@ -278,7 +278,7 @@ mod tests {
             nodes: &nodes,
             columns: 3,
         };
-        let to_photo = [0.5, 0.0, 10.0, 12.0];
+        let to_photo = SimilarityTransform::new(0.5, 0.0, [10.0, 12.0]);
         let warped = warp_displaced(&photo, to_photo, displaced, [64, 64]).unwrap();
         for (x, y, share) in [(32.0, 32.0, 1.0), (16.0, 32.0, 0.5), (0.0, 20.0, 0.0)] {
             let at = [x + 0.5 + 3.0 * share, y + 0.5 - 2.0 * share];

@@ -35,6 +35,7 @@ mod reference;
 mod run_dir;
 mod style_file;
 mod tapped;
+mod targets;
 mod tflite;
 mod train;
 mod weights_file;
@@ -76,6 +77,8 @@ enum Command {
     Prepare(prepare::PrepareArguments),
     /// Draw the faces of photos, for a network that learns to.
     Portraits(portraits::PortraitsArguments),
+    /// Draw the procedural targets of photos: pairs to look at, and to train on.
+    Targets(targets::TargetsArguments),
     /// Train a generator.
     Train(train::TrainArguments),
     /// Take channels out of a style's generator.
@@ -103,6 +106,7 @@ fn main() -> ExitCode {
         Command::Backbone(arguments) => backbone::run(&arguments),
         Command::Prepare(arguments) => prepare::run(&arguments),
         Command::Portraits(arguments) => portraits::run(&arguments),
+        Command::Targets(arguments) => targets::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),
         Command::Prune(arguments) => prune::run(&arguments),
         Command::Distill(arguments) => distill::run(&arguments),

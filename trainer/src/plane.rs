@@ -353,6 +353,14 @@ mod tests {
     }
 
     #[test]
+    fn samples_between_pixels_and_beyond_the_border() {
+        let slope = plane_of(4, 3, |x, y| x as f32 + 10.0 * y as f32);
+        assert_eq!(slope.sample(1.25, 0.5), 6.25);
+        assert_eq!(slope.sample(-3.0, 9.0), 20.0);
+        assert_eq!(slope.sample(7.0, 1.0), 13.0);
+    }
+
+    #[test]
     fn luma_of_primaries() -> Result<()> {
         let picture = RgbImage::from_raw(4, 1, vec![255, 0, 0, 0, 255, 0, 0, 0, 255, 90, 90, 90])
             .expect("four pixels");

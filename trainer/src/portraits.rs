@@ -15,9 +15,9 @@ use nijigen::imaging::{Displaced, Photo, warp_displaced};
 use crate::data::contact_sheet::{MAX_THUMBNAILS, THUMBNAIL_PX, contact_sheet, encode_jpeg};
 use crate::data::face_finder::MtcnnFinder;
 use crate::data::faces::FaceFinder;
-use crate::data::scan::{Source, list, load, to_rgb};
+use crate::data::scan::{ImageFile, list, load};
 use crate::dense::{DenseLandmarks, Models, PersonSegmentation};
-use crate::picture::png;
+use crate::picture::{png, to_rgb};
 use crate::plane::Plane;
 use crate::procedural::portrait::draw_portrait;
 use crate::write_file::write_file;
@@ -130,7 +130,7 @@ impl Studio {
     ///
     /// # Errors
     /// Why there is none.
-    fn portray(&self, source: &Source, arguments: &PortraitsArguments) -> Result<DrawnFace> {
+    fn portray(&self, source: &ImageFile, arguments: &PortraitsArguments) -> Result<DrawnFace> {
         let photo = load(&source.path)?;
         let size = [photo.width(), photo.height()];
         let faces = self.finder.faces(&to_rgb(&photo)?)?;

@@ -3,6 +3,7 @@
 
 pub mod lab;
 mod luma;
+pub mod oklab;
 pub mod srgb;
 
 pub use luma::{LUMA, luma};

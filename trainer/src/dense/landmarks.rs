@@ -4,7 +4,8 @@
 use anyhow::{Context, Result, ensure};
 use burn::tensor::Device;
 use nijigen::face::mesh::{EYES, MESH_POINTS};
-use nijigen::face::{FaceSquare, Features, LandmarkKind, SimilarityTransform};
+use nijigen::face::{FaceSquare, Features, LandmarkKind};
+use nijigen::geometry::SimilarityTransform;
 use nijigen::imaging::{Photo, warp};
 
 use super::models::Models;
@@ -147,8 +148,7 @@ fn cut(
     side: usize,
     mirrored: bool,
 ) -> Result<Values> {
-    let SimilarityTransform { a, b, tx, ty } = to_photo;
-    let crop = warp(photo, [a, b, tx, ty], [side, side])?;
+    let crop = warp(photo, to_photo, [side, side])?;
     let mut values = Vec::with_capacity(3 * side * side);
     for row in crop.rgba().chunks_exact(4 * side) {
         let pixels = row.chunks_exact(4);

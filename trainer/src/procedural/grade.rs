@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{ProceduralConfig, smoothstep};
+use super::{ProceduralConfig, filter::smoothstep::smoothstep};
 use crate::colour::lab::{lab_to_rgb, rgb_to_lab};
 use crate::colour::luma;
 use crate::plane::Plane;
@@ -40,7 +40,7 @@ pub fn grade(rgb: [f32; 3], config: &ProceduralConfig) -> [f32; 3] {
 
     // Grays stay gray, and colours that are strong already are boosted less.
     let boost = config.chroma + skin * (config.skin_chroma - config.chroma);
-    let boost = 1.0 + (boost - 1.0) * smoothstep(2.0, 14.0, chroma);
+    let boost = 1.0 + (boost - 1.0) * smoothstep(chroma, 2.0, 14.0);
     let boost = boost / (1.0 + (chroma * boost - 60.0).max(0.0) / 120.0);
     // Skin is drawn in one colour: its hue and chroma are pulled together.
     let pull = config.skin_unity * skin;
@@ -49,8 +49,8 @@ pub fn grade(rgb: [f32; 3], config: &ProceduralConfig) -> [f32; 3] {
     let chroma = chroma + 0.75 * pull * (SKIN_CHROMA - chroma);
     let (a, b) = (chroma * hue.cos(), chroma * hue.sin());
 
-    let shadow = config.split_tone * (1.0 - smoothstep(0.15, 0.6, lightness));
-    let light = config.split_tone * smoothstep(0.55, 0.95, lightness);
+    let shadow = config.split_tone * (1.0 - smoothstep(lightness, 0.15, 0.6));
+    let light = config.split_tone * smoothstep(lightness, 0.55, 0.95);
     let a = a + 4.0 * shadow + 0.6 * light;
     let b = b - 7.0 * shadow + 3.0 * light;
     lab_to_rgb([100.0 * lightness, a, b])
@@ -64,15 +64,15 @@ const SKIN_CHROMA: f32 = 27.0;
 fn skin_likeness(chroma: f32, hue: f32) -> f32 {
     let distance = (hue - 45f32.to_radians()) / 28f32.to_radians();
     (-distance * distance).exp()
-        * smoothstep(6.0, 14.0, chroma)
-        * (1.0 - smoothstep(45.0, 65.0, chroma))
+        * smoothstep(chroma, 6.0, 14.0)
+        * (1.0 - smoothstep(chroma, 45.0, 65.0))
 }
 
 /// Soft steps, a slight S-curve and the lift of skin; lightness in [0, 1].
 fn tone(lightness: f32, skin: f32, config: &ProceduralConfig) -> f32 {
     let position = lightness * config.tone_levels;
     let step = position.floor();
-    let stepped = (step + smoothstep(0.35, 0.65, position - step)) / config.tone_levels;
+    let stepped = (step + smoothstep(position - step, 0.35, 0.65)) / config.tone_levels;
     // Steps look blotchy in faces.
     let blend = config.tone_blend * (1.0 - config.skin_unity * skin);
     let mixed = lightness + blend * (stepped - lightness);

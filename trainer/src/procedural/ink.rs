@@ -5,7 +5,7 @@
 use anyhow::Result;
 use rayon::prelude::*;
 
-use super::smoothstep;
+use super::filter::smoothstep::smoothstep;
 use crate::plane::{Border, Plane, half_gaussian};
 
 /// Dark violet-brown, RGB in [0, 1].
@@ -44,7 +44,7 @@ pub fn lines(luma: &Plane, sigma_px: f32, thresholds: [f32; 2]) -> Result<Vec<f3
     out.par_chunks_mut(width).enumerate().for_each(|(y, row)| {
         for (x, value) in row.iter_mut().enumerate() {
             let mean = along_flow(&response, &tangents, x, y);
-            *value = smoothstep(thresholds[0], thresholds[1], mean);
+            *value = smoothstep(mean, thresholds[0], thresholds[1]);
         }
     });
     Ok(out)

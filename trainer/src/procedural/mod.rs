@@ -1,30 +1,72 @@
 //! A drawn-looking picture made from a photo by filters alone: what a generator is regressed to
 //! before any adversarial training, and a baseline that every trained style is compared with.
 //!
+//! There are three looks: `ink`, a comic with dark lines, which is described here, and `sky` and
+//! `film`, anime backgrounds ([`place`]).
+//!
 //! Flat regions come from repeated bilateral filtering, ink from differences of Gaussians that
 //! are smoothed along the flow of the edges, colour from a grade in Lab. Every filter is local (a
 //! few dozen pixels), unlike L0 smoothing, whose global thresholds a convolutional network cannot
 //! see: that is what makes the target learnable.
 
 mod bilateral;
-#[allow(dead_code)]
 pub mod filter;
 mod grade;
 mod ink;
+mod place;
 pub mod portrait;
 
+pub use place::PlaceConfig;
+
 use anyhow::{Result, bail};
+use clap::ValueEnum;
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
+use self::place::PlaceLook;
 use crate::colour::luma;
 use crate::plane::Plane;
+
+/// How a procedural target looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Look {
+    /// A comic: dark lines around flat regions.
+    #[default]
+    Ink,
+    /// A luminous anime background: painted skies, glow, hardly any lines.
+    Sky,
+    /// An anime background as cel: flat areas inside coloured outlines.
+    Film,
+}
+
+/// A procedural target.
+#[derive(Clone, Debug)]
+pub struct Drawn {
+    /// The picture, of the photo's size.
+    pub picture: RgbImage,
+    /// For the looks of places, how surely the sky was told from the rest: 0 (there is none) to 1
+    /// (it is where it was painted). In between it is painted in part. 0 for `ink`, which paints
+    /// none.
+    pub sky_confidence: f32,
+}
+
+impl Drawn {
+    /// Whether the target can be learnt from: there is either no sky, or surely one.
+    pub fn is_sure(&self) -> bool {
+        !(0.05..0.8).contains(&self.sky_confidence)
+    }
+}
 
 /// Settings of the procedural target. Lengths are in pixels of a picture whose longer side is
 /// about 512; other values are for images in [0, 1].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ProceduralConfig {
+    /// Which look. The settings below are those of `ink`, but for `place`.
+    pub look: Look,
+    /// Settings of the looks `sky` and `film`.
+    pub place: PlaceConfig,
     /// Median luma that dark photos are lifted to, in [0, 1].
     pub exposure: f32,
     /// Passes of the bilateral filter: more make larger flat regions.
@@ -56,6 +98,8 @@ pub struct ProceduralConfig {
 impl Default for ProceduralConfig {
     fn default() -> Self {
         Self {
+            look: Look::Ink,
+            place: PlaceConfig::default(),
             exposure: 0.46,
             flatten_passes: 6,
             flatten_range: 0.07,
@@ -105,7 +149,7 @@ impl ProceduralConfig {
                 self.ink_low
             );
         }
-        Ok(())
+        self.place.validate()
     }
 
     /// Draws `photo`, whose longer side should be about 512 px.
@@ -113,6 +157,28 @@ impl ProceduralConfig {
     /// # Errors
     /// If the photo has no pixels.
     pub fn draw(&self, photo: &RgbImage) -> Result<RgbImage> {
+        Ok(self.draw_target(photo)?.picture)
+    }
+
+    /// Draws `photo` as [`ProceduralConfig::draw`] and tells how far that can be learnt from.
+    ///
+    /// # Errors
+    /// If the photo has no pixels.
+    pub fn draw_target(&self, photo: &RgbImage) -> Result<Drawn> {
+        let look = match self.look {
+            Look::Ink => {
+                return Ok(Drawn {
+                    picture: self.draw_ink(photo)?,
+                    sky_confidence: 0.0,
+                });
+            }
+            Look::Sky => PlaceLook::Sky,
+            Look::Film => PlaceLook::Film,
+        };
+        self.place.draw(photo, look)
+    }
+
+    fn draw_ink(&self, photo: &RgbImage) -> Result<RgbImage> {
         let (width, height) = (photo.width() as usize, photo.height() as usize);
         let mut pixels: Vec<[f32; 3]> = photo
             .pixels()
@@ -144,12 +210,6 @@ impl ProceduralConfig {
         }
         Ok(out)
     }
-}
-
-/// Cubic step from 0 at `low` to 1 at `high`.
-fn smoothstep(low: f32, high: f32, x: f32) -> f32 {
-    let t = ((x - low) / (high - low)).clamp(0.0, 1.0);
-    t * t * (3.0 - 2.0 * t)
 }
 
 #[cfg(test)]

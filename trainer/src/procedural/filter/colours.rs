@@ -3,9 +3,10 @@
 use image::RgbImage;
 use rayon::prelude::*;
 
+use crate::colour::srgb::linear_light;
 use crate::plane::Plane;
 
-use super::oklab;
+use crate::colour::oklab;
 
 /// A picture of three channels: row-major, of any range, at least one pixel.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,8 +51,7 @@ impl Colours {
     /// # Panics
     /// If the picture is empty.
     pub fn oklab(picture: &RgbImage) -> Self {
-        let linear: [f32; 256] =
-            std::array::from_fn(|value| oklab::linear_light(value as f32 / 255.0));
+        let linear: [f32; 256] = std::array::from_fn(|value| linear_light(value as f32 / 255.0));
         let raw = picture.as_raw();
         Self::from_index(picture.width() as usize, picture.height() as usize, |i| {
             oklab::from_linear([0, 1, 2].map(|c| linear[usize::from(raw[3 * i + c])]))

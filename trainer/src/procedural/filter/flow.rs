@@ -1,8 +1,6 @@
 //! Smoothing along the edges of a picture: line integral convolution, and the flow-based difference
 //! of Gaussians (Kang, Lee and Chui, 2007), whose minima are lines.
 
-use rayon::prelude::*;
-
 use crate::plane::Plane;
 
 use super::{colours::Colours, gaussian::blur};
@@ -14,32 +12,67 @@ use super::{colours::Colours, gaussian::blur};
 /// # Panics
 /// If there isn't a direction for each pixel.
 pub fn smooth_along(colours: &Colours, directions: &[[f32; 2]], sigma_px: f32) -> Colours {
-    let (width, height) = (colours.width(), colours.height());
-    assert_eq!(directions.len(), width * height);
-    let steps = (2.0 * sigma_px + 0.5) as usize;
-    let weights: Vec<f32> = (1..=steps)
-        .map(|step| (-((step * step) as f32) / (2.0 * sigma_px * sigma_px)).exp())
-        .collect();
-    let (last_x, last_y) = ((width - 1) as f32, (height - 1) as f32);
-    colours.map(|i, centre| {
-        let start = [(i % width) as f32, (i / width) as f32];
-        let [across, along] = directions[i];
+    let lines = Lines::new(colours.width(), directions, sigma_px);
+    colours.map(|i, centre| lines.mean(i, centre, |x, y| colours.sample(x, y)))
+}
+
+/// [`smooth_along`] of one plane.
+///
+/// # Panics
+/// If there isn't a direction for each pixel.
+pub fn smooth_plane_along(plane: &Plane, directions: &[[f32; 2]], sigma_px: f32) -> Plane {
+    let lines = Lines::new(plane.width(), directions, sigma_px);
+    Plane::from_index(plane.width(), plane.height(), |i| {
+        lines.mean(i, [plane.values()[i]], |x, y| [plane.sample(x, y)])[0]
+    })
+}
+
+/// Lines at right angles to the directions at each pixel, and the weights along them.
+struct Lines<'a> {
+    width: usize,
+    directions: &'a [[f32; 2]],
+    /// Weights of one pixel away from the middle and on.
+    weights: Vec<f32>,
+}
+
+impl<'a> Lines<'a> {
+    fn new(width: usize, directions: &'a [[f32; 2]], sigma_px: f32) -> Self {
+        let steps = (2.0 * sigma_px + 0.5) as usize;
+        let weight = |step: usize| (-((step * step) as f32) / (2.0 * sigma_px * sigma_px)).exp();
+        Self {
+            width,
+            directions,
+            weights: (1..=steps).map(weight).collect(),
+        }
+    }
+
+    /// Weighted mean along the line through pixel `i` of what `sample` is at its places.
+    fn mean<const N: usize>(
+        &self,
+        i: usize,
+        centre: [f32; N],
+        sample: impl Fn(f32, f32) -> [f32; N],
+    ) -> [f32; N] {
+        let width = self.width;
+        let height = self.directions.len() / width;
+        let (last_x, last_y) = ((width - 1) as f32, (height - 1) as f32);
+        let [across, along] = self.directions[i];
         let (mut sum, mut total) = (centre, 1.0);
         for side in [1.0, -1.0] {
             let mut tangent = [-along * side, across * side];
-            let [mut x, mut y] = start;
-            for weight in &weights {
+            let (mut x, mut y) = ((i % width) as f32, (i / width) as f32);
+            for weight in &self.weights {
                 x += tangent[0];
                 y += tangent[1];
                 if !(0.0..=last_x).contains(&x) || !(0.0..=last_y).contains(&y) {
                     break;
                 }
-                let colour = colours.sample(x, y);
-                for c in 0..3 {
-                    sum[c] += weight * colour[c];
+                for (sum, value) in sum.iter_mut().zip(sample(x, y)) {
+                    *sum += weight * value;
                 }
                 total += weight;
-                let [across, along] = directions[(y + 0.5) as usize * width + (x + 0.5) as usize];
+                let [across, along] =
+                    self.directions[(y + 0.5) as usize * width + (x + 0.5) as usize];
                 // Directions have no sign of their own: keep going the same way.
                 let ahead = -along * tangent[0] + across * tangent[1];
                 let sign = if ahead < 0.0 { -1.0 } else { 1.0 };
@@ -47,12 +80,7 @@ pub fn smooth_along(colours: &Colours, directions: &[[f32; 2]], sigma_px: f32) -
             }
         }
         sum.map(|v| v / total)
-    })
-}
-
-/// [`smooth_along`] of one plane.
-pub fn smooth_plane_along(plane: &Plane, directions: &[[f32; 2]], sigma_px: f32) -> Plane {
-    smooth_along(&Colours::from_planes([plane; 3]), directions, sigma_px).channel(0)
+    }
 }
 
 /// Flow-based difference of Gaussians: how much darker each place is than its neighbourhood across
@@ -74,11 +102,6 @@ pub fn darkness_across(
         outer.values()[i] - inner.values()[i]
     });
     smooth_plane_along(&difference, directions, along_px)
-}
-
-/// Directions turned by a quarter: from across the edges to along them, or back.
-pub fn turned(directions: &[[f32; 2]]) -> Vec<[f32; 2]> {
-    directions.par_iter().map(|[x, y]| [-y, *x]).collect()
 }
 
 #[cfg(test)]
@@ -111,10 +134,9 @@ mod tests {
     }
 
     #[test]
-    fn a_turned_field_smooths_the_other_way() {
+    fn turned_directions_smooth_the_other_way() {
         let line = broken_line();
-        let directions = turned(&[[1.0, 0.0]; 24 * 24]);
-        let smooth = smooth_plane_along(&line, &directions, 4.0);
+        let smooth = smooth_plane_along(&line, &[[0.0, 1.0]; 24 * 24], 4.0);
         assert!(smooth.row(5)[11] > 0.5);
     }
 

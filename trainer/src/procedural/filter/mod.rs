@@ -8,7 +8,6 @@ pub mod gaussian;
 pub mod guided;
 pub mod kuwahara;
 pub mod morphology;
-pub mod oklab;
 pub mod resize;
 pub mod rolling_guidance;
 pub mod shock;

@@ -44,12 +44,12 @@ impl Window {
 
 /// The largest value under the window at each pixel; the border is mirrored.
 pub fn dilate(plane: &Plane, window: &Window) -> Plane {
-    extreme(plane, window, f32::max)
+    extreme(plane, window, |a, b| if b > a { b } else { a })
 }
 
 /// The smallest value under the window at each pixel; the border is mirrored.
 pub fn erode(plane: &Plane, window: &Window) -> Plane {
-    extreme(plane, window, f32::min)
+    extreme(plane, window, |a, b| if b < a { b } else { a })
 }
 
 /// Light details that the window does not fit into are removed.
@@ -62,7 +62,7 @@ pub fn close(plane: &Plane, window: &Window) -> Plane {
     erode(&dilate(plane, window), window)
 }
 
-fn extreme(plane: &Plane, window: &Window, choose: fn(f32, f32) -> f32) -> Plane {
+fn extreme(plane: &Plane, window: &Window, choose: impl Fn(f32, f32) -> f32 + Sync) -> Plane {
     let reach = window.reach;
     let height = plane.height();
     let rows: Vec<Vec<f32>> = (0..height)

@@ -1,7 +1,9 @@
 //! Rolling guidance (Zhang, Shen, Xu and Jia, 2014): details smaller than a size vanish, and what
 //! is larger keeps its edges.
 
-use crate::plane::Border;
+use rayon::prelude::*;
+
+use crate::plane::{Border, Plane};
 
 use super::{colours::Colours, gaussian::blur_colours};
 
@@ -24,36 +26,52 @@ pub fn rolling_guidance(colours: &Colours, sigma_px: f32, range: f32, passes: us
 pub fn joint_bilateral(colours: &Colours, guide: &Colours, sigma_px: f32, range: f32) -> Colours {
     let (width, height) = (colours.width(), colours.height());
     assert_eq!((width, height), (guide.width(), guide.height()));
-    let radius = (2.0 * sigma_px + 0.5) as usize;
-    let reach = radius as isize;
-    let (stride, source) = padded(colours, radius);
-    let (_, guide) = padded(guide, radius);
-    let window: Vec<(isize, f32)> = (-reach..=reach)
+    let reach = (2.0 * sigma_px + 0.5) as usize as isize;
+    // Channel by channel, so that a row of pixels is weighed at once.
+    let (sources, guides) = (padded(colours, reach), padded(guide, reach));
+    let window: Vec<(isize, isize, f32)> = (-reach..=reach)
         .flat_map(|dy| (-reach..=reach).map(move |dx| (dx, dy)))
         .filter(|(dx, dy)| dx * dx + dy * dy <= reach * reach)
         .map(|(dx, dy)| {
             let distance = (dx * dx + dy * dy) as f32;
-            let exponent = distance / (2.0 * sigma_px * sigma_px);
-            (dy * stride as isize + dx, exponent)
+            (dx, dy, distance / (2.0 * sigma_px * sigma_px))
         })
         .collect();
     let per_difference = 1.0 / (2.0 * range * range);
-    Colours::from_index(width, height, |i| {
-        let place = (i / width + radius) * stride + i % width + radius;
-        let centre = guide[place];
-        let (mut sum, mut total) = ([0.0; 3], 0.0);
-        for &(offset, distance) in &window {
-            let near = place.wrapping_add_signed(offset);
-            let [l, a, b] = [0, 1, 2].map(|c| guide[near][c] - centre[c]);
-            let difference = l * l + 2.0 * (a * a + b * b);
-            let weight = exp_negative(distance + difference * per_difference);
-            total += weight;
-            for c in 0..3 {
-                sum[c] += weight * source[near][c];
+    let mut pixels = vec![[0.0; 3]; width * height];
+    pixels
+        .par_chunks_mut(width)
+        .enumerate()
+        .for_each(|(y, row)| {
+            let centre = guides
+                .each_ref()
+                .map(|channel| shifted(channel, y, reach, [0, 0]));
+            let mut sums = [0, 1, 2, 3].map(|_| vec![0.0f32; width]);
+            let mut weights = vec![0.0f32; width];
+            for &(dx, dy, distance) in &window {
+                weights.fill(0.0);
+                for (c, factor) in [1.0, 2.0, 2.0].into_iter().enumerate() {
+                    let row = shifted(&guides[c], y, reach, [dx, dy]);
+                    for ((weight, near), centre) in weights.iter_mut().zip(row).zip(centre[c]) {
+                        *weight += factor * (near - centre) * (near - centre);
+                    }
+                }
+                for (weight, total) in weights.iter_mut().zip(&mut sums[3]) {
+                    *weight = exp_negative(distance + *weight * per_difference);
+                    *total += *weight;
+                }
+                for c in 0..3 {
+                    let row = shifted(&sources[c], y, reach, [dx, dy]);
+                    for ((sum, near), weight) in sums[c].iter_mut().zip(row).zip(&weights) {
+                        *sum += weight * near;
+                    }
+                }
             }
-        }
-        sum.map(|v| v / total)
-    })
+            for (x, pixel) in row.iter_mut().enumerate() {
+                *pixel = [0, 1, 2].map(|c| sums[c][x] / sums[3][x]);
+            }
+        });
+    Colours::from_index(width, height, |i| pixels[i])
 }
 
 /// exp(-x) for x >= 0 by (1 - x / 64)^64: within 0.01, and 0 from 64 on.
@@ -65,20 +83,26 @@ fn exp_negative(x: f32) -> f32 {
     power
 }
 
-/// The pixels with their border mirrored for `radius` pixels, and the length of a row of them.
-fn padded(colours: &Colours, radius: usize) -> (usize, Vec<[f32; 3]>) {
+/// The pixels of a padded channel that are `dx` and `dy` away from those of row `y`.
+fn shifted(channel: &Plane, y: usize, reach: isize, [dx, dy]: [isize; 2]) -> &[f32] {
+    &channel.row((y as isize + reach + dy) as usize)[(reach + dx) as usize..]
+}
+
+/// The channels with their border mirrored for `reach` pixels.
+fn padded(colours: &Colours, reach: isize) -> [Plane; 3] {
     let (width, height) = (colours.width(), colours.height());
-    let reach = radius as isize;
-    let columns: Vec<usize> = (-reach..width as isize + reach)
-        .map(|x| Border::Reflect101.resolve(x, width))
-        .collect();
-    let pixels = (-reach..height as isize + reach)
-        .flat_map(|y| {
-            let row = &colours.pixels()[Border::Reflect101.resolve(y, height) * width..][..width];
-            columns.iter().map(move |x| row[*x])
+    let side = 2 * reach as usize;
+    let stride = width + side;
+    [0, 1, 2].map(|c| {
+        Plane::from_index(stride, height + side, |i| {
+            let (x, y) = ((i % stride) as isize - reach, (i / stride) as isize - reach);
+            let (x, y) = (
+                Border::Reflect101.resolve(x, width),
+                Border::Reflect101.resolve(y, height),
+            );
+            colours.pixels()[y * width + x][c]
         })
-        .collect();
-    (columns.len(), pixels)
+    })
 }
 
 #[cfg(test)]

@@ -1,8 +1,6 @@
 //! The shock filter (Osher and Rudin, 1990; coherent form by Weickert, 2003): each pixel takes the
 //! colour of the lighter or darker side of the edge it is on, so that soft edges become crisp.
 
-use crate::plane::Plane;
-
 use super::{
     colours::Colours, flow::smooth_along, gaussian::blur, resize, structure_tensor::StructureTensor,
 };
@@ -30,7 +28,7 @@ impl Shock {
         colours.map(|i, colour| {
             let (x, y) = ((i % width) as f32, (i / width) as f32);
             let [dx, dy] = directions[i];
-            let at = |reach: f32| sample(&lightness, x + dx * reach, y + dy * reach);
+            let at = |reach: f32| lightness.sample(x + dx * reach, y + dy * reach);
             let centre = lightness.values()[i];
             let ends = [at(self.reach_px), at(-self.reach_px)];
             let bend = ends[0] + ends[1] - 2.0 * centre;
@@ -79,19 +77,6 @@ pub fn crisp(colours: &Colours, scale: f32) -> Colours {
         .directions();
     let large = smooth_along(&resize::double_cubic(colours), &directions, 1.6 * scale);
     resize::halve_colours(&shock.apply(&large, &directions))
-}
-
-/// The value at a fractional place, as [`Colours::sample`].
-fn sample(plane: &Plane, x: f32, y: f32) -> f32 {
-    let (last_x, last_y) = (plane.width() - 1, plane.height() - 1);
-    let (x, y) = (x.clamp(0.0, last_x as f32), y.clamp(0.0, last_y as f32));
-    let (left, top) = (x as usize, y as usize);
-    let (dx, dy) = (x - left as f32, y - top as f32);
-    let (upper, lower) = (plane.row(top), plane.row((top + 1).min(last_y)));
-    let right = (left + 1).min(last_x);
-    let above = upper[left] + dx * (upper[right] - upper[left]);
-    let below = lower[left] + dx * (lower[right] - lower[left]);
-    above + dy * (below - above)
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ pub fn hue_bump(hue: f32, centre: f32, width: f32) -> f32 {
 
 /// The region where `plane` is above `threshold`, with a border one pixel wide whatever the slope:
 /// 0 outside, 1 inside.
+#[allow(dead_code, reason = "targets of portraits draw with it")]
 pub fn antialiased_threshold(plane: &Plane, threshold: f32) -> Plane {
     let slope = plane.gradient();
     Plane::from_index(plane.width(), plane.height(), |i| {

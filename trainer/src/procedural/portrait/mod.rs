@@ -20,7 +20,7 @@ mod skin;
 use image::RgbImage;
 use thiserror::Error;
 
-use crate::colour::{lab_to_rgb, rgb_to_lab};
+use crate::colour::lab::{lab_to_rgb, rgb_to_lab};
 use crate::plane::Plane;
 use crate::procedural::filter::{
     colours::Colours, gaussian::blur, structure_tensor::StructureTensor,

@@ -1,6 +1,6 @@
 //! The few colours that a face is drawn in.
 
-use crate::colour::lab_to_rgb;
+use crate::colour::lab::lab_to_rgb;
 use crate::procedural::filter::smoothstep::smoothstep;
 
 /// Limits of the individual typology angle in degrees between dark, brown, tan, intermediate, light

@@ -3,6 +3,8 @@
 
 use std::array;
 
+use super::srgb::{linear_light, srgb_value};
+
 const RGB_TO_LMS: [[f32; 3]; 3] = [
     [0.412_221_47, 0.536_332_54, 0.051_445_993],
     [0.211_903_5, 0.680_699_5, 0.107_396_96],
@@ -26,23 +28,9 @@ const LMS_TO_RGB: [[f32; 3]; 3] = [
 /// Halvings by which the chroma of a colour outside sRGB is found: to 1/128 of it.
 const GAMUT_HALVINGS: usize = 7;
 
-/// Linear light in 0..=1 of an sRGB value in 0..=1 (IEC 61966-2-1).
-pub fn linear_light(value: f32) -> f32 {
-    if value <= 0.04045 {
-        value / 12.92
-    } else {
-        ((value + 0.055) / 1.055).powf(2.4)
-    }
-}
-
 /// sRGB value in 0..=1 of linear light, which is clamped to 0..=1.
-pub fn srgb_value(linear: f32) -> f32 {
-    let linear = linear.clamp(0.0, 1.0);
-    if linear <= 0.003_130_8 {
-        12.92 * linear
-    } else {
-        1.055 * linear.powf(1.0 / 2.4) - 0.055
-    }
+fn in_gamut(light: f32) -> f32 {
+    srgb_value(light.clamp(0.0, 1.0))
 }
 
 /// OKLab of linear sRGB light.
@@ -73,7 +61,7 @@ pub fn to_srgb(oklab: [f32; 3]) -> [f32; 3] {
     let inside = |linear: &[f32; 3]| linear.iter().all(|v| (-1e-3..=1.001).contains(v));
     let linear = to_linear(oklab);
     if inside(&linear) {
-        return linear.map(srgb_value);
+        return linear.map(in_gamut);
     }
     let (mut low, mut high) = (0.0, 1.0);
     let scaled = |share: f32| {
@@ -88,7 +76,7 @@ pub fn to_srgb(oklab: [f32; 3]) -> [f32; 3] {
             high = middle;
         }
     }
-    scaled(low).map(srgb_value)
+    scaled(low).map(in_gamut)
 }
 
 /// Chroma: the distance from grey.

@@ -207,4 +207,7 @@ fn pictures_of_too_few_planes_are_refused() {
             "{words}"
         );
     }
+    let guided = planes.with_guides(&[0.25; 2 * 400]).expect("two guides");
+    let picture = block_on(engine.stylize(&guided, &mut |_: f32| {})).expect("a picture");
+    assert_eq!(picture.count(), 3);
 }

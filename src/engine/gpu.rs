@@ -10,7 +10,7 @@ use futures_lite::future;
 use futures_util::FutureExt;
 use futures_util::future::Shared;
 
-use super::{Engine, Progress, check_sides, finite_planes};
+use super::{Engine, Progress, check_planes, check_sides, finite_planes};
 use crate::error::{Error, Result};
 use crate::imaging::Planes;
 use crate::model::Generator;
@@ -39,17 +39,9 @@ impl GpuEngine {
     /// caller's decision: a browser's fallback adapters are slower than the CPU engine.
     ///
     /// # Errors
-    /// [`Error::EngineFailed`] if there is no WebGPU device, or the network is given guide planes,
-    /// which a photo has not; [`Error::GpuLost`] if the device is gone; and those of
+    /// [`Error::EngineFailed`] if there is no WebGPU device; [`Error::GpuLost`] if the device is gone; and those of
     /// [`crate::model::GeneratorConfig::init_with`].
     pub async fn new(style: &Style) -> Result<Self> {
-        let planes = style.generator().input_channels;
-        if planes != 3 {
-            return Err(Error::EngineFailed {
-                engine: "gpu",
-                reason: format!("the network is given {planes} planes, a photo has 3"),
-            });
-        }
         let context = match CONTEXT.with(|cell| cell.get().cloned()) {
             Some(context) => context,
             None => {
@@ -74,6 +66,7 @@ impl Engine for GpuEngine {
 
     async fn stylize(&self, input: &Planes, _progress: &mut impl Progress) -> Result<Planes> {
         check_sides(input, self.min_side_px())?;
+        check_planes(input.count(), self.generator.config().input_channels)?;
         // Queueing says nothing of the work that is done, so no progress is reported.
         let read = async {
             let failed = |reason: String| Error::EngineFailed {
@@ -81,7 +74,10 @@ impl Engine for GpuEngine {
                 reason,
             };
             let size = [input.height(), input.width()];
-            let data = TensorData::new(input.values().to_vec(), [1, 3, size[0], size[1]]);
+            let data = TensorData::new(
+                input.values().to_vec(),
+                [1, input.count(), size[0], size[1]],
+            );
             let x = Tensor::from_data(data, &self.context.device);
             let output = self.generator.forward(x);
             let values = output

@@ -48,6 +48,19 @@ fn check_finite(engine: &'static str, values: &[f32]) -> Result<()> {
     }
 }
 
+/// Refuses a picture of fewer or more planes than a network takes.
+///
+/// # Errors
+/// [`Error::ArgumentInvalid`] if `given` are not as many as `taken`.
+fn check_planes(given: usize, taken: usize) -> Result<()> {
+    if given == taken {
+        return Ok(());
+    }
+    Err(Error::ArgumentInvalid(format!(
+        "the picture has {given} planes, expected the network's {taken}"
+    )))
+}
+
 /// Refuses pictures that are too small for the reflections at the network's lowest resolution.
 ///
 /// # Errors
@@ -108,7 +121,8 @@ pub trait Engine {
     /// Runs the network. `progress` is told where the engine can know it.
     ///
     /// # Errors
-    /// [`Error::ArgumentInvalid`] if a side is shorter than [`Engine::min_side_px`];
+    /// [`Error::ArgumentInvalid`] if a side is shorter than [`Engine::min_side_px`] or there are not as many
+    /// planes as the network takes;
     /// [`Error::Memory`] if more would be needed than may be used, or than there is;
     /// [`Error::EngineFailed`], [`Error::GpuLost`] if the device went away, or what `progress` says.
     fn stylize(
@@ -152,7 +166,10 @@ pub trait Engine {
                 return Ok(None);
             };
             let output = self
-                .stylize(&KnownAnswer::input()?, &mut |_: f32| {})
+                .stylize(
+                    &KnownAnswer::input(style.generator().input_channels)?,
+                    &mut |_: f32| {},
+                )
                 .await?;
             Ok(Some(answer.error(&output)))
         }

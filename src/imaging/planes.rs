@@ -1,4 +1,5 @@
-//! The network's view of a picture: three float planes with values in [-1, 1].
+//! The network's view of a picture: three float planes with values in [-1, 1], and guide planes if it is
+//! given some.
 
 use super::white::value_over_white;
 use super::{Photo, pixel_count, zeros};
@@ -8,7 +9,8 @@ use crate::error::{Error, Result};
 /// [`crate::model::GeneratorConfig::min_side_px`].
 pub const MIN_SIDE_PX: usize = 16;
 
-/// An RGB picture as planes: `[3, height, width]`, row by row, values in [-1, 1].
+/// An RGB picture as planes: `[3, height, width]`, row by row, values in [-1, 1]; behind them may be guide
+/// planes of the same size, which tell a network more.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Planes {
     width: usize,
@@ -35,6 +37,24 @@ impl Planes {
             height,
             values,
         })
+    }
+
+    /// These planes with `guides` behind them, `[guides, height, width]`.
+    ///
+    /// # Errors
+    /// [`Error::ArgumentInvalid`] if those are no whole planes.
+    pub fn with_guides(mut self, guides: &[f32]) -> Result<Self> {
+        let area = self.width * self.height;
+        if !guides.len().is_multiple_of(area) {
+            return Err(Error::ArgumentInvalid(format!(
+                "{} values of guide planes, expected a multiple of {} x {}",
+                guides.len(),
+                self.width,
+                self.height
+            )));
+        }
+        self.values.extend_from_slice(guides);
+        Ok(self)
     }
 
     /// Planes of a middle gray.
@@ -112,7 +132,12 @@ impl Planes {
         self.height
     }
 
-    /// The values, `[3, height, width]`.
+    /// Number of planes, guides among them.
+    pub fn count(&self) -> usize {
+        self.values.len() / (self.width * self.height)
+    }
+
+    /// The values, `[count, height, width]`.
     pub fn values(&self) -> &[f32] {
         &self.values
     }
@@ -189,6 +214,18 @@ mod tests {
         let planes = Planes::extended(&photo, 25).unwrap();
         assert_eq!((planes.width(), planes.height()), (25, 25));
         assert_eq!(planes.to_photo(photo.clone()).unwrap(), photo);
+    }
+
+    #[test]
+    fn guides_lie_behind_the_colours() {
+        let planes = Planes::gray(4, 2).unwrap();
+        assert_eq!(planes.count(), 3);
+        let guided = planes.clone().with_guides(&[0.5; 16]).unwrap();
+        assert_eq!((guided.count(), guided.values().len()), (5, 40));
+        assert_eq!(guided.values()[24..], [0.5; 16]);
+        let error = planes.with_guides(&[0.5; 9]).unwrap_err();
+        assert_eq!(error.code(), "argument-invalid");
+        assert!(error.to_string().contains("multiple of 4 x 2"), "{error}");
     }
 
     #[test]

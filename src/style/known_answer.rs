@@ -19,24 +19,26 @@ const STRIDE: usize = 47;
 pub struct KnownAnswer(Vec<f32>);
 
 impl KnownAnswer {
-    /// The fixed input: smooth waves of different lengths in the three channels, with a step in
+    /// The fixed input of so many planes, at least 3: smooth waves of different lengths, with a step in
     /// the middle so that edges occur too.
     ///
     /// # Errors
-    /// None in practice; the size is right by construction.
-    pub fn input() -> Result<Planes> {
-        let mut values = Vec::with_capacity(3 * SIDE_PX * SIDE_PX);
-        for channel in 0..3 {
+    /// [`Error::ArgumentInvalid`](crate::Error::ArgumentInvalid) for fewer planes.
+    pub fn input(planes: usize) -> Result<Planes> {
+        let mut values = Vec::with_capacity(planes * SIDE_PX * SIDE_PX);
+        for plane in 0..planes {
+            let (channel, shift) = (plane % 3, plane / 3 * 11);
             for y in 0..SIDE_PX {
                 for x in 0..SIDE_PX {
                     // Integer arithmetic, so that every machine makes the same numbers.
-                    let wave = (x * (channel + 3) + y * (5 - channel)) % 64;
+                    let wave = (x * (channel + 3) + y * (5 - channel) + shift) % 64;
                     let triangle = wave.min(64 - wave) as f32 / 16.0 - 1.0;
                     values.push(if x < SIDE_PX / 2 { triangle } else { -triangle });
                 }
             }
         }
-        Planes::new(SIDE_PX, SIDE_PX, values)
+        let guides = values.split_off(values.len().min(3 * SIDE_PX * SIDE_PX));
+        Planes::new(SIDE_PX, SIDE_PX, values)?.with_guides(&guides)
     }
 
     /// Keeps samples of `output`, the network's output for [`KnownAnswer::input`].
@@ -61,8 +63,15 @@ mod tests {
 
     #[test]
     fn notices_a_wrong_output() {
-        let input = KnownAnswer::input().unwrap();
-        assert!(input.values().iter().all(|v| (-1.0..=1.0).contains(v)));
+        let input = KnownAnswer::input(3).unwrap();
+        assert_eq!(
+            KnownAnswer::input(2).unwrap_err().code(),
+            "argument-invalid"
+        );
+        let guided = KnownAnswer::input(7).unwrap();
+        assert_eq!(guided.count(), 7);
+        assert_eq!(guided.values()[..input.values().len()], *input.values());
+        assert!(guided.values().iter().all(|v| (-1.0..=1.0).contains(v)));
         let answer = KnownAnswer::of(&input);
         assert_eq!(answer.error(&input), 0.0);
         let shifted: Vec<f32> = input.values().iter().map(|v| v + 0.25).collect();

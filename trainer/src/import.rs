@@ -146,7 +146,7 @@ pub fn run(arguments: &ImportArguments) -> Result<()> {
     let stored = as_stored(&exact)?;
     let exact_engine = CpuEngine::new(&exact)?;
     let stored_engine = CpuEngine::new(&stored)?;
-    let known_input = KnownAnswer::input()?;
+    let known_input = KnownAnswer::input(3)?;
     let known_output = output(&stored_engine, &known_input)?;
     let bytes = stored.to_bytes()?;
 

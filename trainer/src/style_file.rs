@@ -51,7 +51,8 @@ pub fn write_metrics(
 /// If a weight cannot be stored.
 pub fn as_stored(style: &Style) -> Result<Style> {
     let stored = Style::from_bytes(&style.to_bytes()?)?;
-    let answer = output(&CpuEngine::new(&stored)?, &KnownAnswer::input()?)?;
+    let input = KnownAnswer::input(stored.generator().input_channels)?;
+    let answer = output(&CpuEngine::new(&stored)?, &input)?;
     Ok(stored.with_known_answer(KnownAnswer::of(&answer)))
 }
 

@@ -20,16 +20,8 @@ impl<F: Fn(&Layer, Tap, Tensor<4>) -> Tensor<4>> TappedEngine<F> {
     /// Loads the weights onto the device.
     ///
     /// # Errors
-    /// [`Error::EngineFailed`] if the network is given guide planes, which a photo has not, and those of
-    /// [`nijigen::model::GeneratorConfig::init_with`].
+    /// Those of [`nijigen::model::GeneratorConfig::init_with`].
     pub fn new(style: &Style, device: &Device, tap: F) -> Result<Self> {
-        let planes = style.generator().input_channels;
-        if planes != 3 {
-            return Err(Error::EngineFailed {
-                engine: "burn",
-                reason: format!("the network is given {planes} planes, a photo has 3"),
-            });
-        }
         Ok(Self {
             generator: style.generator().init_with(style.weights(), device)?,
             device: device.clone(),
@@ -48,7 +40,7 @@ impl<F: Fn(&Layer, Tap, Tensor<4>) -> Tensor<4>> Engine for TappedEngine<F> {
     }
 
     async fn stylize(&self, input: &Planes, _progress: &mut impl Progress) -> Result<Planes> {
-        let shape = [1, 3, input.height(), input.width()];
+        let shape = [1, input.count(), input.height(), input.width()];
         let data = TensorData::new(input.values().to_vec(), shape);
         let x = Tensor::from_data(data, &self.device);
         let output = self.generator.forward_tapped(x, &self.tap);

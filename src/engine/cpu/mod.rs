@@ -36,7 +36,9 @@ use self::scratch::Scratch;
 pub use self::self_timing::int8_speedup;
 use self::stream_plan::StreamPlan;
 use self::whole::Workspace;
-use super::{Engine, KNOWN_ANSWER_LIMIT, Progress, check_sides, finite_planes, stylize_whole};
+use super::{
+    Engine, KNOWN_ANSWER_LIMIT, Progress, check_planes, check_sides, finite_planes, stylize_whole,
+};
 use crate::error::{Error, Result};
 use crate::imaging::{Photo, Planes};
 use crate::style::Style;
@@ -193,21 +195,10 @@ impl CpuEngine {
         Ok(times.steps)
     }
 
-    /// Refuses a picture of too few or too many planes: a photo's have no guides.
-    fn check_planes(&self, given: usize) -> Result<()> {
-        let wanted = self.network.planes;
-        if given == wanted {
-            return Ok(());
-        }
-        Err(Error::ArgumentInvalid(format!(
-            "the picture has {given} planes, expected the network's {wanted}"
-        )))
-    }
-
     async fn run(&self, input: &Planes, observer: &mut impl Observer) -> Result<Planes> {
         check_sides(input, self.min_side_px)?;
         let size = [input.height(), input.width()];
-        self.check_planes(input.values().len() / (size[0] * size[1]).max(1))?;
+        check_planes(input.count(), self.network.planes)?;
         self.make_room_for(self.whole_bytes(size), self.map_bytes(size))?;
         // Taken out, not locked, for a run may wait: another one would get memory of its own.
         let mut workspace = std::mem::take(&mut *self.workspace());
@@ -261,7 +252,8 @@ impl Engine for CpuEngine {
         held_bytes: u64,
         progress: &mut impl Progress,
     ) -> Result<Photo> {
-        self.check_planes(3)?;
+        // A photo's own: it has no guides.
+        check_planes(3, self.network.planes)?;
         let size = [photo.height(), photo.width()];
         let plan = self.stream_plan(size, self.memory_budget.saturating_sub(held_bytes));
         let maps = match plan {

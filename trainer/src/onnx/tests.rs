@@ -135,7 +135,7 @@ fn onnxruntime_computes_what_the_engine_computes() {
     let answers: BTreeMap<String, BTreeMap<String, Vec<f32>>> =
         serde_json::from_slice(&fs::read(golden("onnxruntime.json")).unwrap()).unwrap();
     let pictures = [
-        ("32x32", KnownAnswer::input().unwrap()),
+        ("32x32", KnownAnswer::input(3).unwrap()),
         ("45x35", odd_picture()),
     ];
     for (name, file) in golden_styles() {

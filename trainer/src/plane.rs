@@ -83,15 +83,7 @@ impl Plane {
             width > 0 && height > 0,
             "a plane of {width} x {height} pixels is empty"
         );
-        let mut values = vec![0.0; width * height];
-        values
-            .par_chunks_mut(width)
-            .enumerate()
-            .for_each(|(y, row)| {
-                for (x, to) in row.iter_mut().enumerate() {
-                    *to = value(y * width + x);
-                }
-            });
+        let values = by_index(width, height, 0.0, value);
         Self {
             width,
             height,
@@ -286,6 +278,25 @@ impl Plane {
     fn row_near(&self, y: usize, offset: isize, border: Border) -> &[f32] {
         self.row(border.resolve(y as isize + offset, self.height))
     }
+}
+
+/// `width * height` items, of which item `i` is `item(i)`, made on all threads. `blank` is any item.
+pub fn by_index<T: Copy + Send>(
+    width: usize,
+    height: usize,
+    blank: T,
+    item: impl Fn(usize) -> T + Sync,
+) -> Vec<T> {
+    let mut items = vec![blank; width * height];
+    items
+        .par_chunks_mut(width)
+        .enumerate()
+        .for_each(|(y, row)| {
+            for (x, to) in row.iter_mut().enumerate() {
+                *to = item(y * width + x);
+            }
+        });
+    items
 }
 
 /// Weights of a Gaussian kernel of standard deviation `sigma` from its centre outwards to `radius`,

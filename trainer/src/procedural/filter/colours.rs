@@ -3,10 +3,9 @@
 use image::RgbImage;
 use rayon::prelude::*;
 
-use crate::colour::srgb::linear_light;
-use crate::plane::Plane;
-
 use crate::colour::oklab;
+use crate::colour::srgb::linear_light;
+use crate::plane::{Plane, by_index};
 
 /// A picture of three channels: row-major, of any range, at least one pixel.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,15 +29,7 @@ impl Colours {
             width > 0 && height > 0,
             "a picture of {width} x {height} pixels is empty"
         );
-        let mut pixels = vec![[0.0; 3]; width * height];
-        pixels
-            .par_chunks_mut(width)
-            .enumerate()
-            .for_each(|(y, row)| {
-                for (x, to) in row.iter_mut().enumerate() {
-                    *to = colour(y * width + x);
-                }
-            });
+        let pixels = by_index(width, height, [0.0; 3], colour);
         Self {
             width,
             height,

@@ -214,6 +214,8 @@ pub struct AugmentConfig {
     pub degraded: f64,
     /// Standard deviation of the place of a face's landmarks, as a part of its crop's side.
     pub landmark_error: f32,
+    /// Share of faces whose irises are not shown to the network, as detectors without them don't.
+    pub irises_hidden: f64,
 }
 
 /// Which perceptual backbone.
@@ -530,6 +532,7 @@ impl Default for AugmentConfig {
             turn_degrees: 0.0,
             degraded: 0.0,
             landmark_error: 0.0,
+            irises_hidden: 0.0,
         }
     }
 }
@@ -672,6 +675,7 @@ impl TrainConfig {
                 "augment.landmark_error",
                 f64::from(self.augment.landmark_error),
             ),
+            ("augment.irises_hidden", self.augment.irises_hidden),
         ] {
             in_range(name, share, 0.0, 1.0)?;
         }

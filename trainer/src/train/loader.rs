@@ -13,7 +13,7 @@ use std::thread;
 use anyhow::{Context, Result, bail, ensure};
 use image::RgbImage;
 use image::imageops::{self, FilterType};
-use nijigen::face::{Features, GUIDE_PLANES, LandmarkKind, draw_guides};
+use nijigen::face::{Features, GUIDE_PLANES, LandmarkKind, draw_guides, mesh::MESH_POINTS};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
@@ -442,7 +442,12 @@ impl Sources {
                 [x + left, y + top]
             })
             .collect();
-        let whole = draw_guides(&points, width as usize);
+        let known = if rng.random_bool(self.config.augment.irises_hidden) {
+            &points[..MESH_POINTS]
+        } else {
+            &points
+        };
+        let whole = draw_guides(known, width as usize);
         let side = view.side as usize;
         let mut planes = Vec::with_capacity(GUIDE_PLANES * side * side);
         for plane in whole.chunks_exact((width * width) as usize) {

@@ -62,10 +62,10 @@ mod tests {
 
     #[test]
     fn metrics_are_added_and_nothing_else_changes() {
-        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../www/styles/comic.safetensors");
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../www/styles/ink.safetensors");
         let before = open_style(&shipped).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("comic.safetensors");
+        let path = folder.path().join("ink.safetensors");
         let metrics = [("flat".to_owned(), 0.123_456), ("new".to_owned(), 1.0)];
         write_metrics(&path, &before, metrics).unwrap();
         let after = open_style(&path).unwrap();

@@ -79,7 +79,9 @@ function timeEngine(file, int8) {
   });
 }
 
-const { styles } = JSON.parse(await readFile(join(DIST, "styles/manifest.json"), "utf8"));
+const manifest = JSON.parse(await readFile(join(DIST, "styles/manifest.json"), "utf8"));
+// Networks for faces take more planes than a picture has.
+const styles = manifest.styles.filter((/** @type {{variant: string}} */ { variant }) => variant !== "portrait");
 const names = styles.map((/** @type {{name: string}} */ style) => style.name);
 for (const name of options.style ?? []) {
   if (names.includes(name)) continue;

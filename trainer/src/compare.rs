@@ -104,10 +104,12 @@ fn pictures(style: &Style, photos: &[Photo]) -> Result<Vec<Photo>> {
 /// Time of one square picture in the CPU engine, on all its threads.
 pub fn milliseconds(style: &Style) -> Result<f64> {
     let engine = CpuEngine::new(style)?;
-    let values = (0..3 * SIDE_PX * SIDE_PX)
+    let area = SIDE_PX * SIDE_PX;
+    let mut values: Vec<f32> = (0..style.generator().input_channels * area)
         .map(|i| (i as f32 * 0.01).sin())
         .collect();
-    let planes = Planes::new(SIDE_PX, SIDE_PX, values)?;
+    let guides = values.split_off(3 * area);
+    let planes = Planes::new(SIDE_PX, SIDE_PX, values)?.with_guides(&guides)?;
     let mut least = f64::INFINITY;
     for _ in 0..TIMED {
         let started = Instant::now();

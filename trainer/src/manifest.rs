@@ -53,7 +53,10 @@ struct Entry {
     architecture: String,
     dtype: Dtype,
     status: Status,
-    title: Title,
+    title: Words,
+    /// What its pictures look like, in a line; one network of a family says it for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    about: Option<Words>,
     credit: String,
     license: String,
     /// Milliseconds for 512 x 512 pixels, where measured.
@@ -61,7 +64,7 @@ struct Entry {
     ms_512: Option<f64>,
 }
 
-/// How much work a style's network is: what a page offers as quality.
+/// What a style's network is for, and how much work it is: what a page offers as quality.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Variant {
@@ -72,18 +75,24 @@ enum Variant {
     Compact,
     /// For phones and live pictures.
     Tiny,
+    /// For faces, by guide planes. The family `portrait` is for all families that have none.
+    Portrait,
 }
 
+/// Planes of a photo; a network that takes more is guided by a face's landmarks.
+const COLOURS: usize = 3;
 /// A network of at most so many multiplications for a pixel is tiny: a tenth of `animegan2`'s.
 const TINY_MACS: f64 = 40_107.0;
 /// The same for compact.
 const COMPACT_MACS: f64 = 150_000.0;
 
 impl Variant {
-    /// By the network's cost.
+    /// By the planes that the network takes, and its cost.
     fn of(config: &GeneratorConfig) -> Self {
         let macs = config.macs_per_pixel();
-        if macs <= TINY_MACS {
+        if config.input_channels > COLOURS {
+            Self::Portrait
+        } else if macs <= TINY_MACS {
             Self::Tiny
         } else if macs <= COMPACT_MACS {
             Self::Compact
@@ -97,6 +106,7 @@ impl Variant {
             Self::Full => "full",
             Self::Compact => "compact",
             Self::Tiny => "tiny",
+            Self::Portrait => "portrait",
         }
     }
 }
@@ -109,9 +119,9 @@ fn family(name: &str, variant: Variant) -> &str {
         .unwrap_or(name)
 }
 
-/// What the page calls a style. Written by hand in the manifest, and kept from there.
+/// What the page says of a style. Written by hand in the manifest, and kept from there.
 #[derive(Clone, Serialize, Deserialize)]
-struct Title {
+struct Words {
     en: String,
     zh: String,
 }
@@ -221,12 +231,13 @@ fn entry(path: &Path, known: &[Entry], time: bool) -> Result<Entry> {
     let sha256 = sha256_hex(&bytes);
     let before = known.iter().find(|entry| entry.name == header.name);
     let title = before.map_or_else(
-        || Title {
+        || Words {
             en: header.name.clone(),
             zh: header.name.clone(),
         },
         |entry| entry.title.clone(),
     );
+    let about = before.and_then(|entry| entry.about.clone());
     let ms_512 = match time {
         true => Some(milliseconds(&style)?.round()),
         false => before
@@ -244,6 +255,7 @@ fn entry(path: &Path, known: &[Entry], time: bool) -> Result<Entry> {
         dtype: header.dtype,
         status: header.status,
         title,
+        about,
         credit: header.provenance,
         license: header.licence.data,
         ms_512,
@@ -262,6 +274,10 @@ mod tests {
             (family(name, variant).to_owned(), variant)
         };
         let full = GeneratorConfig::animegan2;
+        let guided = || GeneratorConfig {
+            input_channels: 7,
+            ..GeneratorConfig::tiny()
+        };
         for (name, config, expected) in [
             ("ink-full", full(), ("ink", Variant::Full)),
             ("ink", GeneratorConfig::compact(), ("ink", Variant::Compact)),
@@ -271,6 +287,9 @@ mod tests {
             ("full", full(), ("full", Variant::Full)),
             ("-full", full(), ("-full", Variant::Full)),
             ("wistful", full(), ("wistful", Variant::Full)),
+            ("ink-portrait", guided(), ("ink", Variant::Portrait)),
+            ("portrait", guided(), ("portrait", Variant::Portrait)),
+            ("ink-portrait", full(), ("ink-portrait", Variant::Full)),
         ] {
             assert_eq!(of(config, name), (expected.0.to_owned(), expected.1));
         }

@@ -1,7 +1,7 @@
 /**
  * Makes the npm package out of the built page: node npm/assemble.mjs OUT
  *
- * All of `nijigen/`, declarations of its types, and the smaller networks of the default style. Other styles are
+ * All of `nijigen/`, declarations of its types, and the smaller networks of the default look with that for faces. Other styles are
  * for a host's own choice: they are files in a folder, see docs/embedding.md.
  */
 
@@ -21,6 +21,8 @@ declare global {
 }
 `;
 
+/** @typedef {{family: string, variant: string}} Entry of the manifest */
+
 /**
  * @param {string} out folder to make; what was in it is lost
  * @param {string} [dist] the built page
@@ -30,10 +32,12 @@ export async function assemblePackage(out, dist = join(ROOT, "target/dist")) {
   await mkdir(join(out, "styles"), { recursive: true });
   await cp(join(dist, "nijigen"), join(out, "nijigen"), { recursive: true });
   const { version, styles } = JSON.parse(await readFile(join(dist, "styles/manifest.json"), "utf8"));
-  const small = styles.filter(
-    (/** @type {{family: string, variant: string}} */ { family, variant }) =>
-      family === styles[0].family && variant !== "full",
-  );
+  const own = styles.filter((/** @type {Entry} */ { family }) => family === styles[0].family);
+  const portrait = [...own, ...styles].find((/** @type {Entry} */ { family, variant }) => {
+    return variant === "portrait" && [styles[0].family, "portrait"].includes(family);
+  });
+  const small = own.filter((/** @type {Entry} */ { variant }) => variant === "compact" || variant === "tiny");
+  if (portrait) small.push(portrait);
   for (const { name, file } of small) {
     for (const part of [file, `${name}.md`]) await cp(join(dist, "styles", part), join(out, "styles", part));
   }

@@ -101,7 +101,7 @@ export async function openBrowser({
 /** @typedef {Awaited<ReturnType<typeof openBrowser>>} Browser */
 
 /**
- * Opens the page and chooses an engine.
+ * Opens the page and chooses an engine, and pictures without faces by themselves, for which more would be loaded.
  * @param {Browser} browser
  * @param {"cpu" | "auto" | "webgpu"} device
  */
@@ -110,6 +110,7 @@ export async function openPage({ page, url }, device = "cpu") {
   await page.waitForSelector("#samples button");
   await page.waitForSelector("#styles label");
   await page.selectOption("#device", device);
+  await page.check("#faces input[value=off]");
 }
 
 /**

@@ -11,6 +11,8 @@ import { DIST, convert, fixture, openBrowser } from "./browser.mjs";
 const PAGE_LIMIT_BYTES = 50_000;
 /** All that is downloaded up to the first picture on the CPU, and for offline use. */
 const PICTURE_LIMIT_BYTES = 3_000_000;
+/** The same with the detector of faces and the network that draws them. */
+const FACES_LIMIT_BYTES = 9_000_000;
 
 /** @type {import("./browser.mjs").Browser} */
 let browser;
@@ -38,6 +40,16 @@ function weigh(urls) {
     .sort((a, b) => b.bytes - a.bytes);
 }
 
+/** What the page has asked for so far, and what is kept for offline use. */
+async function downloaded() {
+  const kept = await browser.page.evaluate(async () => {
+    const caching = (await caches.keys()).map(async (name) => (await caches.open(name)).keys());
+    return (await Promise.all(caching)).flat().map(({ url }) => url);
+  });
+  assert.ok(kept.length > 10, "the service worker keeps files");
+  return weigh([...browser.requests, ...kept]);
+}
+
 /** @param {{path: string, bytes: number}[]} files */
 const total = (files) => files.reduce((sum, { bytes }) => sum + bytes, 0);
 
@@ -63,19 +75,26 @@ test("the page is painted with less than 50 kB of HTML, CSS and JavaScript", asy
 });
 
 test("the first picture on the CPU costs at most 3 MB", async (t) => {
-  const { page, requests } = browser;
+  const { page } = browser;
   await page.waitForFunction(() => navigator.serviceWorker.controller?.state === "activated");
+  await page.check("#faces input[value=off]");
   const outcome = await convert(page, fixture("astronaut-64.png"));
   assert.match("status" in outcome ? outcome.status : outcome.error, /on the CPU/);
-  const kept = await page.evaluate(async () => {
-    const caching = (await caches.keys()).map(async (name) => (await caches.open(name)).keys());
-    return (await Promise.all(caching)).flat().map(({ url }) => url);
-  });
-  assert.ok(kept.length > 10, "the service worker keeps files");
-  const files = weigh([...requests, ...kept]);
+  const files = await downloaded();
   t.diagnostic(`${total(files)} bytes in ${files.length} files`);
   assert.ok(files.some(({ path }) => path.endsWith(".wasm")) && files.some(({ path }) => path.endsWith(".safetensors")));
   assert.ok(total(files) <= PICTURE_LIMIT_BYTES, table(files));
+});
+
+test("one with its faces costs at most 9 MB", async (t) => {
+  const { page } = browser;
+  await page.check("#faces input[value=both]");
+  const outcome = await convert(page, join(DIST, "samples/astronaut.jpg"));
+  assert.match("status" in outcome ? outcome.status : outcome.error, /1 face drawn/);
+  const files = await downloaded();
+  t.diagnostic(`${total(files)} bytes in ${files.length} files`);
+  assert.ok(files.some(({ path }) => path.startsWith("nijigen/faces/")));
+  assert.ok(total(files) <= FACES_LIMIT_BYTES, table(files));
 });
 
 test("nothing comes from another host", () => {

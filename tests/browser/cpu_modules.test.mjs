@@ -142,7 +142,7 @@ test("options that are missing or wrong are named", async () => {
     const stylizer = await module.Stylizer.create(style, "", false);
     const rgba = new Uint8Array(4 * 20 * 16);
     const right = { longSide: 20, strength: 1, sideBySide: false, onProgress: () => {} };
-    const faces = { mode: "both", kind: 5, landmarks: new Float32Array(10) };
+    const faces = { mode: "both", kind: 5, landmarks: new Float32Array(10), likeness: 1 };
     const run = (/** @type {any} */ options, width = 20, height = 16) =>
       stylizer.stylize(rgba, width, height, options).then(
         (/** @type {any} */ { width, outcomes }) => `${width} ${outcomes}`,
@@ -160,6 +160,8 @@ test("options that are missing or wrong are named", async () => {
       { faces: { ...faces, mode: "all" } },
       { faces: { ...faces, landmarks: [1, 2] } },
       { faces: { ...faces, kind: 6 } },
+      { faces: { ...faces, likeness: "much" } },
+      { faces: { ...faces, likeness: 2 } },
     ]) {
       said.push(await run({ ...right, ...wrong }));
     }
@@ -178,6 +180,8 @@ test("options that are missing or wrong are named", async () => {
     /^argument-invalid: .*mode is "all", expected "faces" or "both"/,
     /^argument-invalid: .*landmarks is object, expected a Float32Array/,
     /^faces-invalid: .*6 landmarks/,
+    /^argument-invalid: .*likeness is "much", expected a number from 0 to 1/,
+    /^argument-invalid: .*likeness is 2, expected 0 to 1/,
     /^argument-invalid: .*options is undefined, expected an object/,
     /^argument-invalid: .*0 x 0/,
     /^argument-invalid: .*1280 bytes for 21 x 16/,

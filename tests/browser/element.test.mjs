@@ -13,7 +13,7 @@ after(() => browser.close());
 
 /**
  * Runs `body` in an empty document under the page's policy. It sees `NijigenPhoto`, `add`, which makes an
- * element with these attributes, and `next`, which waits for an event.
+ * element with these attributes, without faces unless they say so, and `next`, which waits for an event.
  * @param {string} body of an asynchronous function
  * @returns {Promise<any>} what it returns
  */
@@ -33,7 +33,7 @@ async function run(body) {
     const src = "/samples/astronaut.jpg";
     const add = (attributes, content = []) => {
       const element = document.createElement("nijigen-photo");
-      const all = { src, size: 64, device: "cpu", ...attributes };
+      const all = { src, size: 64, device: "cpu", faces: "off", ...attributes };
       for (const [name, value] of Object.entries(all)) element.setAttribute(name, value);
       element.append(...content);
       document.body.append(element);
@@ -55,7 +55,7 @@ test("many elements share a worker; events come like those of an image", async (
         if (loaded === undefined || type === "loadstart" || loaded % 100 === 0) events.push(told);
       });
     }
-    const others = [add({ faces: "off" }), add({ size: 48 })];
+    const others = [add({ alt: "Another" }), add({ size: 48 })];
     const before = first.complete;
     await Promise.all([first, ...others].map((element) => next(element, "load")));
     const picture = part(first, "picture");
@@ -109,7 +109,6 @@ test("properties are attributes; strength needs no new picture, another style or
     await new Promise((resolve) => setTimeout(resolve, 50));
     const quiet = loads;
     element.src = "/samples/coffee.jpg";
-    element.faces = "off";
     await next(element, "load");
     const other = await blob();
     return {
@@ -120,6 +119,22 @@ test("properties are attributes; strength needs no new picture, another style or
   assert.deepEqual([made.quiet, made.loads, made.changed], [0, 1, 3]);
   assert.deepEqual(made.attributes, ["controls", "device", "faces", "size", "src", "strength"]);
   assert.deepEqual([made.strength, made.artStyle, made.opacity], ["0.5", "", "0.5"]);
+});
+
+test("faces are drawn unless the host says no; likeness asks for another picture", async () => {
+  const made = await run(`
+    const element = document.createElement("nijigen-photo");
+    const defaults = [element.faces, element.likeness];
+    element.faces = "both";
+    element.likeness = 0.5;
+    const attributes = ["faces", "likeness"].map((name) => element.getAttribute(name));
+    const drawn = add({});
+    await next(drawn, "load");
+    drawn.likeness = 2;
+    await next(drawn, "error");
+    return { defaults, attributes, words: drawn.error.message };`);
+  assert.deepEqual([made.defaults, made.attributes], [["both", 0.25], ["both", "0.5"]]);
+  assert.match(made.words, /likeness is 2, expected a number from 0 to 1/);
 });
 
 test("an element begins when it is nearly seen, unless it is eager", async () => {

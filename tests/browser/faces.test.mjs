@@ -244,6 +244,8 @@ test("wrong options are named", async () => {
     const face = portrait[0];
     const wrong = {
       mode: { faces: "some" },
+      likeness: { faces: "both", likeness: -1 },
+      irises: { faces: "both", landmarks: [{ kind: "478", landmarks: new Float32Array(936) }] },
       provider: { faces: "both", faceProvider: {} },
       list: { faces: "both", landmarks: face },
       kind: { faces: "both", landmarks: [{ ...face, kind: "12" }] },
@@ -257,9 +259,11 @@ test("wrong options are named", async () => {
     }
     return made;`);
   assert.match(made.mode, /faces is "some", expected one of "off", "faces", "both"/);
+  assert.match(made.likeness, /likeness is -1, expected a number from 0 to 1/);
+  assert.match(made.irises, /landmarks\[0\].landmarks has 936 numbers, expected 956/);
   assert.match(made.provider, /faceProvider is .*"detect"/);
   assert.match(made.list, /landmarks is .*, expected an array/);
-  assert.match(made.kind, /landmarks\[0\].kind is "12"/);
+  assert.match(made.kind, /landmarks\[0\].kind is "12", expected "5", "68", "468" or "478"/);
   assert.match(made.numbers, /landmarks\[0\].landmarks is 1,2, expected a Float32Array/);
   assert.match(made.mixed, /landmarks\[1\].kind is "68", but landmarks\[0\].kind is "5"/);
   assert.match(made.many, /101 faces/);

@@ -34,12 +34,13 @@ async function serveAgain() {
   server = await serve(folder, Number(new URL(browser.url).port));
 }
 
-/** Opens the page, and waits for its service worker. */
+/** Opens the page, and waits for its service worker. Faces, for which more is loaded, have tests of their own. */
 async function visit() {
   const { page, url } = browser;
   await page.goto(url);
   await page.waitForFunction(() => navigator.serviceWorker.controller?.state === "activated");
   await page.waitForSelector("#samples button");
+  await page.check("#faces input[value=off]");
 }
 
 /** What is kept for offline use: path and hash of each file. */
@@ -90,6 +91,7 @@ test("after a visit with a picture, photos are converted without a network", asy
     };
   });
   await page.goto(url);
+  await page.check("#faces input[value=off]");
   const online = await convert(page, fixture("astronaut-64.png"));
   assert.ok("status" in online, JSON.stringify(online));
   await page.waitForFunction(() => "installNow" in globalThis);

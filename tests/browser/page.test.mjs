@@ -63,6 +63,7 @@ test("the line between photo and picture moves by keyboard, mouse and finger", a
   await page.keyboard.press("Home");
   assert.equal(await split(), 0);
 
+  await page.locator("#compare").evaluate((compare) => compare.scrollIntoView());
   const box = await page.locator("#compare").boundingBox();
   assert.ok(box);
   await page.mouse.move(box.x + box.width * 0.3, box.y + 40);

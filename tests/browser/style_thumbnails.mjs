@@ -3,8 +3,8 @@
  *
  *     ./build.sh build && node tests/browser/style_thumbnails.mjs
  *
- * www/styles/thumbnails/FAMILY.webp is the head of a sample photo by the family's largest network,
- * demo.webp the whole photo by the first style.
+ * www/styles/thumbnails/LOOK.webp is the head of a sample photo by the look's largest network, with the face drawn as on
+ * the page, demo.webp the whole photo by the first look.
  */
 
 import { mkdir, writeFile } from "node:fs/promises";
@@ -25,10 +25,10 @@ try {
   await openPlain(browser);
   await mkdir(FOLDER, { recursive: true });
   const { styles } = await (await fetch(`${browser.url}styles/manifest.json`)).json();
-  /** @type {Map<string, {name: string, bytes: number}>} the largest of each family */
-  const families = new Map();
-  for (const { name, family = name, bytes } of styles) {
-    if (bytes > (families.get(family)?.bytes ?? 0)) families.set(family, { name, bytes });
+  /** @type {Map<string, {name: string, bytes: number}>} the largest network of each look */
+  const looks = new Map();
+  for (const { name, family = name, variant, bytes } of styles) {
+    if (variant !== "portrait" && bytes > (looks.get(family)?.bytes ?? 0)) looks.set(family, { name, bytes });
   }
   /** @param {string} style @param {number[]} cut @param {number} drawn @param {number} side @param {string} file */
   async function make(style, cut, drawn, side, file) {
@@ -40,7 +40,7 @@ try {
           resizeWidth: drawn, resizeHeight: drawn, resizeQuality: "high",
         });
         const stylizer = await createStylizer({ style, device: "cpu" });
-        const { imageData } = await stylizer.stylize(photo, { size: drawn, output: "imagedata" });
+        const { imageData } = await stylizer.stylize(photo, { size: drawn, faces: "both", output: "imagedata" });
         stylizer.dispose();
         const canvas = new OffscreenCanvas(side, side);
         const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
@@ -55,7 +55,7 @@ try {
     await writeFile(join(FOLDER, file), Buffer.from(base64, "base64"));
     console.log(`${file}: ${Math.round((base64.length * 3) / 4)} bytes`);
   }
-  for (const [family, { name }] of families) await make(name, HEAD, DRAWN_THUMBNAIL_PX, THUMBNAIL_PX, `${family}.webp`);
+  for (const [look, { name }] of looks) await make(name, HEAD, DRAWN_THUMBNAIL_PX, THUMBNAIL_PX, `${look}.webp`);
   await make(styles[0].name, [0, 0, 512], DRAWN_DEMO_PX, DEMO_PX, "demo.webp");
 } finally {
   await browser.close();

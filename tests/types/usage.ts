@@ -4,11 +4,13 @@ import {
   NijigenError,
   capabilities,
   createStylizer,
+  listLooks,
   listStyles,
   preload,
   type ErrorCode,
   type Face,
   type Job,
+  type Look,
   type OpenPhoto,
   type Picture,
   type Queue,
@@ -28,7 +30,7 @@ const options: StylizerOptions = {
 };
 const stylizer = await createStylizer(options);
 
-const how: StylizeOptions = { size: 512, strength: 0.8, faces: "both", format: "jpeg", quality: 0.9, sideBySide: true };
+const how: StylizeOptions = { size: 512, strength: 0.8, faces: "both", likeness: 0.5, format: "jpeg", quality: 0.9, sideBySide: true };
 const canvas = document.createElement("canvas");
 const sources = [new Blob(), "a.jpg", new URL("https://example.org/"), canvas, new Image(), new ImageData(1, 1)];
 for (const source of sources) {
@@ -55,6 +57,8 @@ const { bytes, ms } = await stylizer.estimate(4000, 3000, { size: 1024, faces: "
 const has = await capabilities();
 await preload({ device: has.webgpu ? "webgpu" : "cpu" });
 const [first] = await listStyles("/anime/");
+const looks: Look[] = await listLooks("/anime/");
+console.log(looks[0]?.about["en"], looks[0]?.networks[0]?.variant === "tiny", looks[0]?.portrait?.license, first?.variant === "portrait");
 console.log(done.elapsedMs, (bytes ?? 0) / 1e6, ms.toFixed(), first?.title["en"]);
 
 try {
@@ -70,6 +74,7 @@ stylizer.dispose();
 const element: NijigenPhoto = document.createElement("nijigen-photo");
 element.strength = 0.5;
 element.artStyle = "ink";
+element.likeness = 1;
 NijigenPhoto.stylizerOptions = { assets: "/anime/" };
 
 // @ts-expect-error there is no such option

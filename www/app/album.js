@@ -10,8 +10,8 @@ import { chosenFaces } from "./faces.js";
 
 /**
  * How a photo is to be drawn.
- * @typedef {EngineChoice & {size: number, faces: "off" | "both" | "faces"}} Settings
- *   size: limit of the longer side in pixels
+ * @typedef {EngineChoice & {size: number, faces: "off" | "both" | "faces", likeness?: number}} Settings
+ *   size: limit of the longer side in pixels; likeness: with faces, how much of their own proportions they keep, 0 to 1
  */
 
 /**
@@ -241,6 +241,7 @@ export class Album extends EventTarget {
     const job = queue.add(photo, {
       size: item.settings.size,
       faces: mode,
+      likeness: item.settings.likeness,
       landmarks,
       // A portrait is to be compared with the photo as it was cut out for it.
       sideBySide: mode === "faces",
@@ -353,10 +354,8 @@ function facesToDraw({ faces }, settings) {
  */
 function reportOf(item, { faces, facesFailed, detectMs }, wanted, hasPortrait) {
   if (wanted === "off" || !faces) return undefined;
-  if (facesFailed) {
-    console.warn(facesFailed);
-    return { kind: "failed" };
-  }
+  if (facesFailed) console.warn(facesFailed);
+  if (facesFailed && !faces.length) return { kind: "failed" };
   const drawn = [...faces].sort((a, b) => a.box[0] - b.box[0]);
   if (!item.faces) {
     const found = drawn.map(({ outcome: _, ...face }) => face);
@@ -364,5 +363,6 @@ function reportOf(item, { faces, facesFailed, detectMs }, wanted, hasPortrait) {
   }
   if (!drawn.length) return { kind: "noneFound" };
   const outcomes = drawn.map(({ outcome }) => outcome);
-  return { kind: wanted === "faces" && !hasPortrait ? "noPortrait" : "drawn", outcomes };
+  const kind = wanted === "faces" && !hasPortrait ? "noPortrait" : "drawn";
+  return { kind, outcomes, ...(facesFailed ? { isWithoutNetwork: true } : {}) };
 }

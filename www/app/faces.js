@@ -17,6 +17,7 @@ import { countedText, joinSentences, text } from "./language.js";
  * @typedef {object} FacesReport
  * @property {"drawn" | "noneFound" | "noneChosen" | "noPortrait" | "failed"} kind
  * @property {Outcome[]} [outcomes] of the chosen faces, from left to right
+ * @property {boolean} [isWithoutNetwork] the network for faces could not be loaded
  */
 
 /** Room about a face in its box, as a part of the box. */
@@ -119,16 +120,22 @@ export function chosenFaces({ found, chosen }) {
  * @param {KnownFaces | undefined} faces
  * @returns {string} sentences
  */
-export function facesText({ kind, outcomes = [] }, faces) {
+export function facesText({ kind, outcomes = [], isWithoutNetwork = false }, faces) {
   if (kind !== "drawn") return text(`faces.${kind}`);
+  const drawn = drawnText(outcomes);
   const time = faces?.ms ? text("faces.time", { seconds: (faces.ms / 1000).toFixed(1) }) : "";
+  return joinSentences(drawn, isWithoutNetwork ? text("faces.withoutNetwork") : "", time);
+}
+
+/** @param {Outcome[]} outcomes @returns {string} a sentence */
+function drawnText(outcomes) {
   const reasons = LEFT_OUT.flatMap((outcome) => {
     const count = outcomes.filter((other) => other === outcome).length;
     const why = outcome === "done" ? "" : text(`faces.${outcome}`);
     return count ? [text("faces.reason", { count, why })] : [];
   });
-  if (!reasons.length) return joinSentences(countedText("faces.drawn", outcomes.length), time);
+  if (!reasons.length) return countedText("faces.drawn", outcomes.length);
   const done = outcomes.filter((outcome) => outcome === "done").length;
   const list = new Intl.ListFormat(document.documentElement.lang, { style: "narrow" }).format(reasons);
-  return joinSentences(text("faces.someDrawn", { done, count: outcomes.length, reasons: list }), time);
+  return text("faces.someDrawn", { done, count: outcomes.length, reasons: list });
 }

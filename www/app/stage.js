@@ -65,6 +65,7 @@ export function startStage(album, readOutput) {
       }
       case "running":
         if (!item.isReadable) return text("status.reading");
+        if (loading) return loadingText();
         return text(item.engine === "webgpu" ? "status.gpu" : "status.cpu");
       case "cancelled":
         return text("status.cancelled");

@@ -85,6 +85,8 @@ export const strings = {
   "style.licence": "{licence}: how it was made",
   "style.ours": "Trained for this project, on openly licensed photos and drawings.",
   "style.card": "Model card",
+  "style.portrait": "Faces are drawn by a network of their own:",
+  "style.portraitCard": "Model card of the network for faces",
   "variant.title": "Network",
   "variant.auto": "Automatic",
   "variant.full": "Full, {megabytes} MB",
@@ -121,6 +123,9 @@ export const strings = {
   "faces.noneChosen": "No face is chosen: this is the whole picture.",
   "faces.noPortrait": "The faces are too small or turned away for a portrait: this is the whole picture.",
   "faces.failed": "Faces could not be looked for: this is the whole picture.",
+  "faces.withoutNetwork": "The network for faces could not be loaded: the style's own drew them.",
+  likeness: "Likeness",
+  "likeness.hint": "Left: the proportions of a drawing. Right: the face as it is.",
 
   "bench.title": "Which engine is faster here?",
   "bench.hint": "Draws a sample a few times with each engine, for some seconds.",

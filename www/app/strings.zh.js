@@ -84,6 +84,8 @@ export const strings = {
   "style.licence": "{licence}：画风由来",
   "style.ours": "由本项目用开放许可的照片和画作训练。",
   "style.card": "模型卡（英文）",
+  "style.portrait": "人脸由专门的网络绘制：",
+  "style.portraitCard": "人脸网络的模型卡（英文）",
   "variant.title": "网络",
   "variant.auto": "自动",
   "variant.full": "完整，{megabytes} MB",
@@ -120,6 +122,9 @@ export const strings = {
   "faces.noneChosen": "没有选中人脸：这是整张照片。",
   "faces.noPortrait": "人脸太小或侧向过多，不能画头像：这是整张照片。",
   "faces.failed": "无法查找人脸：这是整张照片。",
+  "faces.withoutNetwork": "人脸网络加载失败：人脸由画风自身的网络绘制。",
+  likeness: "相似度",
+  "likeness.hint": "左：动漫的五官比例；右：本来的样子。",
 
   "bench.title": "哪个引擎在这里更快？",
   "bench.hint": "用每个引擎把示例画几遍，需要几秒钟。",

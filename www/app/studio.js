@@ -1,6 +1,6 @@
 /** What the page does with photos: the album, and the panels that show and change it. */
 
-import { NijigenError, listStyles } from "../nijigen/index.js";
+import { NijigenError, listLooks } from "../nijigen/index.js";
 import { Album, isUnfinished } from "./album.js";
 import { element } from "./dom.js";
 import { explain, showError } from "./errors.js";
@@ -31,7 +31,6 @@ export async function take(photos) {
 export async function startStudio() {
   const size = element("size", HTMLSelectElement);
   const device = element("device", HTMLSelectElement);
-  const faces = element("faces", HTMLFieldSetElement);
   const wanted = recall("device");
   if ([...device.options].some(({ value }) => value === wanted)) device.value = wanted;
 
@@ -41,16 +40,17 @@ export async function startStudio() {
   /** @type {ReturnType<typeof startStyles>} */
   let chosenStyle;
   try {
-    chosenStyle = startStyles(await listStyles(), redraw);
+    chosenStyle = startStyles(await listLooks(), redraw);
   } catch (thrown) {
     return showError(explain(thrown));
   }
 
+  const readFaces = startFaces(redraw);
   album = new Album(() => ({
     ...chosenStyle(),
     device: /** @type {import("../nijigen/index.js").Device} */ (device.value),
     size: Number(size.value),
-    faces: facesMode(faces),
+    ...readFaces(),
   }));
   const readOutput = startOutput(() => stage.showStrength());
   const stage = startStage(album, readOutput);
@@ -61,7 +61,6 @@ export async function startStudio() {
     showTotals();
   }
   size.addEventListener("change", redraw);
-  faces.addEventListener("change", redraw);
   device.addEventListener("change", () => {
     remember("device", device.value);
     redraw();
@@ -87,10 +86,28 @@ export async function startStudio() {
   });
 }
 
-/** @param {HTMLFieldSetElement} fieldset @returns {"off" | "both" | "faces"} */
-function facesMode(fieldset) {
-  const chosen = fieldset.querySelector("input:checked");
-  return /** @type {any} */ (chosen instanceof HTMLInputElement ? chosen.value : "off");
+/**
+ * How faces are drawn.
+ * @param {() => void} onChange
+ * @returns {() => Pick<import("./album.js").Settings, "faces" | "likeness">} what is chosen
+ */
+function startFaces(onChange) {
+  const modes = element("faces", HTMLFieldSetElement);
+  const likeness = element("likeness", HTMLInputElement);
+  const mode = () => {
+    const chosen = modes.querySelector("input:checked");
+    return /** @type {"off" | "both" | "faces"} */ (chosen instanceof HTMLInputElement ? chosen.value : "off");
+  };
+  const show = () => {
+    element("likeness-label", HTMLElement).hidden = mode() === "off";
+    element("likeness-value", HTMLOutputElement).value = `${likeness.value} %`;
+  };
+  modes.addEventListener("change", show);
+  likeness.addEventListener("input", show);
+  for (const control of [modes, likeness]) control.addEventListener("change", onChange);
+  show();
+  // Where no faces are drawn, another likeness makes no other picture.
+  return () => (mode() === "off" ? { faces: "off" } : { faces: mode(), likeness: Number(likeness.value) / 100 });
 }
 
 /**

@@ -1,10 +1,10 @@
-/** The styles as cards with a picture each; a style's networks of several sizes as a second choice. */
+/** The looks as cards with a picture each; a look's networks of several sizes as a second choice. */
 
 import { element, make } from "./dom.js";
 import { inLanguage, onLanguage, text } from "./language.js";
 import { recall, remember } from "./memory.js";
 
-/** @typedef {import("../nijigen/index.js").StyleEntry} StyleEntry */
+/** @typedef {import("../nijigen/index.js").Look} Look */
 
 /** Of the best pictures first. */
 const VARIANTS = /** @type {const} */ (["full", "compact", "tiny"]);
@@ -12,27 +12,20 @@ const VARIANTS = /** @type {const} */ (["full", "compact", "tiny"]);
 /** @typedef {import("../nijigen/index.js").Variant} Variant */
 
 /**
- * Shows the styles.
- * @param {StyleEntry[]} entries of the manifest
+ * Shows the looks.
+ * @param {Look[]} looks
  * @param {() => void} onChange
  * @returns {() => {style: string, variant: "auto" | Variant}} what is chosen
  */
-export function startStyles(entries, onChange) {
+export function startStyles(looks, onChange) {
   const cards = element("styles", HTMLElement);
   const variantLabel = element("variant-label", HTMLElement);
   const variant = element("variant", HTMLSelectElement);
-  /** @type {Map<string, StyleEntry[]>} */
-  const families = new Map();
-  for (const entry of entries) {
-    const family = entry.family ?? entry.name;
-    families.set(family, [...(families.get(family) ?? []), entry]);
-  }
   const remembered = recall("style");
-  let family = families.has(remembered) ? remembered : [...families.keys()][0];
+  let look = looks.find(({ name }) => name === remembered) ?? looks[0];
 
   function members() {
-    const found = families.get(family) ?? [];
-    return VARIANTS.flatMap((name) => found.filter((entry) => variantOf(entry) === name));
+    return VARIANTS.flatMap((name) => look.networks.filter((entry) => entry.variant === name));
   }
 
   function showVariants() {
@@ -42,13 +35,13 @@ export function startStyles(entries, onChange) {
       new Option(text("variant.auto"), "auto"),
       ...available.map((entry) => {
         const size = { megabytes: (entry.bytes / 1e6).toFixed(1) };
-        const words = text(`variant.${variantOf(entry)}`, size);
+        const words = text(`variant.${entry.variant}`, size);
         const ms = entry.ms_512;
         const time = ms ? text("variant.time", { seconds: (ms / 1000).toFixed(1) }) : "";
-        return new Option(words + time, variantOf(entry));
+        return new Option(words + time, entry.variant);
       }),
     );
-    variant.value = available.some((entry) => variantOf(entry) === before) ? before : "auto";
+    variant.value = available.some((entry) => entry.variant === before) ? before : "auto";
     variantLabel.hidden = available.length < 2;
     showOrigin();
   }
@@ -56,26 +49,35 @@ export function startStyles(entries, onChange) {
   /** In short, and on request in the words of the style's maker. */
   function showOrigin() {
     const available = members();
-    const { name, credit, license } = available.find((entry) => variantOf(entry) === variant.value) ?? available[0];
+    const { name, credit, license } = available.find((entry) => entry.variant === variant.value) ?? available[0];
     const [licence] = license.split(";");
     element("style-licence", HTMLElement).textContent = text("style.licence", { licence });
     element("style-ours", HTMLElement).hidden = !credit.includes("nijigen");
-    // The model card names the runs.
-    element("style-credit", HTMLElement).textContent = credit.split(/ Training runs? /)[0];
+    element("style-credit", HTMLElement).textContent = withoutRuns(credit);
     element("style-card", HTMLAnchorElement).href = `styles/${name}.md`;
+    const { portrait } = look;
+    element("portrait-origin", HTMLElement).hidden = !portrait;
+    if (!portrait) return;
+    element("portrait-credit", HTMLElement).textContent = `${withoutRuns(portrait.credit)} ${portrait.license}.`;
+    element("portrait-card", HTMLAnchorElement).href = `styles/${portrait.name}.md`;
   }
 
-  for (const [name, [first]] of families) {
-    const input = make("input", { type: "radio", name: "style", value: name, checked: name === family });
+  for (const shown of looks) {
+    const { name } = shown;
+    const input = make("input", { type: "radio", name: "style", value: name, checked: shown === look });
     const image = make("img", { src: `styles/thumbnails/${name}.webp`, alt: "", width: 256, height: 256 });
     image.addEventListener("error", () => image.remove());
-    const title = make("span");
-    const showTitle = () => (title.textContent = inLanguage(first.title) || name);
-    onLanguage(showTitle);
-    showTitle();
-    cards.append(make("label", {}, input, image, title));
+    const title = make("strong");
+    const about = make("small");
+    const showWords = () => {
+      title.textContent = inLanguage(shown.title) || name;
+      about.textContent = inLanguage(shown.about);
+    };
+    onLanguage(showWords);
+    showWords();
+    cards.append(make("label", {}, input, image, make("span", {}, title, about)));
     input.addEventListener("change", () => {
-      family = name;
+      look = shown;
       remember("style", name);
       showVariants();
       onChange();
@@ -88,10 +90,10 @@ export function startStyles(entries, onChange) {
   });
   onLanguage(showVariants);
   showVariants();
-  return () => ({ style: family, variant: /** @type {"auto" | Variant} */ (variant.value) });
+  return () => ({ style: look.name, variant: /** @type {"auto" | Variant} */ (variant.value) });
 }
 
-/** @param {StyleEntry} entry @returns {Variant} a style without variants has one */
-function variantOf(entry) {
-  return entry.variant ?? "full";
+/** The model card names the runs. @param {string} credit */
+function withoutRuns(credit) {
+  return credit.split(/ Training runs? /)[0];
 }

@@ -12,7 +12,7 @@ import { defaultAssets, findStyle, toFolder } from "./page/styles.js";
 import { Stylizer } from "./page/stylizer.js";
 
 export { preload } from "./page/preload.js";
-export { listStyles } from "./page/styles.js";
+export { listLooks, listStyles } from "./page/styles.js";
 export { capabilities } from "./shared/capabilities.js";
 export { NijigenError } from "./shared/errors.js";
 
@@ -30,6 +30,7 @@ export { NijigenError } from "./shared/errors.js";
 /** @typedef {import("./page/preload.js").PreloadOptions} PreloadOptions */
 /** @typedef {import("./page/queue.js").Job} Job */
 /** @typedef {import("./page/queue.js").Queue} Queue */
+/** @typedef {import("./page/styles.js").Look} Look */
 /** @typedef {import("./page/styles.js").StyleEntry} StyleEntry */
 /** @typedef {import("./shared/capabilities.js").Capabilities} Capabilities */
 /** @typedef {import("./shared/errors.js").ErrorCode} ErrorCode */
@@ -44,8 +45,8 @@ export async function createStylizer(options = {}) {
   checkStylizerOptions(options);
   const { signal } = options;
   const assets = toFolder(options.assets ?? defaultAssets());
-  const networks = await untilAborted(findStyle(options.style, assets), signal);
-  const stylizer = new Stylizer(assets, networks, options);
+  const found = await untilAborted(findStyle(options.style, assets), signal);
+  const stylizer = new Stylizer(assets, found, options);
   try {
     await untilAborted(stylizer.ready(), signal);
   } catch (error) {

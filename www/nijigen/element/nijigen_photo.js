@@ -4,6 +4,7 @@
  */
 
 import { buildParts, labelParts } from "./parts.js";
+import { DEFAULT_LIKENESS } from "../page/options.js";
 import { fetchPhoto } from "../page/photo.js";
 import { shareStylizer } from "./shared_stylizer.js";
 
@@ -11,7 +12,7 @@ import { shareStylizer } from "./shared_stylizer.js";
 const LAZY_MARGIN = "200px";
 
 /** Attributes whose change asks for another picture. */
-const PICTURE_ATTRIBUTES = ["src", "art-style", "faces", "size", "device", "loading"];
+const PICTURE_ATTRIBUTES = ["src", "art-style", "faces", "likeness", "size", "device", "loading"];
 
 /**
  * Events, like those of `<img>`, none bubbling: "loadstart"; "progress", a `ProgressEvent`; "load" when
@@ -77,12 +78,20 @@ export class NijigenPhoto extends HTMLElement {
     this.setAttribute("art-style", value);
   }
 
-  /** "off", "faces" or "both", see `stylize`. */
+  /** "off", "faces" or "both" (default), see `stylize`. */
   get faces() {
-    return this.getAttribute("faces") ?? "off";
+    return this.getAttribute("faces") ?? "both";
   }
   set faces(value) {
     this.setAttribute("faces", value);
+  }
+
+  /** How much of their own proportions faces keep, 0 to 1, see `stylize`. */
+  get likeness() {
+    return Number(this.getAttribute("likeness") ?? DEFAULT_LIKENESS);
+  }
+  set likeness(value) {
+    this.setAttribute("likeness", String(value));
   }
 
   /** Share of the picture in a mixture with the photo, 0 to 1. A change is shown at once. */
@@ -220,9 +229,10 @@ export class NijigenPhoto extends HTMLElement {
     try {
       const photo = await fetchPhoto(this.#address() ?? "", signal);
       const stylizer = await shared.stylizer;
-      const { imageData: pair } = await stylizer.stylize(photo, {
+      const { imageData: pair, facesFailed } = await stylizer.stylize(photo, {
         size: this.size,
         faces: /** @type {any} */ (this.faces),
+        likeness: this.likeness,
         // The photo as the picture shows it: of its size, or a portrait's part of it.
         sideBySide: true,
         output: "imagedata",
@@ -237,6 +247,7 @@ export class NijigenPhoto extends HTMLElement {
         },
       });
       if (signal.aborted || !pair) return;
+      if (facesFailed) console.warn(facesFailed);
       this.#showPair(pair);
       this.#isComplete = true;
       this.dispatchEvent(new Event("load"));

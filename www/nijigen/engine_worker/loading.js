@@ -25,6 +25,7 @@ const SLOW_TRIALS = 4;
  * @property {EngineModule} module
  * @property {import("./module.js").Stylizer} stylizer the style on the engine
  * @property {boolean} isLighter whether it is the lighter style
+ * @property {boolean} int8 whether products are in 8 bits
  */
 
 /**
@@ -48,35 +49,47 @@ export async function loadEngine(request, progress) {
     );
   });
   const int8 = request.engine === "cpu" && usesInt8(module, request.precision);
-  /** @param {StyleSource} source @param {Promise<Uint8Array>} bytes */
-  const create = async (source, bytes) => {
-    try {
-      return await module.Stylizer.create(await bytes, source.sha256, int8);
-    } catch (thrown) {
-      const { code } = toNijigenError(thrown);
-      if (code !== "style-hash" && code !== "style-invalid") throw thrown;
-      // A cache may hold the file of another release than the manifest's.
-      const fresh = await fetchStyle(source, keep, progress, "reload");
-      return module.Stylizer.create(fresh, source.sha256, int8);
-    }
-  };
+  /** @param {StyleSource} source @param {Promise<Uint8Array>} [fetched] */
+  const create = (source, fetched) =>
+    useStyle(source, keep, progress, (bytes) => module.Stylizer.create(bytes, source.sha256, int8), fetched);
   const stylizer = await create(style, fetched);
-  if (!lighter || !(await isSlow(stylizer))) return { module, stylizer, isLighter: false };
+  if (!lighter || !(await isSlow(stylizer))) return { module, stylizer, isLighter: false, int8 };
   try {
-    const other = await create(lighter, fetchStyle(lighter, keep, progress));
+    const other = await create(lighter);
     stylizer.free();
-    return { module, stylizer: other, isLighter: true };
+    return { module, stylizer: other, isLighter: true, int8 };
   } catch (thrown) {
     // What cannot be had, as without a network, is done without.
     console.warn("The lighter network could not be loaded.", thrown);
-    return { module, stylizer, isLighter: false };
+    return { module, stylizer, isLighter: false, int8 };
+  }
+}
+
+/**
+ * Fetches a style and does something with it; once more if it is not the file that it should be.
+ * @template T
+ * @param {StyleSource} source
+ * @param {boolean} keep whether it may be kept in Cache storage
+ * @param {Progress} progress
+ * @param {(bytes: Uint8Array) => Promise<T>} use verifies it
+ * @param {Promise<Uint8Array>} [fetched] the file, if it is on its way
+ * @returns {Promise<T>}
+ */
+export async function useStyle(source, keep, progress, use, fetched = fetchStyle(source, keep, progress)) {
+  try {
+    return await use(await fetched);
+  } catch (thrown) {
+    const { code } = toNijigenError(thrown);
+    if (code !== "style-hash" && code !== "style-invalid") throw thrown;
+    // A cache may hold the file of another release than the manifest's.
+    return use(await fetchStyle(source, keep, progress, "reload"));
   }
 }
 
 /** Whether the style is slow on this device, again and again. @param {import("./module.js").Stylizer} stylizer */
 async function isSlow(stylizer) {
   for (let i = 0; i < SLOW_TRIALS; i++) {
-    if ((await new Pace(stylizer).estimate([[512, 512]])).ms <= SLOW_MS) return false;
+    if ((await new Pace(stylizer).estimate(512, 512)).ms <= SLOW_MS) return false;
   }
   return true;
 }

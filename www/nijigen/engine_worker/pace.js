@@ -16,10 +16,11 @@ export class Pace {
 
   /**
    * Measured by a small picture if no photo was drawn yet.
-   * @param {[width: number, height: number][]} sizes of what the network is to be run on
+   * @param {number} width of what the network is to be run on
+   * @param {number} height
    * @returns {Promise<import("../shared/protocol.js").Estimated>}
    */
-  async estimate(sizes) {
+  async estimate(width, height) {
     const stylizer = this.#stylizer;
     if (this.#msPerWork === undefined) {
       const side = PROBE_SIDE_PX[/** @type {"cpu" | "gpu"} */ (stylizer.engine)];
@@ -27,11 +28,8 @@ export class Pace {
       await stylizer.run(new Float32Array(3 * side * side), side, side);
       this.learn(side, side, performance.now() - startedAt);
     }
-    const work = sizes.reduce((sum, [width, height]) => sum + this.#work(width, height), 0);
-    const ms = work * (this.#msPerWork ?? 0);
-    if (stylizer.engine === "gpu") return { ms };
-    const bytes = sizes.map(([width, height]) => stylizer.peak_bytes(width, height));
-    return { bytes: Math.max(...bytes), ms };
+    const ms = this.#work(width, height) * (this.#msPerWork ?? 0);
+    return stylizer.engine === "gpu" ? { ms } : { bytes: stylizer.peak_bytes(width, height), ms };
   }
 
   /**

@@ -6,6 +6,7 @@ import { cancelled } from "../shared/errors.js";
 import { loadEngine } from "./loading.js";
 import { Pace } from "./pace.js";
 import { closePhoto, copyPhoto, findPhoto, lendPhoto, openPhoto } from "./photos.js";
+import { Portrait } from "./portrait.js";
 
 /** @typedef {import("../shared/protocol.js").EngineRequests} EngineRequests */
 
@@ -15,6 +16,8 @@ let engineModule;
 let stylizer;
 /** @type {Pace} */
 let pace;
+/** @type {Portrait} */
+let portrait;
 
 /** @type {import("../shared/answer_requests.js").Answers<EngineRequests>} */
 const answers = {
@@ -22,6 +25,7 @@ const answers = {
     const loaded = await loadEngine(request, progress);
     ({ module: engineModule, stylizer } = loaded);
     pace = new Pace(stylizer);
+    portrait = new Portrait(stylizer, request, loaded.int8);
     return { header: JSON.parse(stylizer.style_header), isLighter: loaded.isLighter };
   },
   open: (request) => openPhoto(request, engineModule.probe_photo),
@@ -30,7 +34,7 @@ const answers = {
   copy: copyPhoto,
   stylize,
   selfcheck: () => stylizer.known_answer_error(),
-  estimate: ({ sizes }) => pace.estimate(sizes),
+  estimate: ({ width, height }) => pace.estimate(width, height),
 };
 answerRequests(answers);
 
@@ -51,6 +55,8 @@ async function stylize(request, { progress, isCancelled, transfer }) {
     return !isCancelled();
   };
   const { size: longSide, strength, sideBySide, faces } = request;
+  const portraitFailed = await portrait.prepare(faces, progress);
+  if (isCancelled()) throw cancelled();
   const startedAt = performance.now();
   const picture = await stylizer.stylize(bytes, width, height, {
     longSide,
@@ -59,7 +65,7 @@ async function stylize(request, { progress, isCancelled, transfer }) {
     ...(faces ? { faces: { ...faces, landmarks: faces.landmarks.map((value) => value * scale) } } : {}),
     onProgress,
   });
-  const about = { width: picture.width, height: picture.height, outcomes: picture.outcomes };
+  const about = { width: picture.width, height: picture.height, outcomes: picture.outcomes, portraitFailed };
   // What faces take besides is not known here, nor how wide a picture is beside its photo.
   if (!faces && !sideBySide) pace.learn(about.width, about.height, performance.now() - startedAt);
   const drawn = picture.take_rgba();

@@ -4,7 +4,7 @@ import { NijigenError } from "../shared/errors.js";
 import { untilAborted } from "./abort.js";
 import { FaceDetector } from "./face_detector.js";
 import { checkFaces, flattenFaces, scaleFaces } from "./faces.js";
-import { DEFAULT_SIZE_PX, checkStylizeOptions } from "./options.js";
+import { DEFAULT_LIKENESS, DEFAULT_SIZE_PX, checkStylizeOptions } from "./options.js";
 
 /** @typedef {import("./engine.js").Engine} Engine */
 /** @typedef {import("./open_photo.js").OpenPhoto} OpenPhoto */
@@ -29,17 +29,18 @@ export async function convert(engine, detector, photo, options) {
   if (mode === "faces" && found?.failed) {
     throw new NijigenError("no-face", `Faces could not be searched for (${found.failed}).`);
   }
-  const { size = DEFAULT_SIZE_PX, strength = 1, sideBySide = false } = options;
+  const { size = DEFAULT_SIZE_PX, strength = 1, sideBySide = false, likeness = DEFAULT_LIKENESS } = options;
   const { output = "blob", format = "png", quality = 0.92 } = options;
   const request = {
     size,
     strength,
     sideBySide,
     ...(output === "blob" ? { encode: { type: `image/${format}`, quality } } : {}),
-    ...(found && mode !== "off" ? { faces: { mode, ...flattenFaces(found.faces) } } : {}),
+    ...(found && mode !== "off" ? { faces: { mode, likeness, ...flattenFaces(found.faces) } } : {}),
   };
   const drawn = await engine.stylize(photo, request, onProgress, signal);
   const { width, height, outcomes } = drawn;
+  const facesFailed = found?.failed ?? drawn.portraitFailed;
   const { name, variant, fellBack } = engine;
   const detectMs = found?.detectMs;
   return {
@@ -51,7 +52,7 @@ export async function convert(engine, detector, photo, options) {
     elapsedMs: performance.now() - startedAt - (detectMs ?? 0),
     ...(detectMs === undefined ? {} : { detectMs }),
     ...(found ? { faces: found.faces.map((face, i) => ({ ...face, outcome: outcomes[i] })) } : {}),
-    ...(found?.failed ? { facesFailed: found.failed } : {}),
+    ...(facesFailed ? { facesFailed } : {}),
     ...(fellBack ? { fellBack: fellBack.message, fellBackCode: fellBack.code } : {}),
   };
 }

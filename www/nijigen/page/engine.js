@@ -20,6 +20,7 @@ const GPU_START_QUIET_LIMIT_MS = 120_000;
 export class Engine {
   #assets;
   #networks;
+  #portrait;
   #options;
   /** What is started next. @type {import("./options.js").Device} */
   #device;
@@ -42,12 +43,13 @@ export class Engine {
 
   /**
    * @param {URL} assets
-   * @param {Network[]} networks of the style, at least one
+   * @param {import("./styles.js").Networks} style
    * @param {import("./options.js").EngineOptions} options
    */
-  constructor(assets, networks, options) {
+  constructor(assets, { networks, portrait }, options) {
     this.#assets = assets;
     this.#networks = networks;
+    this.#portrait = portrait;
     this.#options = options;
     this.#device = options.device;
   }
@@ -65,6 +67,11 @@ export class Engine {
   /** Of the network in use, as far as the manifest tells. @returns {import("./variants.js").Variant | undefined} */
   get variant() {
     return this.#network?.variant;
+  }
+
+  /** Time that a face takes by the time of as many pixels of a picture, as far as the manifest tells; else 1. */
+  get faceTime() {
+    return (this.#portrait?.ms ?? NaN) / (this.#network?.ms ?? NaN) || 1;
   }
 
   /** The style file's header. */
@@ -121,6 +128,7 @@ export class Engine {
         precision,
         style: network,
         ...(mayBeSlow ? { lighter: tiny } : {}),
+        ...(this.#portrait ? { portrait: this.#portrait } : {}),
         allowFallbackAdapter,
         keep: cache,
         workerUrl,
@@ -194,10 +202,15 @@ export class Engine {
    * @returns {Promise<import("../shared/protocol.js").Stylized>}
    */
   stylize(photo, request, onProgress, signal) {
-    return this.#withPhoto(photo, signal, (client, { photo: id }, options) =>
+    return this.#withPhoto(photo, signal, (client, { photo: id }, { quietLimitMs, ...options }) =>
       client.request("stylize", { ...request, photo: id }, {
         ...options,
-        onProgress: (_key, current, total) => onProgress(current / total),
+        // Before the first face, the portrait network is started.
+        quietLimitMs: quietLimitMs && request.faces ? GPU_START_QUIET_LIMIT_MS : quietLimitMs,
+        onProgress: (key, current, total) => {
+          if (key === "stylize") onProgress(current / total);
+          else this.#options.onProgress(key, current, total);
+        },
       }),
     );
   }

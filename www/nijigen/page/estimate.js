@@ -29,12 +29,15 @@ export async function estimate(engine, width, height, options) {
   const portrait = Math.min(size, PORTRAIT_SIDE_PX);
   const shrink = Math.min(1, size / Math.max(width, height));
   const [wholeWidth, wholeHeight] = [width, height].map((side) => Math.max(1, Math.round(side * shrink)));
-  /** @type {[number, number][]} */
-  const sizes = [];
-  if (faces !== "faces") sizes.push([wholeWidth, wholeHeight]);
-  if (faces !== "off") sizes.push([portrait, portrait]);
-  const { bytes, ms } = await engine.ask("estimate", { sizes });
+  const drawn = [];
+  if (faces !== "faces") drawn.push(await engine.ask("estimate", { width: wholeWidth, height: wholeHeight }));
+  if (faces !== "off") {
+    const face = await engine.ask("estimate", { width: portrait, height: portrait });
+    drawn.push({ ...face, ms: face.ms * engine.faceTime });
+  }
   // The photo, which the worker holds too.
   const photo = 4 * Math.min(width * height, MAX_COPIED_PIXELS);
-  return { ms, ...(bytes === undefined ? {} : { bytes: photo + Math.max(bytes, photo) }) };
+  const ms = drawn.reduce((sum, { ms }) => sum + ms, 0);
+  const bytes = drawn.flatMap(({ bytes }) => bytes ?? []);
+  return { ms, ...(bytes.length ? { bytes: photo + Math.max(...bytes, photo) } : {}) };
 }

@@ -9,7 +9,7 @@
  */
 
 /** The kinds of landmarks and how many points each has. */
-const POINTS = /** @type {const} */ ({ 5: 5, 68: 68, 468: 468 });
+const POINTS = /** @type {const} */ ({ 5: 5, 68: 68, 468: 468, 478: 478 });
 
 /**
  * Checks what a host or its provider gave.
@@ -23,7 +23,7 @@ export function checkFaces(faces, name) {
   faces.forEach((face, i) => {
     const kind = face?.kind;
     if (!Object.hasOwn(POINTS, String(kind))) {
-      throw new TypeError(`${name}[${i}].kind is "${kind}", expected "5", "68" or "468"`);
+      throw new TypeError(`${name}[${i}].kind is "${kind}", expected "5", "68", "468" or "478"`);
     }
     if (kind !== faces[0].kind) {
       throw new TypeError(`${name}[${i}].kind is "${kind}", but ${name}[0].kind is "${faces[0].kind}"`);
@@ -58,7 +58,7 @@ export function scaleFaces(faces, factor) {
 
 /**
  * @param {Face[]} faces of one kind
- * @returns {{kind: 5 | 68 | 468, landmarks: Float32Array}}
+ * @returns {{kind: 5 | 68 | 468 | 478, landmarks: Float32Array}}
  */
 export function flattenFaces(faces) {
   const kind = POINTS[faces[0]?.kind ?? 5];

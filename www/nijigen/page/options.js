@@ -29,7 +29,7 @@ import { VARIANTS } from "./variants.js";
  *   of its own that imports `nijigen/any_worker.js`
  * @property {boolean} [allowFallbackAdapter] accept a WebGPU device emulated in software
  * @property {(key: "engine" | "style", current: number, total: number) => void} [onProgress] bytes
- *   loaded; a total of 0 is an unknown one
+ *   loaded, also later, when the portrait network is; a total of 0 is an unknown one
  * @property {AbortSignal} [signal] gives up starting
  */
 
@@ -46,7 +46,10 @@ import { VARIANTS } from "./variants.js";
  *   photo is read) to 1; a GPU reports nothing between
  * @property {"off" | "faces" | "both"} [faces] "off" (default): the photo as a whole; "both": each face
  *   is also drawn by itself, upright and at a size at which the style knows faces, and put back into
- *   the whole; "faces": the portrait of the largest face, 512 pixels a side
+ *   the whole; "faces": the portrait of the largest face, 512 pixels a side. A look's portrait network draws those
+ *   whose mesh is known and that are not turned away too far
+ * @property {number} [likeness] of faces that a portrait network draws, from 0 (proportions of a drawing: larger eyes, a
+ *   slimmer jaw) to 1 (the face as it is); default 0.25
  * @property {Face[]} [landmarks] faces that are known already, at most 100; nothing is searched for
  *   then
  * @property {FaceProvider} [faceProvider] finds the faces; default: a detector that is loaded from
@@ -70,13 +73,17 @@ import { VARIANTS } from "./variants.js";
  * @property {number} elapsedMs from the call's turn to the finished picture, but for `detectMs`
  * @property {number} [detectMs] that finding the faces took, if they were searched for
  * @property {DrawnFace[]} [faces] with faces: those that were given or found, and what became of them
- * @property {string} [facesFailed] why faces could not be searched for; the picture has none then
+ * @property {string} [facesFailed] why faces could not be searched for, and `faces` is empty; or, if it is not, why the
+ *   look's portrait network could not draw them and its other network did
  * @property {string} [fellBack] why another engine than the one asked for was used
  * @property {import("../shared/errors.js").ErrorCode} [fellBackCode] the same as a code
  */
 
 /** Limit of a picture's longer side, where nothing is said. */
 export const DEFAULT_SIZE_PX = 1024;
+
+/** How much of their own proportions faces keep, where nothing is said. */
+export const DEFAULT_LIKENESS = 0.25;
 
 /** Whether the package keeps its files where the page does not say. */
 export function keepsFiles() {
@@ -144,7 +151,7 @@ export function checkStylizeOptions({ size = DEFAULT_SIZE_PX, landmarks, facePro
   if (!Number.isInteger(size) || size < 1) {
     throw new TypeError(`size is ${size}, expected a whole number above 0`);
   }
-  for (const name of /** @type {const} */ (["strength", "quality"])) {
+  for (const name of /** @type {const} */ (["strength", "quality", "likeness"])) {
     const value = options[name] ?? 1;
     if (!(value >= 0 && value <= 1)) {
       throw new TypeError(`${name} is ${value}, expected a number from 0 to 1`);

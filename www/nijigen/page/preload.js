@@ -15,7 +15,7 @@ import { nearest, suitable } from "./variants.js";
  */
 
 /**
- * Fetches an engine and a style into the browser's caches, and starts neither.
+ * Fetches an engine and a style into the browser's caches, and starts neither. What faces need is not fetched.
  * @param {PreloadOptions} [options] those of `createStylizer`
  * @returns {Promise<void>}
  * @throws {NijigenError} with code "load-failed", "cancelled", or "style-hash" or "engine-hash" if a file is
@@ -29,7 +29,7 @@ export async function preload({ signal, ...options } = {}) {
   const load = async () => {
     const usesGpu = device === "webgpu" || (device === "auto" && (await webGpuAdapter()) === "real");
     const name = usesGpu ? moduleName("gpu", 1) : moduleName("cpu", threadCount(options.threads));
-    const [networks, modules] = await Promise.all([findStyle(options.style, assets), listFiles(modulesUrl, signal)]);
+    const [{ networks }, modules] = await Promise.all([findStyle(options.style, assets), listFiles(modulesUrl, signal)]);
     const style = nearest(networks, variant === "auto" ? await suitable(usesGpu ? "gpu" : "cpu") : variant);
     const file = `${name}/${WASM_FILE}`;
     const engine = { url: modulesUrl + file, ...modules[file] };

@@ -1,4 +1,4 @@
-/** The list of styles, and the file of the one that is wanted. */
+/** The list of styles, the looks that they make, and the files of the one that is wanted. */
 
 import { fetchList } from "../shared/assets.js";
 import { NijigenError } from "../shared/errors.js";
@@ -7,15 +7,30 @@ import { NijigenError } from "../shared/errors.js";
  * @typedef {object} StyleEntry a style in `styles/manifest.json`
  * @property {string} name
  * @property {string} [family] the look, which several entries may share; default: the name
- * @property {import("./variants.js").Variant} [variant] of the family: how large its network is
+ * @property {import("./variants.js").Variant | "portrait"} [variant] of the family: how large its network is, or that it
+ *   draws faces. The family "portrait" has only one that does, for all looks that have none of their own
  * @property {number} [ms_512] time for 512 × 512 in native code on the machine that wrote the manifest
  * @property {string} file
  * @property {number} bytes
  * @property {string} sha256
  * @property {Record<string, string>} title by language
+ * @property {Record<string, string>} [about] what its pictures look like, in a line, by language
  * @property {string} credit
  * @property {string} license
  */
+
+/**
+ * @typedef {object} Look what a visitor chooses: places and whole pictures are drawn by one of its networks, faces by
+ *   its portrait network
+ * @property {string} name of the family
+ * @property {Record<string, string>} title by language
+ * @property {Record<string, string>} about what its pictures look like, in a line, by language; may be empty
+ * @property {(StyleEntry & {variant: import("./variants.js").Variant})[]} networks that differ in size, at least one
+ * @property {StyleEntry} [portrait] its own, or the one for all looks
+ */
+
+/** The family whose portrait network is for all looks that have none of their own. */
+const COMMON_FAMILY = "portrait";
 
 /** What addresses that a page gives are relative to. */
 export function documentUrl() {
@@ -47,27 +62,73 @@ export async function listStyles(assets = defaultAssets()) {
 }
 
 /**
+ * The looks that are there.
+ * @param {string | URL} [assets] folder that holds `nijigen/` and `styles/`
+ * @returns {Promise<Look[]>}
+ */
+export async function listLooks(assets) {
+  return groupLooks(await listStyles(assets));
+}
+
+/**
+ * @param {StyleEntry[]} styles
+ * @returns {Look[]} in the order of their first entries
+ */
+function groupLooks(styles) {
+  const portraitOf = (/** @type {string} */ family) =>
+    styles.find((entry) => entry.variant === "portrait" && familyOf(entry) === family);
+  const families = [...new Set(styles.map(familyOf))];
+  return families.flatMap((name) => {
+    const networks = styles.flatMap((entry) => {
+      const { variant = "full" } = entry;
+      return familyOf(entry) === name && variant !== "portrait" ? [{ ...entry, variant }] : [];
+    });
+    if (!networks.length) return [];
+    const about = networks.find((entry) => entry.about)?.about ?? {};
+    return [{ name, title: networks[0].title, about, networks, portrait: portraitOf(name) ?? portraitOf(COMMON_FAMILY) }];
+  });
+}
+
+/** @param {StyleEntry} entry */
+function familyOf({ family, name }) {
+  return family ?? name;
+}
+
+/**
  * The networks of a style.
- * @param {string | {url: string, sha256?: string} | undefined} style a family (default: that of the first in the
- *   list), all networks of which may be used; the name of one of them, or a file elsewhere
+ * @typedef {object} Networks
+ * @property {import("./variants.js").Network[]} networks at least one
+ * @property {import("./variants.js").Network} [portrait] for faces
+ */
+
+/**
+ * @param {string | {url: string, sha256?: string} | undefined} style a look (default: the first), all networks of which
+ *   may be used; the name of one of them, or a file elsewhere, which has no portrait network
  * @param {URL} assets
- * @returns {Promise<import("./variants.js").Network[]>} at least one
+ * @returns {Promise<Networks>}
  */
 export async function findStyle(style, assets) {
   if (typeof style === "object") {
     const url = new URL(style.url, documentUrl());
-    return [{ url: url.href, sha256: style.sha256 ?? "" }];
+    return { networks: [{ url: url.href, sha256: style.sha256 ?? "" }] };
   }
-  const styles = await listStyles(assets);
-  const familyOf = (/** @type {StyleEntry} */ { family, name }) => family ?? name;
-  const wanted = style ?? (styles.length ? familyOf(styles[0]) : "");
-  const family = styles.filter((entry) => familyOf(entry) === wanted);
-  const found = family.length ? family : styles.filter(({ name }) => name === wanted);
-  if (!found.length) {
-    const names = styles.map(({ name }) => name).join(", ");
+  const looks = await listLooks(assets);
+  const wanted = style ?? looks[0]?.name;
+  const isWanted = (/** @type {StyleEntry} */ { name }) => name === wanted;
+  const look = looks.find(({ name }) => name === wanted) ?? looks.find(({ networks }) => networks.some(isWanted));
+  if (!look) {
+    const names = looks.flatMap(({ networks }) => networks.map(({ name }) => name)).join(", ");
     throw new NijigenError("style-invalid", `There is no style "${wanted}" (there are: ${names}).`);
   }
-  return found.map(({ file, bytes, sha256, variant = "full" }) => {
-    return { url: new URL(`styles/${file}`, assets).href, bytes, sha256, variant };
-  });
+  /** @param {StyleEntry} entry @returns {import("./variants.js").Network} */
+  const source = ({ file, bytes, sha256, ms_512: ms }) => {
+    return { url: new URL(`styles/${file}`, assets).href, bytes, sha256, ms };
+  };
+  const { name, networks, portrait } = look;
+  return {
+    networks: networks
+      .filter((entry) => name === wanted || isWanted(entry))
+      .map((entry) => ({ ...source(entry), variant: entry.variant })),
+    ...(portrait ? { portrait: source(portrait) } : {}),
+  };
 }

@@ -28,13 +28,13 @@ export class Stylizer {
 
   /**
    * @param {URL} assets
-   * @param {import("./variants.js").Network[]} networks of the style, at least one
+   * @param {import("./styles.js").Networks} style
    * @param {import("./options.js").StylizerOptions} options that were checked
    */
-  constructor(assets, networks, options) {
+  constructor(assets, style, options) {
     const complete = completeStylizerOptions(options);
     const { cache, workerUrl } = complete;
-    this.#engine = new Engine(assets, networks, complete);
+    this.#engine = new Engine(assets, style, complete);
     this.#faceDetector = new FaceDetector(new URL("nijigen/faces/", assets).href, cache, workerUrl);
   }
 

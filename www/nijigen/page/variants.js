@@ -6,7 +6,8 @@ import { isSmallPhone, webGpuAdapter } from "../shared/capabilities.js";
 
 /**
  * A style's file.
- * @typedef {import("../shared/protocol.js").StyleSource & {variant?: Variant}} Network without a variant it is full
+ * @typedef {import("../shared/protocol.js").StyleSource & {variant?: Variant, ms?: number}} Network without a variant it is
+ *   full; `ms` is its time for 512 × 512 on the machine that wrote the manifest
  */
 
 /** A style that lacks the network that is wanted is drawn with the next of these. */

@@ -46,8 +46,9 @@ export const MAX_COPIED_PIXELS = 24e6;
  *   the upright photo (EXIF orientation applied) from its top left corner
  * @property {number} score how sure its finder is, 0 to 1
  * @property {Float32Array} landmarks x and y of each point, in the same pixels
- * @property {"5" | "68" | "468"} kind of landmarks: left eye, right eye, nose and corners of the mouth
- *   as the viewer sees them; the 68 points of iBUG 300-W; the first 468 of MediaPipe's face mesh
+ * @property {"5" | "68" | "468" | "478"} kind of landmarks: left eye, right eye, nose and corners of the mouth
+ *   as the viewer sees them; the 68 points of iBUG 300-W; the first 468 of MediaPipe's face mesh, and with them the
+ *   ten of the irises. A portrait network draws faces of the last two kinds
  */
 
 /**
@@ -58,6 +59,7 @@ export const MAX_COPIED_PIXELS = 24e6;
  * @property {"auto" | "f32" | "int8"} precision of the CPU engine's products
  * @property {StyleSource} style
  * @property {StyleSource} [lighter] taken in place of `style` if that proves to be slow here
+ * @property {StyleSource} [portrait] network for faces, fetched when there is one to draw
  * @property {boolean} allowFallbackAdapter whether a software GPU is acceptable
  * @property {boolean} keep whether engine and style may be kept in Cache storage
  * @property {string} [workerUrl] script of the threads, see `start_worker.js`
@@ -106,22 +108,24 @@ export const MAX_COPIED_PIXELS = 24e6;
 /**
  * @typedef {object} FacesToDraw
  * @property {"faces" | "both"} mode
- * @property {5 | 68 | 468} kind of landmarks: points of a face
+ * @property {5 | 68 | 468 | 478} kind of landmarks: points of a face
  * @property {Float32Array} landmarks of all faces, in pixels of the upright photo
+ * @property {number} likeness how much of their own proportions faces keep, 0 to 1
  */
 
 /** @typedef {"done" | "unused" | "too_small" | "turned_away" | "invalid"} Outcome of a face; "unused" is one that is not the
  *   largest of a portrait's photo */
 
 /**
- * @typedef {{width: number, height: number, outcomes: Outcome[]}
+ * @typedef {{width: number, height: number, outcomes: Outcome[], portraitFailed?: string}
  *   & ({blob: Blob} | {rgba: Uint8ClampedArray<ArrayBuffer>})} Stylized
- *   a file or pixels, and one outcome a face
+ *   a file or pixels, one outcome a face, and why faces were not left to the portrait network
  */
 
 /**
- * @typedef {object} EstimateRequest asks what a conversion takes
- * @property {[width: number, height: number][]} sizes of what the network is to be run on, in pixels
+ * @typedef {object} EstimateRequest asks what a run of the style's network takes
+ * @property {number} width of its picture in pixels
+ * @property {number} height
  */
 
 /** @typedef {{bytes?: number, ms: number}} Estimated bytes at most at a time; not known of a GPU */

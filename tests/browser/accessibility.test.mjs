@@ -42,6 +42,7 @@ for (const language of ["en", "zh"]) {
   test(`in ${language}: before a photo is chosen, with a finished picture, with an error`, async () => {
     const { page } = browser;
     await openPage(browser);
+    await page.check("#faces input[value=both]");
     await page.click(`#languages [value="${language}"]`);
     await page.waitForFunction((language) => document.documentElement.lang.startsWith(language), language);
     assert.deepEqual(await violations(), []);

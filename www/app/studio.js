@@ -38,16 +38,16 @@ export async function startStudio() {
   receivePhotos((files) => void take(files.map((photo) => ({ name: photo.name, photo })))).catch(console.error);
   const offline = startOffline({ onUpdate: showUpdate, isUntouched: () => !album?.items.length });
   /** @type {ReturnType<typeof startStyles>} */
-  let chosenStyle;
+  let styles;
   try {
-    chosenStyle = startStyles(await listLooks(), redraw);
+    styles = startStyles(await listLooks(), redraw);
   } catch (thrown) {
     return showError(explain(thrown));
   }
 
-  const readFaces = startFaces(redraw);
+  const { readFaces, showLikeness } = startFaces(styles.hasPortrait, redraw);
   album = new Album(() => ({
-    ...chosenStyle(),
+    ...styles.readStyle(),
     device: /** @type {import("../nijigen/index.js").Device} */ (device.value),
     size: Number(size.value),
     ...readFaces(),
@@ -57,7 +57,8 @@ export async function startStudio() {
   const { showTotals } = startQueueList(album, (items) => saveZip(items, readOutput()));
 
   function redraw() {
-    album?.redraw();
+    showLikeness();
+    album.redraw();
     showTotals();
   }
   size.addEventListener("change", redraw);
@@ -66,7 +67,7 @@ export async function startStudio() {
     redraw();
   });
   element("options", HTMLFormElement).addEventListener("submit", (event) => event.preventDefault());
-  openWhenAsked(chosenStyle, device);
+  openWhenAsked(styles.readStyle, device);
   open();
 
   // What is loaded before is not kept for offline use.
@@ -88,45 +89,50 @@ export async function startStudio() {
 
 /**
  * How faces are drawn.
+ * @param {() => boolean} hasPortrait whether likeness matters
  * @param {() => void} onChange
- * @returns {() => Pick<import("./album.js").Settings, "faces" | "likeness">} what is chosen
+ * @returns {{readFaces: () => Pick<import("./album.js").Settings, "faces" | "likeness">, showLikeness: () => void}} what is
+ *   chosen; the slider follows what it depends on
  */
-function startFaces(onChange) {
+function startFaces(hasPortrait, onChange) {
   const modes = element("faces", HTMLFieldSetElement);
   const likeness = element("likeness", HTMLInputElement);
   const mode = () => {
     const chosen = modes.querySelector("input:checked");
     return /** @type {"off" | "both" | "faces"} */ (chosen instanceof HTMLInputElement ? chosen.value : "off");
   };
-  const show = () => {
-    element("likeness-label", HTMLElement).hidden = mode() === "off";
+  const isLikenessUsed = () => mode() !== "off" && hasPortrait();
+  const showLikeness = () => {
+    element("likeness-label", HTMLElement).hidden = !isLikenessUsed();
     element("likeness-value", HTMLOutputElement).value = `${likeness.value} %`;
   };
-  modes.addEventListener("change", show);
-  likeness.addEventListener("input", show);
+  likeness.addEventListener("input", showLikeness);
   for (const control of [modes, likeness]) control.addEventListener("change", onChange);
-  show();
-  // Where no faces are drawn, another likeness makes no other picture.
-  return () => (mode() === "off" ? { faces: "off" } : { faces: mode(), likeness: Number(likeness.value) / 100 });
+  showLikeness();
+  return {
+    // Where it is not used, another likeness makes no other picture.
+    readFaces: () => ({ faces: mode(), ...(isLikenessUsed() ? { likeness: Number(likeness.value) / 100 } : {}) }),
+    showLikeness,
+  };
 }
 
 /**
  * What few visitors open is loaded when they do.
- * @param {ReturnType<typeof startStyles>} chosenStyle
+ * @param {ReturnType<typeof startStyles>["readStyle"]} readStyle
  * @param {HTMLSelectElement} device
  */
-function openWhenAsked(chosenStyle, device) {
+function openWhenAsked(readStyle, device) {
   element("camera-open", HTMLButtonElement).addEventListener("click", async () => {
     const { openCamera } = await import("./camera.js");
     // The live picture has the device to itself.
     album.pause();
     element("camera-paused", HTMLElement).hidden = !album.items.some(isUnfinished);
-    await openCamera({ ...chosenStyle(), variant: "tiny", device: /** @type {any} */ (device.value) }, take);
+    await openCamera({ ...readStyle(), variant: "tiny", device: /** @type {any} */ (device.value) }, take);
     album.resume();
   });
   element("benchmark-start", HTMLButtonElement).addEventListener("click", async () => {
     const { runBenchmark } = await import("./benchmark.js");
-    const fastest = await runBenchmark(chosenStyle());
+    const fastest = await runBenchmark(readStyle());
     if (!fastest || fastest === device.value) return;
     device.value = fastest;
     device.dispatchEvent(new Event("change"));

@@ -15,7 +15,8 @@ const VARIANTS = /** @type {const} */ (["full", "compact", "tiny"]);
  * Shows the looks.
  * @param {Look[]} looks
  * @param {() => void} onChange
- * @returns {() => {style: string, variant: "auto" | Variant}} what is chosen
+ * @returns {{readStyle: () => {style: string, variant: "auto" | Variant}, hasPortrait: () => boolean}} what is chosen, and
+ *   whether a network of its own draws faces
  */
 export function startStyles(looks, onChange) {
   const cards = element("styles", HTMLElement);
@@ -90,7 +91,10 @@ export function startStyles(looks, onChange) {
   });
   onLanguage(showVariants);
   showVariants();
-  return () => ({ style: look.name, variant: /** @type {"auto" | Variant} */ (variant.value) });
+  return {
+    readStyle: () => ({ style: look.name, variant: /** @type {"auto" | Variant} */ (variant.value) }),
+    hasPortrait: () => look.portrait !== undefined,
+  };
 }
 
 /** The model card names the runs. @param {string} credit */

@@ -5,6 +5,7 @@
 //! [`style`]; what runs it in [`engine`], on the CPU with [`kernels`]; pictures in [`imaging`];
 //! faces in [`face`]; where things lie in [`geometry`].
 
+pub mod drawing;
 pub mod engine;
 mod error;
 pub mod face;

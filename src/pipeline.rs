@@ -1,13 +1,17 @@
 //! Photo in, picture out: the only place that knows the order of steps.
 
+mod face_crop;
 mod faces;
+mod look;
 mod memory;
 mod presentation;
 
+pub use face_crop::FaceCrop;
 pub use faces::{
     FaceMode, FaceOptions, Faces, LEAST_FACE_IN_PICTURE_PX, LEAST_FACE_PX, MOST_FACES, Outcome,
     PORTRAIT_SIDE_PX,
 };
+pub use look::Look;
 pub use presentation::Presentation;
 
 use self::memory::{rgba_bytes, shrinking_bytes};
@@ -53,6 +57,10 @@ impl Options {
                 "squares of faces are enlarged by {}, expected 0.5 to 4",
                 faces.expand
             )),
+            Some(faces) if !(0.0..=1.0).contains(&faces.likeness) => wrong(format!(
+                "the likeness is {}, expected 0 to 1",
+                faces.likeness
+            )),
             _ => Ok(()),
         }
     }
@@ -67,15 +75,15 @@ pub struct Picture {
     pub outcomes: Vec<Outcome>,
 }
 
-/// Turns `photo` into an anime picture: the whole of it, that with its faces painted by themselves,
-/// or the portrait of one. Transparency is kept, but a portrait's is white.
+/// Turns `photo` into an anime picture by the networks of a look: the whole of it, that with its
+/// faces painted by themselves, or the portrait of one. Transparency is kept, but a portrait's is white.
 ///
 /// # Errors
 /// [`Error::ArgumentInvalid`] for an option out of its range;
 /// [`Error::NoFace`] with the reason for each face if there is none for a
 /// portrait; those of [`Engine::stylize_photo`] and [`Photo::beside`].
 pub async fn stylize<E: Engine>(
-    engine: &E,
+    look: &Look<'_, E>,
     photo: Photo,
     options: &Options,
     progress: &mut impl Progress,
@@ -83,19 +91,19 @@ pub async fn stylize<E: Engine>(
     options.check()?;
     match &options.faces {
         None => Ok(Picture {
-            photo: whole(engine, photo, options, progress).await?,
+            photo: whole(look, photo, options, progress).await?,
             outcomes: Vec::new(),
         }),
         Some(faces) => match faces.mode {
-            FaceMode::Portrait => faces::portrait(engine, photo, options, faces, progress).await,
-            FaceMode::Both => faces::both(engine, photo, options, faces, progress).await,
+            FaceMode::Portrait => faces::portrait(look, photo, options, faces, progress).await,
+            FaceMode::Both => faces::both(look, photo, options, faces, progress).await,
         },
     }
 }
 
 /// The whole picture.
 async fn whole<E: Engine>(
-    engine: &E,
+    look: &Look<'_, E>,
     photo: Photo,
     options: &Options,
     progress: &mut impl Progress,
@@ -106,11 +114,12 @@ async fn whole<E: Engine>(
     let bytes = rgba_bytes(picture_size);
     // What cannot be finished is not begun.
     let applying = presentation.applying_bytes(bytes);
-    engine.make_room(shrinking_bytes(size, picture_size).max(applying))?;
+    look.make_room(shrinking_bytes(size, picture_size).max(applying))?;
     let photo = fit_long_side(photo, options.long_side_px)?;
     let kept = presentation.keep(&photo);
     let held = presentation.kept_bytes(bytes);
-    let picture = engine.stylize_photo(photo, held, progress).await?;
-    engine.make_room(applying)?;
-    presentation.apply(kept, picture)
+    let mut picture = look.draw_place(photo, held, progress).await?;
+    look.make_room(applying)?;
+    presentation.mix(kept.as_ref(), &mut picture)?;
+    presentation.beside(kept, picture)
 }

@@ -4,6 +4,8 @@
 //! `threads`. All modules export the same names but for what starts threads and measures layers.
 //! Thrown values are JavaScript `Error`s with a `code`, see [`crate::Error::code`].
 
+use std::cell::OnceCell;
+
 #[cfg(feature = "cpu")]
 use js_sys::Array;
 use js_sys::{Float32Array, Function, Promise, Reflect, Uint8Array};
@@ -14,9 +16,10 @@ use wasm_bindgen_futures::JsFuture;
 use crate::engine::StepTime;
 use crate::engine::{Engine, Progress};
 use crate::error::{Error, Result};
+use crate::face::GUIDE_PLANES;
 use crate::imaging::{self, Photo, Planes};
 use crate::pipeline::{
-    self, FaceMode, FaceOptions, Faces, Options, Outcome, Picture, Presentation,
+    self, FaceMode, FaceOptions, Faces, Look, Options, Outcome, Picture, Presentation,
 };
 use crate::style::{Style, verify_sha256};
 
@@ -78,11 +81,24 @@ pub fn probe_photo(bytes: &[u8]) -> std::result::Result<PhotoHeader, JsValue> {
     })
 }
 
-/// A style on this module's engine.
+/// A style on this module's engine, and perhaps a portrait network beside it.
 #[wasm_bindgen]
 pub struct Stylizer {
     engine: ModuleEngine,
     style: Style,
+    portrait: OnceCell<ModuleEngine>,
+}
+
+/// Verifies and reads a style file, starts an engine and checks it against the style's known
+/// answer.
+async fn load(style: &[u8], sha256: &str, int8: bool) -> Result<(ModuleEngine, Style)> {
+    if !sha256.is_empty() {
+        verify_sha256(style, sha256)?;
+    }
+    let style = Style::from_bytes(style)?;
+    let engine = start_engine(&style, int8).await?;
+    engine.check_known_answer(&style).await?;
+    Ok((engine, style))
 }
 
 #[wasm_bindgen]
@@ -95,16 +111,39 @@ impl Stylizer {
         sha256: String,
         int8: bool,
     ) -> std::result::Result<Stylizer, JsValue> {
-        let create = async {
-            if !sha256.is_empty() {
-                verify_sha256(&style, &sha256)?;
+        let (engine, style) = load(&style, &sha256, int8).await.map_err(to_js)?;
+        Ok(Stylizer {
+            engine,
+            style,
+            portrait: OnceCell::new(),
+        })
+    }
+
+    /// Adds a portrait network, which draws the faces from then on whose mesh is given. Its file is
+    /// treated as in [`Stylizer::create`].
+    ///
+    /// Codes of its own: `argument-invalid` if there is one; `style-invalid` if the network takes no
+    /// guide planes.
+    pub async fn add_portrait(
+        &self,
+        style: Vec<u8>,
+        sha256: String,
+        int8: bool,
+    ) -> std::result::Result<(), JsValue> {
+        let add = async {
+            let (engine, style) = load(&style, &sha256, int8).await?;
+            let planes = style.generator().input_channels;
+            if planes != 3 + GUIDE_PLANES {
+                return Err(Error::StyleInvalid(format!(
+                    "a portrait network takes {} planes, this one {planes}",
+                    3 + GUIDE_PLANES
+                )));
             }
-            let style = Style::from_bytes(&style)?;
-            let engine = start_engine(&style, int8).await?;
-            engine.check_known_answer(&style).await?;
-            Ok(Stylizer { engine, style })
+            self.portrait
+                .set(engine)
+                .map_err(|_| Error::ArgumentInvalid("there is a portrait network already".into()))
         };
-        create.await.map_err(to_js)
+        add.await.map_err(to_js)
     }
 
     /// `cpu` or `gpu`.
@@ -159,7 +198,11 @@ impl Stylizer {
             let expand = self.style.header().alignment.expand;
             let (options, mut progress) = stylize_options(&options, expand)?;
             let photo = self.photo(&rgba, width as usize, height as usize)?;
-            pipeline::stylize(&self.engine, photo, &options, &mut progress).await
+            let look = Look {
+                place: &self.engine,
+                portrait: self.portrait.get(),
+            };
+            pipeline::stylize(&look, photo, &options, &mut progress).await
         };
         stylize.await.map(StylizedPhoto::new).map_err(to_js)
     }
@@ -199,10 +242,12 @@ export interface StylizeOptions {
      * `both`: the whole picture, with each usable face painted over it.
      */
     mode: "faces" | "both";
-    /** Landmarks of a face. */
-    kind: 5 | 68 | 468;
+    /** Landmarks of a face. A portrait network needs those of the mesh, 468 or, with the irises, 478. */
+    kind: 5 | 68 | 468 | 478;
     /** Their x and y, in pixels of the photo from its top left corner; the first pixel's centre is at 0.5. */
     landmarks: Float32Array;
+    /** How much of their own proportions faces keep that a portrait network draws: 0, a drawing's, to 1, all. */
+    likeness: number;
   };
   /**
    * Is told the share of the work that is done, 0 to 1. A promise is waited for; `false`, given or
@@ -221,12 +266,9 @@ export type FaceOutcome = "done" | "unused" | "too_small" | "turned_away" | "inv
 /// [`Error::ArgumentInvalid`] naming what is missing or wrong, and those of [`Faces::new`].
 fn stylize_options(options: &JsValue, expand: f32) -> Result<(Options, Callback)> {
     let option = |name| property("options", options, name);
-    let (strength, side_by_side) = (option("strength")?, option("sideBySide")?);
+    let side_by_side = option("sideBySide")?;
     let presentation = Presentation {
-        strength: strength
-            .as_f64()
-            .ok_or_else(|| wrong("strength", &strength, "a number from 0 to 1"))?
-            as f32,
+        strength: number("strength", &option("strength")?, "a number from 0 to 1")?,
         side_by_side: side_by_side
             .as_bool()
             .ok_or_else(|| wrong("sideBySide", &side_by_side, "true or false"))?,
@@ -261,12 +303,18 @@ fn face_options(faces: &JsValue, expand: f32) -> Result<FaceOptions> {
         mode,
         faces: Faces::new(whole_number("kind", &option("kind")?)?, landmarks.to_vec())?,
         expand,
+        likeness: number("likeness", &option("likeness")?, "a number from 0 to 1")?,
     })
 }
 
 /// A property of the option `name`.
 fn property(name: &str, object: &JsValue, property: &str) -> Result<JsValue> {
     Reflect::get(object, &property.into()).map_err(|_| wrong(name, object, "an object"))
+}
+
+fn number(name: &str, value: &JsValue, expected: &str) -> Result<f32> {
+    let number = value.as_f64().ok_or_else(|| wrong(name, value, expected))?;
+    Ok(number as f32)
 }
 
 fn whole_number(name: &str, value: &JsValue) -> Result<usize> {

@@ -136,7 +136,7 @@ fn pictures_of_too_few_planes_are_refused() {
     let error = block_on(engine.stylize(&planes, &mut |_: f32| {})).expect_err("a refusal");
     let photo = Photo::new(20, 20, vec![0; 4 * 400]).expect("a photo");
     let of_photo =
-        block_on(engine.stylize_photo(photo, 0, &mut |_: f32| {})).expect_err("a refusal");
+        block_on(engine.stylize_photo(photo, &[], 0, &mut |_: f32| {})).expect_err("a refusal");
     for error in [error, of_photo] {
         let words = error.to_string();
         assert!(

@@ -13,7 +13,7 @@ use nijigen::imaging::{
     FadingEllipse, Photo, Planes, blur_outside, fit_long_side, mix, paste, warp,
 };
 use nijigen::model::GeneratorConfig;
-use nijigen::pipeline::{self, FaceMode, FaceOptions, Faces, Options, Presentation};
+use nijigen::pipeline::{self, FaceMode, FaceOptions, Faces, Look, Options, Presentation};
 use nijigen::{Error, Result};
 use proptest::prelude::*;
 
@@ -119,15 +119,17 @@ proptest! {
         side_by_side in any::<bool>(),
         mode in prop_oneof![Just(FaceMode::Both), Just(FaceMode::Portrait)],
         expand in prop_oneof![Just(1.3), number()],
+        likeness in prop_oneof![Just(0.5), number()],
         values in prop::collection::vec(number(), 20),
     ) {
         let engine = engine();
-        let faces = FaceOptions { mode, faces: Faces::new(5, values).expect("two faces"), expand };
+        let faces = FaceOptions { mode, faces: Faces::new(5, values).expect("two faces"), expand, likeness };
         let presentation = Presentation { strength, side_by_side };
         for faces in [None, Some(faces)] {
             let options = Options { long_side_px, presentation, faces };
             let mut silent = |_: f32| {};
-            let picture = pipeline::stylize(&engine, photo.clone(), &options, &mut silent);
+            let look = Look::of_places(&engine);
+            let picture = pipeline::stylize(&look, photo.clone(), &options, &mut silent);
             has_code(block_on(picture), &["argument-invalid", "no-face"])?;
         }
     }
@@ -190,7 +192,8 @@ fn what_grows_when_it_is_extended_is_refused() {
         ..Options::default()
     };
     let (engine, mut silent) = (engine(), |_: f32| {});
-    let picture = pipeline::stylize(&engine, photo, &options, &mut silent);
+    let look = Look::of_places(&engine);
+    let picture = pipeline::stylize(&look, photo, &options, &mut silent);
     let error = block_on(picture).unwrap_err();
     assert!(
         ["memory", "photo-too-large"].contains(&error.code()),

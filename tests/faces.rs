@@ -7,7 +7,7 @@ use futures_lite::future::block_on;
 use nijigen::engine::{Engine, Progress};
 use nijigen::imaging::{Photo, Planes};
 use nijigen::pipeline::{
-    FaceMode, FaceOptions, Faces, MOST_FACES, Options, Outcome, PORTRAIT_SIDE_PX, Picture,
+    FaceMode, FaceOptions, Faces, Look, MOST_FACES, Options, Outcome, PORTRAIT_SIDE_PX, Picture,
     Presentation, stylize,
 };
 use nijigen::{Error, Result};
@@ -53,6 +53,7 @@ fn options(faces: &Faces, mode: FaceMode, long_side_px: usize) -> Options {
         mode,
         faces: faces.clone(),
         expand: 1.3,
+        likeness: 0.0,
     };
     Options {
         long_side_px,
@@ -104,7 +105,12 @@ fn faces(list: &[Vec<f32>]) -> Faces {
 }
 
 fn run(engine: &impl Engine, photo: &Photo, options: &Options) -> Result<Picture> {
-    block_on(stylize(engine, photo.clone(), options, &mut |_: f32| {}))
+    block_on(stylize(
+        &Look::of_places(engine),
+        photo.clone(),
+        options,
+        &mut |_: f32| {},
+    ))
 }
 
 fn both(engine: &impl Engine, photo: &Photo, faces: &Faces, side: usize) -> Picture {
@@ -225,7 +231,7 @@ fn small_faces_are_enlarged_for_the_network_and_none_is_made_coarse() {
     assert_eq!(sizes_of(160.0, 1100)[1], [416, 416]);
     assert_eq!(sizes_of(48.5, 2200)[1], [384, 384]);
     assert_eq!(sizes_of(200.0, 2200)[1], [512, 512]);
-    assert_eq!(sizes_of(500.0, 2200)[1], [652, 652]);
+    assert_eq!(sizes_of(500.0, 2200)[1], [656, 656]);
     // At least 48 pixels in the photo and 24 in the picture.
     assert_eq!(sizes_of(54.0, 1000), [[1000, 955], [384, 384]]);
     assert_eq!(sizes_of(52.0, 1000), [[1000, 955]]);
@@ -493,7 +499,8 @@ fn progress_rises_to_one_and_every_report_can_cancel() {
         };
         let options = options(&crowd(), FaceMode::Both, 640);
         let engine = copyist();
-        let picture = stylize(&engine, photo.clone(), &options, &mut recorder);
+        let look = Look::of_places(&engine);
+        let picture = stylize(&look, photo.clone(), &options, &mut recorder);
         (block_on(picture), recorder.shares)
     };
     let (finished, shares) = run(usize::MAX);

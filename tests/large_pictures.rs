@@ -15,7 +15,7 @@ use nijigen::engine::{CpuEngine, Engine, Precision, Progress};
 use nijigen::imaging::Photo;
 use nijigen::model::GeneratorConfig;
 use nijigen::pipeline::{
-    self, FaceMode, FaceOptions, Faces, Options, Outcome, Picture, Presentation,
+    self, FaceMode, FaceOptions, Faces, Look, Options, Outcome, Picture, Presentation,
 };
 use nijigen::style::Style;
 use nijigen::{Error, Result};
@@ -68,7 +68,7 @@ fn photo(width: usize, height: usize) -> Photo {
 }
 
 fn stylize(engine: &CpuEngine, photo: &Photo, progress: &mut impl Progress) -> Result<Photo> {
-    block_on(engine.stylize_photo(photo.clone(), 0, progress))
+    block_on(engine.stylize_photo(photo.clone(), &[], 0, progress))
 }
 
 fn worst_difference(a: &Photo, b: &Photo) -> u8 {
@@ -156,6 +156,7 @@ fn everything(photo: &Photo, long_side_px: usize) -> Options {
             mode: FaceMode::Both,
             faces,
             expand: 1.3,
+            likeness: 0.0,
         }),
     }
 }
@@ -173,7 +174,8 @@ fn pipeline_bytes(
     let engine = CpuEngine::new(style).expect("an engine");
     let engine = engine.with_memory_budget(budget);
     let mut silent = |_: f32| {};
-    let picture = pipeline::stylize(&engine, photo.clone(), options, &mut silent);
+    let look = Look::of_places(&engine);
+    let picture = pipeline::stylize(&look, photo.clone(), options, &mut silent);
     let picture = block_on(picture);
     (picture, MOST.load(Ordering::Relaxed) - before)
 }

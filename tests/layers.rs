@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// Module, the crate's modules it may use, and whether it may use Burn.
 const RULES: &[(&str, &[&str], bool)] = &[
+    ("drawing", &["face", "imaging"], false),
     ("error", &[], false),
     ("face", &["geometry"], false),
     ("geometry", &[], false),
@@ -20,10 +21,14 @@ const RULES: &[(&str, &[&str], bool)] = &[
         &["error", "imaging", "kernels", "model", "style"],
         true,
     ),
-    ("pipeline", &["engine", "error", "face", "imaging"], false),
+    (
+        "pipeline",
+        &["drawing", "engine", "error", "face", "imaging"],
+        false,
+    ),
     (
         "web",
-        &["engine", "error", "imaging", "pipeline", "style"],
+        &["engine", "error", "face", "imaging", "pipeline", "style"],
         false,
     ),
     ("web_threads", &[], false),

@@ -79,9 +79,10 @@ fn check_sides(input: &Planes, least_px: usize) -> Result<()> {
 async fn stylize_whole<E: Engine>(
     engine: &E,
     photo: Photo,
+    guides: &[f32],
     progress: &mut impl Progress,
 ) -> Result<Photo> {
-    let planes = Planes::extended(&photo, engine.min_side_px())?;
+    let planes = Planes::extended(&photo, engine.min_side_px())?.with_guides(guides)?;
     let output = engine.stylize(&planes, progress).await?;
     drop(planes);
     output.to_photo(photo)
@@ -139,21 +140,33 @@ pub trait Engine {
         Ok(())
     }
 
+    /// Lets go of what was kept for the next picture if another engine's `bytes` would be too much
+    /// beside it.
+    fn give_way(&self, _bytes: u64) {}
+
+    /// Bytes that a photo of this size takes at most in [`Engine::stylize_photo`]; more than may be used
+    /// if it is refused. 0 where nobody can know them, as of a GPU.
+    fn peak_bytes(&self, _width: usize, _height: usize) -> u64 {
+        0
+    }
+
     /// Turns a photo into a picture of its size, with its alpha and in its memory, while the caller
-    /// holds `held_bytes` besides, which count as the engine's own.
+    /// holds `held_bytes` besides, which count as the engine's own. `guides` are planes of the
+    /// photo's size for a network that takes them ([`crate::face::draw_guides`]), else none.
     ///
     /// # Errors
-    /// Those of [`Engine::stylize`] and [`Planes::from_photo`].
+    /// Those of [`Engine::stylize`], [`Planes::from_photo`] and [`Planes::with_guides`].
     fn stylize_photo(
         &self,
         photo: Photo,
+        guides: &[f32],
         _held_bytes: u64,
         progress: &mut impl Progress,
     ) -> impl Future<Output = Result<Photo>>
     where
         Self: Sized,
     {
-        stylize_whole(self, photo, progress)
+        stylize_whole(self, photo, guides, progress)
     }
 
     /// Error against the style's known answer; `None` if it has none.

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use super::mesh::{MESH_POINTS, MESH_WITH_IRIS_POINTS};
+
 /// The kinds of landmarks that are understood. Left and right are the viewer's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LandmarkKind {
@@ -11,6 +13,8 @@ pub enum LandmarkKind {
     Ibug68,
     /// The first 468 points of MediaPipe's face mesh (Kartynnik et al. 2019, arXiv:1907.06724).
     Mesh468,
+    /// The same with five points of each iris.
+    Mesh478,
 }
 
 /// Indices of the points whose means are left eye, right eye, nose and mouth.
@@ -35,7 +39,7 @@ const MESH_468: Groups = [
 impl LandmarkKind {
     /// The kind that has so many points; `None` if there is none.
     pub fn from_count(count: usize) -> Option<Self> {
-        [Self::Five, Self::Ibug68, Self::Mesh468]
+        [Self::Five, Self::Ibug68, Self::Mesh468, Self::Mesh478]
             .into_iter()
             .find(|kind| kind.count() == count)
     }
@@ -45,7 +49,8 @@ impl LandmarkKind {
         match self {
             Self::Five => 5,
             Self::Ibug68 => 68,
-            Self::Mesh468 => 468,
+            Self::Mesh468 => MESH_POINTS,
+            Self::Mesh478 => MESH_WITH_IRIS_POINTS,
         }
     }
 
@@ -53,7 +58,7 @@ impl LandmarkKind {
         match self {
             Self::Five => FIVE,
             Self::Ibug68 => IBUG_68,
-            Self::Mesh468 => MESH_468,
+            Self::Mesh468 | Self::Mesh478 => MESH_468,
         }
     }
 }
@@ -226,7 +231,12 @@ mod tests {
     /// Every other kind gives the same features when its points are placed around the five.
     #[test]
     fn every_kind_finds_the_same_features() {
-        for kind in [LandmarkKind::Ibug68, LandmarkKind::Mesh468] {
+        let kinds = [
+            LandmarkKind::Ibug68,
+            LandmarkKind::Mesh468,
+            LandmarkKind::Mesh478,
+        ];
+        for kind in kinds {
             // Points that do not matter are anywhere.
             let mut points = vec![[7.0, 9.0]; kind.count()];
             let groups = kind.groups();

@@ -6,7 +6,7 @@ mod anime_warp;
 mod displacement_grid;
 #[cfg(test)]
 #[path = "../../tests/example_face/mod.rs"]
-mod example_face;
+pub(crate) mod example_face;
 mod guides;
 mod landmarks;
 pub mod mesh;

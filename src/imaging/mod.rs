@@ -66,11 +66,12 @@ impl Photo {
     }
 
     /// The pixels, row by row.
-    fn pixels(&self) -> &[[u8; 4]] {
+    pub fn pixels(&self) -> &[[u8; 4]] {
         self.rgba.as_chunks().0
     }
 
-    fn pixels_mut(&mut self) -> &mut [[u8; 4]] {
+    /// The pixels, to be changed.
+    pub fn pixels_mut(&mut self) -> &mut [[u8; 4]] {
         self.rgba.as_chunks_mut().0
     }
 

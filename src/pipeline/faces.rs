@@ -1,12 +1,12 @@
-//! Faces by themselves: the portrait of `face2paint`, and small faces stylised at a size at which
-//! the network knows faces, put back into the whole picture.
+//! Faces by themselves: the portrait of `face2paint`, and faces drawn at a size at which
+//! networks know them, put back into the whole picture.
 
 use super::memory::{cutting_bytes, pasting_bytes, rgba_bytes, shrinking_bytes};
-use super::{Options, Picture, whole};
+use super::{FaceCrop, Look, Options, Picture};
 use crate::engine::{Engine, Progress};
 use crate::error::{Error, Result};
-use crate::face::{FaceSquare, Features, LandmarkKind, Refusal};
-use crate::imaging::{FadingEllipse, Photo, blur_outside, fit_long_side, fitted_size, paste, warp};
+use crate::face::{FaceSquare, Features, LandmarkKind, Refusal, mesh::FaceFrame};
+use crate::imaging::{FadingEllipse, Photo, blur_outside, fit_long_side, fitted_size, paste};
 
 /// Side of a portrait, as in the public demonstrations of `face2paint`.
 pub const PORTRAIT_SIDE_PX: usize = 512;
@@ -22,8 +22,10 @@ pub const MOST_FACES: usize = 100;
 const LEARNT_SIDES_PX: [f32; 2] = [384.0, 512.0];
 /// ... and large ones so that they are put back at no more than twice that size, up to this side.
 const LARGEST_SIDE_PX: f32 = 1024.0;
-/// Networks halve twice.
-const SIDE_STEP_PX: usize = 4;
+/// Networks halve up to four times.
+const SIDE_STEP_PX: usize = 16;
+/// Portrait networks learn faces that are turned by at most some 35°.
+const MOST_YAW_DEGREES: f32 = 40.0;
 
 /// Half the width and height of what is put back, in sides of FFHQ's square: the head with its hair.
 const HEAD_RADII: [f32; 2] = [0.6, 0.64];
@@ -49,7 +51,9 @@ impl Faces {
     /// than [`MOST_FACES`].
     pub fn new(points: usize, values: Vec<f32>) -> Result<Self> {
         let kind = LandmarkKind::from_count(points).ok_or_else(|| {
-            Error::FacesInvalid(format!("{points} landmarks a face, expected 5, 68 or 468"))
+            Error::FacesInvalid(format!(
+                "{points} landmarks a face, expected 5, 68, 468 or 478"
+            ))
         })?;
         if !values.len().is_multiple_of(2 * points) {
             return Err(Error::FacesInvalid(format!(
@@ -67,11 +71,11 @@ impl Faces {
         Ok(Self { kind, values })
     }
 
-    /// The square around each face of a photo of `[width, height]` pixels, or why there is none, if
+    /// Where each face of a photo of `[width, height]` pixels is, or why it is left alone, if
     /// the picture is smaller than the photo by the factor `shrink`.
-    fn squares(&self, size: [usize; 2], expand: f32, shrink: f32) -> Vec<Found> {
+    fn find(&self, size: [usize; 2], expand: f32, shrink: f32) -> Vec<Found<'_>> {
         let faces = self.values.as_chunks().0.chunks_exact(self.kind.count());
-        let square = |points| {
+        let find = |points| {
             let square = FaceSquare::ffhq(&Features::new(self.kind, points, size)?, expand);
             // A face fills half of FFHQ's square.
             let in_photo = square.side_px() / expand / 2.0;
@@ -81,15 +85,49 @@ impl Faces {
             ];
             match limits.into_iter().find(|(width, least)| width < least) {
                 Some((width_px, least_px)) => Err(Refusal::TooSmall { width_px, least_px }),
-                None => Ok(square),
+                None => Ok(Face {
+                    square,
+                    mesh: Some(points).filter(|points| is_drawn_by_portrait_networks(points)),
+                }),
             }
         };
-        faces.map(square).collect()
+        faces.map(find).collect()
     }
 }
 
-/// A face's square in the photo.
-type Found = std::result::Result<FaceSquare, Refusal>;
+/// Whether the points are a mesh, of a face that looks at the viewer as those do that portrait networks learn.
+fn is_drawn_by_portrait_networks(points: &[[f32; 2]]) -> bool {
+    FaceFrame::new(points).is_some_and(|face| face.yaw_degrees.abs() <= MOST_YAW_DEGREES)
+}
+
+/// A face that can be drawn by itself.
+#[derive(Clone, Copy)]
+struct Face<'a> {
+    square: FaceSquare,
+    /// Its mesh, if a portrait network can draw it.
+    mesh: Option<&'a [[f32; 2]]>,
+}
+
+impl Face<'_> {
+    /// Cuts it out of the photo, for the networks of a look.
+    fn cut_out<E>(
+        &self,
+        photo: &Photo,
+        side: usize,
+        look: &Look<'_, E>,
+        likeness: f32,
+    ) -> Result<FaceCrop> {
+        match self.mesh {
+            Some(mesh) if look.portrait.is_some() => {
+                FaceCrop::warped(photo, &self.square, side, mesh, likeness)
+            }
+            _ => FaceCrop::plain(photo, &self.square, side),
+        }
+    }
+}
+
+/// A face, or why it is left alone.
+type Found<'a> = std::result::Result<Face<'a>, Refusal>;
 
 /// What became of a face.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -135,45 +173,89 @@ pub struct FaceOptions {
     pub faces: Faces,
     /// Factor by which FFHQ's square is enlarged, see [`crate::style`]: 0.5 to 4.
     pub expand: f32,
+    /// How much of its own proportions a face keeps that a portrait network draws: 0, those of a drawing, to
+    /// 1, all.
+    pub likeness: f32,
+}
+
+impl FaceOptions {
+    /// The likeness in a picture of this strength: what is mixed with the photo is warped less.
+    fn likeness_at(&self, strength: f32) -> f32 {
+        1.0 - (1.0 - self.likeness) * strength
+    }
 }
 
 /// See [`FaceMode::Portrait`].
 pub(super) async fn portrait<E: Engine>(
-    engine: &E,
+    look: &Look<'_, E>,
     photo: Photo,
     options: &Options,
     faces: &FaceOptions,
     progress: &mut impl Progress,
 ) -> Result<Picture> {
     let size = [photo.width(), photo.height()];
-    let found = faces.faces.squares(size, faces.expand, 1.0);
+    let found = faces.faces.find(size, faces.expand, 1.0);
     let usable = found.iter().enumerate();
     let largest = usable
-        .filter_map(|(i, found)| found.as_ref().ok().map(|square| (i, *square)))
-        .max_by(|(_, a), (_, b)| a.side_px().total_cmp(&b.side_px()));
-    let Some((largest, square)) = largest else {
+        .filter_map(|(i, found)| found.as_ref().ok().map(|face| (i, *face)))
+        .max_by(|(_, a), (_, b)| a.square.side_px().total_cmp(&b.square.side_px()));
+    let Some((largest, face)) = largest else {
         return Err(no_face(&found));
     };
+    let presentation = options.presentation;
     let crop_bytes = rgba_bytes([PORTRAIT_SIDE_PX; 2]);
-    engine.make_room(cutting_bytes(size, crop_bytes))?;
-    let mut crop = cut_out(&photo, &square, PORTRAIT_SIDE_PX)?;
+    look.make_room(cutting_bytes(size, 2 * crop_bytes))?;
+    let likeness = faces.likeness_at(presentation.strength);
+    let mut crop = face.cut_out(&photo, PORTRAIT_SIDE_PX, look, likeness)?;
+    // Beside its portrait, a face has its own proportions.
+    let mut beside = presentation
+        .side_by_side
+        .then(|| FaceCrop::plain(&photo, &face.square, PORTRAIT_SIDE_PX))
+        .transpose()?;
     drop(photo);
-    let to_photo = square.from_crop(PORTRAIT_SIDE_PX as f32);
-    blur_outside(&mut crop, to_photo, size)?;
+    let to_photo = face.square.from_crop(PORTRAIT_SIDE_PX as f32);
+    for crop in [Some(&mut crop), beside.as_mut()].into_iter().flatten() {
+        blur_outside(&mut crop.photo, to_photo, size)?;
+    }
+    let fit = |photo| fit_long_side(photo, options.long_side_px);
+    let drawn = draw_face(look, crop, options, crop_bytes, progress).await?;
+    let picture = match beside {
+        Some(beside) => fit(beside.photo)?.beside(&fit(drawn)?)?,
+        None => fit(drawn)?,
+    };
     let outcome = |(i, found): (usize, &Found)| match found {
         Ok(_) if i == largest => Outcome::Done,
         Ok(_) => Outcome::Unused,
         Err(refusal) => Outcome::Refused(*refusal),
     };
     Ok(Picture {
-        photo: whole(engine, crop, options, progress).await?,
+        photo: picture,
         outcomes: found.iter().enumerate().map(outcome).collect(),
     })
 }
 
+/// A face's picture, mixed with its crop as the options say.
+async fn draw_face<E: Engine>(
+    look: &Look<'_, E>,
+    crop: FaceCrop,
+    options: &Options,
+    held_bytes: u64,
+    progress: &mut impl Progress,
+) -> Result<Photo> {
+    let kept = options.presentation.keep_for_mixture(&crop.photo);
+    let kept_bytes = kept
+        .as_ref()
+        .map_or(0, |kept| rgba_bytes([kept.width(), kept.height()]));
+    let mut drawn = look
+        .draw_face(crop, held_bytes + kept_bytes, progress)
+        .await?;
+    options.presentation.mix(kept.as_ref(), &mut drawn)?;
+    Ok(drawn)
+}
+
 /// See [`FaceMode::Both`].
 pub(super) async fn both<E: Engine>(
-    engine: &E,
+    look: &Look<'_, E>,
     photo: Photo,
     options: &Options,
     faces: &FaceOptions,
@@ -181,12 +263,16 @@ pub(super) async fn both<E: Engine>(
 ) -> Result<Picture> {
     let size = [photo.width(), photo.height()];
     let shrink = (options.long_side_px as f32 / size[0].max(size[1]) as f32).min(1.0);
-    let found = faces.faces.squares(size, faces.expand, shrink);
-    let mut squares: Vec<FaceSquare> = found.iter().flatten().copied().collect();
-    squares.sort_by(|a, b| a.side_px().total_cmp(&b.side_px()));
-    let sides = squares
+    let found = faces.faces.find(size, faces.expand, shrink);
+    let mut usable: Vec<Face> = found.iter().flatten().copied().collect();
+    if options.presentation.strength == 0.0 {
+        // Nothing of them would be seen but that they were sampled twice.
+        usable.clear();
+    }
+    usable.sort_by(|a, b| a.square.side_px().total_cmp(&b.square.side_px()));
+    let sides = usable
         .iter()
-        .map(|square| square_side(square.side_px() * shrink));
+        .map(|face| square_side(face.square.side_px() * shrink));
     let sides: Vec<usize> = sides.collect();
 
     let presentation = options.presentation;
@@ -202,19 +288,20 @@ pub(super) async fn both<E: Engine>(
         crop_bytes + kept_bytes + pasting_bytes(picture_bytes, largest),
         presentation.applying_bytes(picture_bytes),
     ];
-    engine.make_room(steps.into_iter().fold(0, u64::max))?;
+    look.make_room(steps.into_iter().fold(0, u64::max))?;
 
     // Out of the photo before it shrinks: there is more to see.
-    let crops = squares
+    let likeness = faces.likeness_at(presentation.strength);
+    let crops = usable
         .iter()
         .zip(&sides)
-        .map(|(square, side)| cut_out(&photo, square, *side));
-    let crops = crops.collect::<Result<Vec<Photo>>>()?;
+        .map(|(face, side)| face.cut_out(&photo, *side, look, likeness));
+    let crops = crops.collect::<Result<Vec<FaceCrop>>>()?;
     let photo = fit_long_side(photo, options.long_side_px)?;
     let kept = presentation.keep(&photo);
 
     let whole_work = work(size) * shrink * shrink;
-    let face_work = crops.iter().map(|crop| work([crop.width(), crop.height()]));
+    let face_work = sides.iter().map(|side| work([*side; 2]));
     let all_work = whole_work + face_work.sum::<f32>();
     let mut done = whole_work / all_work;
     let mut part = Part {
@@ -223,30 +310,31 @@ pub(super) async fn both<E: Engine>(
         length: done,
     };
     let held = kept_bytes + crop_bytes;
-    let mut picture = engine.stylize_photo(photo, held, &mut part).await?;
+    let mut picture = look.draw_place(photo, held, &mut part).await?;
+    presentation.mix(kept.as_ref(), &mut picture)?;
     let factors = [0, 1].map(|i| picture_size[i] as f32 / size[i] as f32);
-    for (square, crop) in squares.iter().zip(crops) {
+    for ((face, side), crop) in usable.iter().zip(&sides).zip(crops) {
         let mut part = Part {
             progress,
             start: done,
-            length: work([crop.width(), crop.height()]) / all_work,
+            length: work([*side; 2]) / all_work,
         };
         part.report(0.0).await?;
         done += part.length;
-        let face_bytes = rgba_bytes([crop.width(), crop.height()]);
+        let face_bytes = rgba_bytes([*side; 2]);
         crop_bytes -= face_bytes;
         let held = picture_bytes + kept_bytes + crop_bytes;
-        let face = engine.stylize_photo(crop, held, &mut part).await?;
-        let square = square.scaled(factors);
-        let Some(to_face) = square.from_crop(face.width() as f32).inverse() else {
+        let drawn = draw_face(look, crop, options, held, &mut part).await?;
+        let square = face.square.scaled(factors);
+        let Some(to_face) = square.from_crop(*side as f32).inverse() else {
             continue;
         };
         let pasting = pasting_bytes(picture_bytes, face_bytes);
-        engine.make_room(kept_bytes + crop_bytes + pasting)?;
+        look.make_room(kept_bytes + crop_bytes + pasting)?;
         paste(
             &mut picture,
             square.bounds(picture_size),
-            &face,
+            &drawn,
             to_face,
             head(faces.expand),
         )?;
@@ -256,9 +344,9 @@ pub(super) async fn both<E: Engine>(
         Ok(_) => Outcome::Done,
         Err(refusal) => Outcome::Refused(*refusal),
     };
-    engine.make_room(presentation.applying_bytes(picture_bytes))?;
+    look.make_room(presentation.applying_bytes(picture_bytes))?;
     Ok(Picture {
-        photo: presentation.apply(kept, picture)?,
+        photo: presentation.beside(kept, picture)?,
         outcomes: found.iter().map(outcome).collect(),
     })
 }
@@ -290,10 +378,6 @@ fn no_face(found: &[Found]) -> Error {
     };
     let reasons: Vec<String> = found.iter().enumerate().filter_map(reason).collect();
     Error::NoFace(format!("of {} given, {}", found.len(), reasons.join("; ")))
-}
-
-fn cut_out(photo: &Photo, square: &FaceSquare, side: usize) -> Result<Photo> {
-    warp(photo, square.from_crop(side as f32), [side, side])
 }
 
 /// In units of a pixel's.

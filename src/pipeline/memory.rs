@@ -1,10 +1,16 @@
 //! Bytes that the pipeline holds itself, beside an engine's own.
 
 use super::Presentation;
+use crate::face::GUIDE_PLANES;
 
 /// Bytes of RGBA pixels.
 pub(super) fn rgba_bytes([width, height]: [usize; 2]) -> u64 {
     4 * width as u64 * height as u64
+}
+
+/// Bytes of a face's guide planes, in f32.
+pub(super) fn guides_bytes(size: [usize; 2]) -> u64 {
+    GUIDE_PLANES as u64 * rgba_bytes(size)
 }
 
 /// Bytes at a time while a photo of `size` is shrunk to that of `picture` (both `[width, height]`).

@@ -33,21 +33,30 @@ impl Presentation {
         self.needs_photo().then(|| photo.clone())
     }
 
-    /// `picture` as it is wanted, of the photo that was kept, which has its size.
+    /// A copy of the photo for [`Presentation::mix`] alone.
+    pub(super) fn keep_for_mixture(self, photo: &Photo) -> Option<Photo> {
+        (self.strength < 1.0).then(|| photo.clone())
+    }
+
+    /// Mixes the picture with the photo that was kept, which has its size.
     ///
     /// # Errors
-    /// Those of [`mix`] and [`Photo::beside`].
-    pub(super) fn apply(self, kept: Option<Photo>, mut picture: Photo) -> Result<Photo> {
-        let Some(photo) = kept else {
-            return Ok(picture);
-        };
-        if self.strength < 1.0 {
-            mix(&photo, &mut picture, self.strength)?;
+    /// Those of [`mix`].
+    pub(super) fn mix(self, kept: Option<&Photo>, picture: &mut Photo) -> Result<()> {
+        match kept {
+            Some(photo) if self.strength < 1.0 => mix(photo, picture, self.strength),
+            _ => Ok(()),
         }
-        if self.side_by_side {
-            photo.beside(&picture)
-        } else {
-            Ok(picture)
+    }
+
+    /// The picture, with the photo that was kept at its left if that is wanted.
+    ///
+    /// # Errors
+    /// Those of [`Photo::beside`].
+    pub(super) fn beside(self, kept: Option<Photo>, picture: Photo) -> Result<Photo> {
+        match kept {
+            Some(photo) if self.side_by_side => photo.beside(&picture),
+            _ => Ok(picture),
         }
     }
 }

@@ -7,15 +7,16 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use futures_lite::future::block_on;
 use indicatif::ProgressBar;
 use nijigen::engine::{CpuEngine, Engine, Progress};
-use nijigen::imaging::decode;
-use nijigen::pipeline::{self, Options};
-use nijigen::style::Style;
+use nijigen::imaging::{Photo, decode};
+use nijigen::pipeline::{self, FaceMode, FaceOptions, Look, Options};
+use nijigen::style::{Alignment, Style};
 
 use crate::folder::{is_image, visible_paths};
+use crate::photo_faces::PhotoFaces;
 use crate::picture::photo_png;
 use crate::progress_bar::{COUNTED, progress_bar};
 use crate::write_file::write_file;
@@ -41,9 +42,92 @@ pub struct ConvertArguments {
     /// Longest side of the pictures in pixels; photos are never enlarged.
     #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=8192))]
     size: u32,
+    /// What becomes of faces.
+    #[arg(long, value_enum, default_value_t)]
+    faces: FacesChoice,
+    /// The style file of a portrait network, which draws the faces.
+    #[arg(long, value_name = "FILE", requires = "models")]
+    portrait: Option<PathBuf>,
+    /// The Python wheel of mediapipe 0.10.21, with the networks for the landmarks that a portrait network needs.
+    #[arg(long, value_name = "WHEEL")]
+    models: Option<PathBuf>,
+    /// How much of its own proportions a face keeps that a portrait network draws: 0, those of a drawing, to 1, all.
+    #[arg(long, default_value_t = 0.25)]
+    likeness: f32,
     /// Replace pictures that exist already.
     #[arg(long)]
     force: bool,
+}
+
+/// What is made of the faces in a photo.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum FacesChoice {
+    /// No more than of the rest.
+    Off,
+    /// Each is also drawn by itself and put back into the whole picture.
+    #[default]
+    Both,
+    /// The portrait of the largest is the picture.
+    Faces,
+}
+
+/// What draws the photos, as the arguments say.
+struct Studio {
+    place: CpuEngine,
+    portrait: Option<CpuEngine>,
+    /// Finds the faces, unless they are off.
+    faces: Option<(FaceMode, PhotoFaces)>,
+    likeness: f32,
+    long_side_px: usize,
+}
+
+impl Studio {
+    fn new(arguments: &ConvertArguments) -> Result<Self> {
+        ensure!(
+            (0.0..=1.0).contains(&arguments.likeness),
+            "--likeness is {}, expected 0 to 1",
+            arguments.likeness
+        );
+        let mode = match arguments.faces {
+            FacesChoice::Off => None,
+            FacesChoice::Both => Some(FaceMode::Both),
+            FacesChoice::Faces => Some(FaceMode::Portrait),
+        };
+        let faces = match mode {
+            Some(mode) => Some((mode, PhotoFaces::new(arguments.models.as_deref())?)),
+            None => None,
+        };
+        Ok(Self {
+            place: load_engine(&arguments.style)?,
+            portrait: arguments.portrait.as_deref().map(load_engine).transpose()?,
+            faces,
+            likeness: arguments.likeness,
+            long_side_px: arguments.size as usize,
+        })
+    }
+
+    /// The picture of a photo.
+    fn draw(&self, photo: Photo, progress: &mut impl Progress) -> Result<Photo> {
+        let faces = match &self.faces {
+            Some((mode, finder)) => Some(FaceOptions {
+                mode: *mode,
+                faces: finder.find(&photo)?,
+                expand: Alignment::default().expand,
+                likeness: self.likeness,
+            }),
+            None => None,
+        };
+        let options = Options {
+            long_side_px: self.long_side_px,
+            faces,
+            ..Options::default()
+        };
+        let look = Look {
+            place: &self.place,
+            portrait: self.portrait.as_ref(),
+        };
+        Ok(block_on(pipeline::stylize(&look, photo, &options, progress))?.photo)
+    }
 }
 
 /// Converts all photos; one that fails does not stop the others.
@@ -52,7 +136,7 @@ pub struct ConvertArguments {
 /// If the style or the output directory cannot be used, or, after all, if a photo failed.
 pub fn run(arguments: &ConvertArguments) -> Result<()> {
     let started = Instant::now();
-    let engine = load_engine(&arguments.style)?;
+    let studio = Studio::new(arguments)?;
     fs::create_dir_all(&arguments.out)
         .with_context(|| format!("cannot make the directory {}", arguments.out.display()))?;
 
@@ -67,7 +151,7 @@ pub fn run(arguments: &ConvertArguments) -> Result<()> {
                 bar.set_position((f64::from(share) * BAR_STEPS as f64) as u64);
             }
         };
-        match convert_one(arguments, &engine, path, &mut taken, &mut progress) {
+        match convert_one(arguments, &studio, path, &mut taken, &mut progress) {
             Ok(()) => converted += 1,
             Err(error) => {
                 bar.suspend(|| eprintln!("{}: {error:#}", path.display()));
@@ -157,7 +241,7 @@ fn bar_of(photos: usize) -> Result<ProgressBar> {
 /// upper case see them.
 fn convert_one(
     arguments: &ConvertArguments,
-    engine: &CpuEngine,
+    studio: &Studio,
     path: &Path,
     taken: &mut HashSet<String>,
     progress: &mut impl Progress,
@@ -179,10 +263,5 @@ fn convert_one(
         output.display()
     );
     let photo = decode(&fs::read(path).context("cannot read the file")?)?;
-    let options = Options {
-        long_side_px: arguments.size as usize,
-        ..Options::default()
-    };
-    let picture = block_on(pipeline::stylize(engine, photo, &options, progress))?;
-    write_file(&output, &photo_png(&picture.photo)?)
+    write_file(&output, &photo_png(&studio.draw(photo, progress)?)?)
 }

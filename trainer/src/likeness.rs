@@ -4,7 +4,7 @@ use anyhow::Result;
 use futures_lite::future::block_on;
 use nijigen::engine::Engine;
 use nijigen::imaging::Photo;
-use nijigen::pipeline::{self, Options};
+use nijigen::pipeline::{self, Look, Options};
 
 /// What the engine makes of a photo whose longer side is at most `long_side_px`.
 ///
@@ -16,7 +16,8 @@ pub fn picture(engine: &impl Engine, photo: &Photo, long_side_px: usize) -> Resu
         long_side_px,
         ..Options::default()
     };
-    let picture = pipeline::stylize(engine, photo.clone(), &options, &mut progress);
+    let look = Look::of_places(engine);
+    let picture = pipeline::stylize(&look, photo.clone(), &options, &mut progress);
     Ok(block_on(picture)?.photo)
 }
 

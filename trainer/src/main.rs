@@ -23,6 +23,7 @@ mod manifest;
 mod mtcnn;
 mod onnx;
 mod parity;
+mod photo_faces;
 mod picture;
 mod plane;
 mod portraits;

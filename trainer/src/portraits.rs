@@ -8,9 +8,8 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use image::imageops::{FilterType, resize};
 use image::{Rgb, RgbImage};
-use nijigen::face::{AnimeWarp, FaceSquare, Features, GRID_NODES, LandmarkKind};
-use nijigen::geometry::SimilarityTransform;
-use nijigen::imaging::{Displaced, Photo, warp_displaced};
+use nijigen::face::{FaceSquare, Features, LandmarkKind};
+use nijigen::pipeline::FaceCrop;
 
 use crate::data::contact_sheet::{MAX_THUMBNAILS, THUMBNAIL_PX, contact_sheet, encode_jpeg};
 use crate::data::face_finder::MtcnnFinder;
@@ -148,13 +147,12 @@ impl Studio {
             "its eyes are {:.0} pixels apart, at least {LEAST_FACE_PX} are needed",
             x.hypot(y)
         );
-        let side = arguments.size as usize;
-        let to_photo = FaceSquare::ffhq(&features, arguments.expand).from_crop(side as f32);
-        let to_crop = to_photo.inverse().context("its face is flat")?;
-        let in_crop: Vec<[f32; 2]> = points.iter().map(|p| to_crop.apply(*p)).collect();
-        let warp = AnimeWarp::new(&in_crop, side as f32, arguments.strength);
-        let warped_points: Vec<[f32; 2]> = in_crop.iter().map(|p| warp.warp_point(*p)).collect();
-        let crop = to_rgb(&warped_crop(&photo, to_photo, &warp, side)?)?;
+        let square = FaceSquare::ffhq(&features, arguments.expand);
+        let (side, likeness) = (arguments.size as usize, 1.0 - arguments.strength);
+        let FaceCrop { photo, points } =
+            FaceCrop::warped(&photo, &square, side, &points, likeness)?;
+        let warped_points = points.context("its face is flat")?;
+        let crop = to_rgb(&photo)?;
         let person = self.people.find(&crop)?;
         let portrait = draw_portrait(&crop, &warped_points, &person)?;
         Ok(DrawnFace {
@@ -164,20 +162,6 @@ impl Studio {
             photo: crop,
         })
     }
-}
-
-/// A warped crop of `side` pixels a side.
-fn warped_crop(
-    photo: &Photo,
-    to_photo: SimilarityTransform,
-    warp: &AnimeWarp,
-    side: usize,
-) -> Result<Photo> {
-    let displaced = Displaced {
-        nodes: warp.to_source().nodes(),
-        columns: GRID_NODES,
-    };
-    Ok(warp_displaced(photo, to_photo, displaced, [side; 2])?)
 }
 
 fn mask_picture(skin: &Plane, hair: &Plane, person: &Plane) -> RgbImage {

@@ -95,14 +95,6 @@ impl CpuEngine {
         self
     }
 
-    /// Bytes that a photo of this size takes at most in [`Engine::stylize_photo`], whole or
-    /// streamed: itself, packed weights, feature maps, and what else there is at that time. More
-    /// than the budget if it is refused.
-    pub fn peak_bytes(&self, width: usize, height: usize) -> u64 {
-        let size = [height, width];
-        self.bytes(size, self.stream_plan(size, self.memory_budget).as_ref())
-    }
-
     /// Work of [`Engine::stylize_photo`] for a photo of this size, in multiply-accumulate operations:
     /// what is streamed makes some maps more than once.
     pub fn work(&self, width: usize, height: usize) -> f64 {
@@ -246,15 +238,30 @@ impl Engine for CpuEngine {
         self.make_room_for(bytes.saturating_add(self.own_bytes()), 0)
     }
 
+    fn give_way(&self, bytes: u64) {
+        let mut workspace = self.workspace();
+        if workspace.bytes().saturating_add(bytes) > self.memory_budget {
+            workspace.drop_maps();
+        }
+    }
+
+    /// Whole or streamed: the photo itself, packed weights, feature maps, and what else there is at
+    /// that time.
+    fn peak_bytes(&self, width: usize, height: usize) -> u64 {
+        let size = [height, width];
+        self.bytes(size, self.stream_plan(size, self.memory_budget).as_ref())
+    }
+
     async fn stylize_photo(
         &self,
         photo: Photo,
+        guides: &[f32],
         held_bytes: u64,
         progress: &mut impl Progress,
     ) -> Result<Photo> {
-        // A photo's own: it has no guides.
-        check_planes(3, self.network.planes)?;
         let size = [photo.height(), photo.width()];
+        let area = photo.height() * photo.width();
+        check_planes(3 + guides.len() / area, self.network.planes)?;
         let plan = self.stream_plan(size, self.memory_budget.saturating_sub(held_bytes));
         let maps = match plan {
             None => self.map_bytes(self.extended(size)),
@@ -263,8 +270,15 @@ impl Engine for CpuEngine {
         let bytes = self.bytes(size, plan.as_ref());
         self.make_room_for(held_bytes.saturating_add(bytes), maps)?;
         let Some(plan) = plan else {
-            return stylize_whole(self, photo, progress).await;
+            return stylize_whole(self, photo, guides, progress).await;
         };
+        if !guides.is_empty() {
+            // Faces are small: streaming guides is not worth its code.
+            return Err(Error::Memory {
+                needed_bytes: held_bytes.saturating_add(self.whole_bytes(size)),
+                allowed_bytes: Some(self.memory_budget),
+            });
+        }
         // Maps of earlier pictures would be in the way.
         let mut scratches = std::mem::take(&mut *self.workspace()).scratches;
         let mut report = Report(progress);

@@ -1,0 +1,130 @@
+//! What of a face is drawn as vectors: eyes and brows, in colours measured in the photo. The targets that
+//! portrait networks learn are drawn by this code, and so are the eyes over a network's picture: they
+//! are what makes a drawing, and a network alone leaves them soft.
+
+pub mod brows;
+pub mod colour;
+pub mod eyes;
+pub mod frame;
+pub mod palette;
+pub mod pen;
+pub mod samples;
+mod sight;
+
+use crate::imaging::Photo;
+
+use self::colour::rgb_to_lab;
+use self::eyes::EyeColours;
+use self::frame::Frame;
+use self::palette::SkinPalette;
+use self::pen::Canvas;
+pub use self::sight::{HiddenEyes, eyes_are_hidden};
+
+/// Draws the eyes and brows of a face over `picture`, which a network made of `crop`: both are squares
+/// of one size, in which the face mesh `points` lie (`[x, y]` in pixels from the top left corner; the
+/// first pixel's centre is at 0.5). Does nothing where there is no face, or its eyes are not seen.
+pub fn draw_features(picture: &mut Photo, crop: &Photo, points: &[[f32; 2]]) {
+    let side = crop.width();
+    let Some(frame) = Frame::new(side, points) else {
+        return;
+    };
+    if [crop.height(), picture.width(), picture.height()] != [side; 3] {
+        return;
+    }
+    let lab: Vec<[f32; 3]> = crop.pixels().iter().map(|pixel| lab_of(*pixel)).collect();
+    let skin_colour = palette::skin_colour(&frame, &lab);
+    if eyes_are_hidden(&frame, &lab, skin_colour).is_some() {
+        return;
+    }
+    let palette = SkinPalette::new(skin_colour);
+    let mut canvas = Canvas::of_photo(picture);
+    let colours = EyeColours::measure(&frame, &lab);
+    for at in (0..2).filter(|at| eyes::is_seen(&frame, *at)) {
+        eyes::draw_eye(
+            &mut canvas,
+            &frame,
+            at,
+            &lab,
+            &colours,
+            skin_colour,
+            &palette,
+        );
+    }
+    for at in (0..2).filter(|at| eyes::is_seen(&frame, *at)) {
+        brows::draw_brow(&mut canvas, &frame, at, &lab, skin_colour, &palette);
+    }
+    canvas.write_to(picture);
+}
+
+fn lab_of([r, g, b, _]: [u8; 4]) -> [f32; 3] {
+    rgb_to_lab([r, g, b].map(|v| f32::from(v) / 255.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::face::example_face::example_face;
+
+    const SIDE: usize = 512;
+    const SKIN: [u8; 4] = [214, 168, 144, 255];
+
+    /// A face of one colour with dark irises and brows, where [`example_face`] has its landmarks.
+    fn crop() -> Photo {
+        let pixel = |i: usize| {
+            let [x, y] = [i % SIDE, i / SIDE].map(|v| v as f32 + 0.5);
+            let iris = [210.0, 302.0]
+                .iter()
+                .any(|at| (x - at).hypot(y - 238.0) < 7.0);
+            let brow = (214.0..224.0).contains(&y) && (25.0..70.0).contains(&(x - 256.0).abs());
+            match () {
+                () if iris => [60, 40, 30, 255],
+                () if brow => [70, 50, 40, 255],
+                () => SKIN,
+            }
+        };
+        let rgba = (0..SIDE * SIDE).flat_map(pixel).collect();
+        Photo::new(SIDE, SIDE, rgba).expect("as many bytes as pixels need")
+    }
+
+    fn drawn(crop: &Photo, points: &[[f32; 2]]) -> Photo {
+        let mut picture = Photo::new(SIDE, SIDE, SKIN.repeat(SIDE * SIDE)).expect("a picture");
+        draw_features(&mut picture, crop, points);
+        picture
+    }
+
+    fn lightness(picture: &Photo, x: usize, y: usize) -> f32 {
+        lab_of(picture.pixels()[y * SIDE + x])[0]
+    }
+
+    #[test]
+    fn eyes_and_brows_are_drawn_where_they_are() {
+        let picture = drawn(&crop(), &example_face());
+        let at = |x, y| lightness(&picture, x, y);
+        // The pupil is dark, the white beside it light, lash line and brow dark.
+        assert!(at(302, 239) < 25.0, "{}", at(302, 239));
+        assert!(at(316, 239) > 80.0, "{}", at(316, 239));
+        assert!(at(306, 230) < 30.0, "{}", at(306, 230));
+        assert!(at(300, 216) < 50.0, "{}", at(300, 216));
+        // The rest is as it was.
+        for (x, y) in [(256, 300), (150, 239), (302, 290), (256, 120)] {
+            assert_eq!(picture.pixels()[y * SIDE + x], SKIN, "{x} {y}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_face_or_has_hidden_eyes_stays() {
+        let plain = drawn(&crop(), &[[5.0; 2]; 478]);
+        assert!(plain.pixels().iter().all(|pixel| *pixel == SKIN));
+        let mut dark = crop();
+        for (i, pixel) in dark.pixels_mut().iter_mut().enumerate() {
+            if (150..362).contains(&(i % SIDE)) && (205..275).contains(&(i / SIDE)) {
+                *pixel = [12, 14, 18, 255];
+            }
+        }
+        let plain = drawn(&dark, &example_face());
+        assert!(plain.pixels().iter().all(|pixel| *pixel == SKIN));
+        let mut small = Photo::new(1, 1, SKIN.to_vec()).expect("a pixel");
+        draw_features(&mut small, &crop(), &example_face());
+        assert_eq!(small.pixels(), [SKIN]);
+    }
+}

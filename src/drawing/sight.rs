@@ -1,0 +1,41 @@
+//! Whether the eyes of a face are seen.
+
+use std::fmt;
+
+use super::frame::Frame;
+
+/// Why eyes are not drawn: they are behind dark glasses or something else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HiddenEyes;
+
+impl fmt::Display for HiddenEyes {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("its eyes are behind dark glasses or something else")
+    }
+}
+
+/// Finds eyes that have no skin around them, in a crop in CIE L*a*b* with skin of this colour.
+pub fn eyes_are_hidden(
+    frame: &Frame,
+    lab: &[[f32; 3]],
+    [l0, a0, b0]: [f32; 3],
+) -> Option<HiddenEyes> {
+    let skin_around = |side: usize| {
+        let inner = frame.fill(&frame.eye_polygon(side, 1.15));
+        let outer = frame.fill(&frame.eye_polygon(side, 1.75));
+        let (mut all, mut good) = (0, 0);
+        for (i, share) in outer.pixels(frame.side) {
+            if share <= 0.5 || inner.at(i % frame.side, i / frame.side) >= 0.5 {
+                continue;
+            }
+            let [l, a, b] = lab[i];
+            let f = (l / l0).clamp(0.3, 1.4).powf(0.7);
+            all += 1;
+            good += usize::from(l > 0.40 * l0 && (a - a0 * f).hypot(b - b0 * f) < 17.0);
+        }
+        good as f32 / all.max(1) as f32
+    };
+    let around = [skin_around(0), skin_around(1)];
+    let (less, more) = (around[0].min(around[1]), around[0].max(around[1]));
+    (more < 0.2 || less < 0.10).then_some(HiddenEyes)
+}

@@ -1,0 +1,187 @@
+//! Which network draws a face, and what it is given, with engines that remember it.
+#![allow(missing_docs)]
+
+#[path = "example_face/mod.rs"]
+mod example_face;
+
+use std::cell::RefCell;
+
+use example_face::example_face;
+use futures_lite::future::block_on;
+use nijigen::Result;
+use nijigen::engine::{Engine, Progress};
+use nijigen::face::{GUIDE_PLANES, mesh};
+use nijigen::imaging::{Photo, Planes};
+use nijigen::pipeline::{
+    FaceMode, FaceOptions, Faces, Look, Options, Outcome, PORTRAIT_SIDE_PX, Picture, Presentation,
+    stylize,
+};
+
+/// Paints everything in one gray, and remembers what it was given.
+struct Painter {
+    value: f32,
+    given: RefCell<Vec<Planes>>,
+}
+
+impl Painter {
+    fn new(value: f32) -> Self {
+        Self {
+            value,
+            given: RefCell::default(),
+        }
+    }
+
+    /// Number of planes of each picture that it painted.
+    fn planes(&self) -> Vec<usize> {
+        self.given.borrow().iter().map(Planes::count).collect()
+    }
+}
+
+impl Engine for Painter {
+    fn name(&self) -> &'static str {
+        "painter"
+    }
+
+    async fn stylize(&self, input: &Planes, _progress: &mut impl Progress) -> Result<Planes> {
+        self.given.borrow_mut().push(input.clone());
+        let (width, height) = (input.width(), input.height());
+        Planes::new(width, height, vec![self.value; 3 * width * height])
+    }
+}
+
+const SIDE: usize = 512;
+
+/// A picture of waves in which every warp is seen.
+fn photo() -> Photo {
+    let rgba = (0..SIDE * SIDE).flat_map(|i| {
+        let [x, y] = [i % SIDE, i / SIDE].map(|v| v as f32);
+        let wave = |v: f32| (128.0 + 100.0 * v.sin()) as u8;
+        [wave(x / 7.0), wave(y / 9.0), wave((x + y) / 12.0), 255]
+    });
+    Photo::new(SIDE, SIDE, rgba.collect()).expect("as many bytes as pixels need")
+}
+
+/// The example with the points beside the corners of its mouth, which aligning it needs.
+fn mesh_face() -> Vec<[f32; 2]> {
+    let mut points = example_face();
+    for (corner, beside) in mesh::MOUTH_CORNERS.into_iter().zip([[57, 62], [287, 292]]) {
+        for at in beside {
+            points[at] = points[corner];
+        }
+    }
+    points
+}
+
+fn faces(points: &[[f32; 2]]) -> Faces {
+    Faces::new(points.len(), points.as_flattened().to_vec()).expect("one face")
+}
+
+fn options(mode: FaceMode, faces: Faces, likeness: f32) -> Options {
+    Options {
+        long_side_px: SIDE,
+        faces: Some(FaceOptions {
+            mode,
+            faces,
+            expand: 1.0,
+            likeness,
+        }),
+        ..Options::default()
+    }
+}
+
+fn draw([place, portrait]: [&Painter; 2], options: &Options) -> Picture {
+    let look = Look {
+        place,
+        portrait: Some(portrait),
+    };
+    block_on(stylize(&look, photo(), options, &mut |_: f32| {})).expect("a picture")
+}
+
+#[test]
+fn a_face_whose_mesh_is_known_is_the_portrait_network_s() {
+    for count in [468, 478] {
+        let painters = [Painter::new(-1.0), Painter::new(1.0)];
+        let face = faces(&mesh_face()[..count]);
+        let picture = draw(
+            painters.each_ref(),
+            &options(FaceMode::Both, face.clone(), 0.0),
+        );
+        assert_eq!(picture.outcomes, [Outcome::Done]);
+        assert_eq!(painters[0].planes(), [3]);
+        assert_eq!(painters[1].planes(), [3 + GUIDE_PLANES]);
+        let irises = {
+            let given = painters[1].given.borrow();
+            let area = given[0].width() * given[0].height();
+            given[0].values()[6 * area..].iter().any(|v| *v > 0.5)
+        };
+        assert_eq!(irises, count == 478);
+
+        let picture = draw(painters.each_ref(), &options(FaceMode::Portrait, face, 0.0));
+        assert_eq!(painters[0].planes(), [3]);
+        assert!(picture.photo.pixels().iter().all(|p| *p == [255; 4]));
+    }
+}
+
+#[test]
+fn other_faces_are_the_place_network_s() {
+    let five = [
+        [205.0, 240.0],
+        [307.0, 240.0],
+        [256.0, 290.0],
+        [225.0, 330.0],
+        [287.0, 330.0],
+    ];
+    let mut turned = mesh_face();
+    for at in mesh::CHEEKBONES {
+        turned[at][0] -= 0.65 * 200.0;
+    }
+    for points in [&five[..], &turned] {
+        let painters = [Painter::new(-1.0), Painter::new(1.0)];
+        let options = options(FaceMode::Both, faces(points), 0.0);
+        assert_eq!(
+            draw(painters.each_ref(), &options).outcomes,
+            [Outcome::Done]
+        );
+        assert_eq!(painters[0].planes(), [3, 3]);
+        assert!(painters[1].planes().is_empty());
+    }
+}
+
+#[test]
+fn likeness_keeps_the_face_s_proportions() {
+    let given = |likeness: f32, strength: f32| -> Planes {
+        let painters = [Painter::new(0.0), Painter::new(0.0)];
+        let mut options = options(FaceMode::Portrait, faces(&mesh_face()), likeness);
+        options.presentation.strength = strength;
+        draw(painters.each_ref(), &options);
+        painters[1].given.take().remove(0)
+    };
+    let plain = {
+        let painters = [Painter::new(0.0), Painter::new(0.0)];
+        let mut options = options(FaceMode::Portrait, faces(&mesh_face()), 0.0);
+        options.presentation = Presentation {
+            side_by_side: true,
+            strength: 1.0,
+        };
+        let pair = draw(painters.each_ref(), &options).photo;
+        let left: Vec<u8> = pair
+            .rgba()
+            .chunks_exact(8 * PORTRAIT_SIDE_PX)
+            .flat_map(|row| row[..4 * PORTRAIT_SIDE_PX].to_vec())
+            .collect();
+        let left = Photo::new(PORTRAIT_SIDE_PX, PORTRAIT_SIDE_PX, left).expect("the left half");
+        Planes::from_photo(&left).expect("planes")
+    };
+    // Mean difference of the colours to the face beside its portrait, which is as it was.
+    let change = |given: &Planes| -> f32 {
+        let pairs = plain.values().iter().zip(given.values());
+        let sum: f32 = pairs.map(|(a, b)| (a - b).abs()).sum();
+        sum / plain.values().len() as f32
+    };
+    assert!(change(&given(1.0, 1.0)) < 1e-3);
+    let (half, none) = (change(&given(0.5, 1.0)), change(&given(0.0, 1.0)));
+    assert!(0.02 < half && half < none, "{half} {none}");
+    // What is mixed with the photo must not have other eyes beside the photo's.
+    let mixed = change(&given(0.0, 0.5));
+    assert!((mixed - half).abs() < 1e-6, "{mixed} {half}");
+}

@@ -513,6 +513,29 @@ mod tests {
     }
 
     #[test]
+    fn operators_are_the_standards() {
+        let layers = GeneratorConfig::animegan2().layers();
+        assert_eq!(layers[0].operator(), None);
+        let operator = |name| find(&layers, name).1.operator().expect("it is computed");
+        let conv = |stride: i64, group: i64, tensors: &[&str]| Operator {
+            name: "Conv",
+            attributes: vec![
+                ("strides", Attribute::Ints(vec![stride; 2])),
+                ("group", Attribute::Int(group)),
+            ],
+            tensors: tensors.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let weight = "encoder.1.conv.weight";
+        assert_eq!(operator("encoder.1"), conv(2, 1, &[weight]));
+        let [weight, bias] =
+            ["weight", "bias"].map(|name| format!("residuals.1.depthwise.conv.{name}"));
+        assert_eq!(
+            operator("residuals.1.depthwise"),
+            conv(1, 512, &[&weight, &bias])
+        );
+    }
+
+    #[test]
     fn guide_planes_widen_the_first_layer_only() {
         let plain = GeneratorConfig::deep();
         let guided = GeneratorConfig {

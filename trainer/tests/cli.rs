@@ -55,7 +55,7 @@ fn stderr(output: &Output) -> String {
 fn refused(output: &Output, file: &Path, reason: &str) {
     assert_eq!(output.status.code(), Some(1));
     let words = stderr(output);
-    let name = file.file_name().unwrap().to_string_lossy();
+    let name = file.file_name().expect("a file").to_string_lossy();
     assert!(words.contains(&*name) && words.contains(reason), "{words}");
 }
 

@@ -1,5 +1,7 @@
 //! Whether there is a beard, and where.
 
+use nijigen::geometry::smoothstep;
+
 use crate::plane::Plane;
 use crate::procedural::filter::{
     morphology::{self, Window},
@@ -9,7 +11,6 @@ use crate::procedural::portrait::{
     frame::{Frame, enlarged},
     mixture::{Look, Mixture},
 };
-use nijigen::geometry::smoothstep;
 
 use super::LEAST;
 use super::crop::Crop;

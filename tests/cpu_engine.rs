@@ -5,6 +5,7 @@
 
 mod formula;
 mod test_style;
+mod uneven;
 mod until;
 
 use burn::tensor::{Device, Tensor, TensorData};
@@ -12,72 +13,14 @@ use futures_lite::future::block_on;
 use nijigen::Error;
 use nijigen::engine::{CpuEngine, Engine};
 use nijigen::imaging::{Photo, Planes};
-use nijigen::model::{
-    ConvSpec, DecoderStage, GeneratorConfig, HeadSpec, ResidualSpec, StridePadding, Upsampling,
-};
+use nijigen::model::{self, DecoderStage, GeneratorConfig, ResidualSpec, Upsampling};
 use test_style::style;
+use uneven::{conv, shallow, uneven};
 use until::Until;
 
 /// Both sum thousands of products in f32, in different orders, and the engine's transforms lose
 /// another digit.
 const TOLERANCE: f32 = 1e-4;
-
-fn conv(channels: usize, kernel: usize, stride: usize) -> ConvSpec {
-    ConvSpec {
-        channels,
-        kernel,
-        stride,
-    }
-}
-
-/// Widths as pruning leaves them, a 5x5 kernel, a residual block that changes the width.
-fn uneven() -> GeneratorConfig {
-    GeneratorConfig {
-        input_channels: 3,
-        encoder: vec![conv(5, 7, 1), conv(9, 5, 1), conv(19, 3, 2), conv(21, 3, 2)],
-        residuals: [(30, 23), (17, 23), (33, 10)]
-            .map(|(hidden, channels)| ResidualSpec::new(hidden, channels))
-            .to_vec(),
-        bridge: vec![conv(11, 1, 1)],
-        decoder: vec![
-            DecoderStage {
-                convs: vec![conv(13, 1, 1), conv(19, 3, 1)],
-                skip: true,
-            },
-            DecoderStage {
-                convs: vec![conv(9, 7, 1)],
-                skip: true,
-            },
-        ],
-        head: HeadSpec {
-            kernel: 7,
-            bias: true,
-        },
-        depthwise_bias: true,
-        stride_padding: StridePadding::Symmetric,
-        upsampling: Upsampling::AlignCorners,
-        norm_eps: 1e-5,
-    }
-}
-
-/// No halving at all, and one only.
-fn shallow(halvings: usize) -> GeneratorConfig {
-    GeneratorConfig {
-        encoder: vec![conv(8, 3, 1), conv(12, 3, 1 + halvings)],
-        residuals: vec![],
-        bridge: vec![],
-        decoder: vec![
-            DecoderStage {
-                convs: vec![conv(8, 3, 1)],
-                skip: true,
-            };
-            halvings
-        ],
-        stride_padding: StridePadding::RightBottom,
-        upsampling: Upsampling::HalfPixel,
-        ..uneven()
-    }
-}
 
 fn check(name: &str, config: &GeneratorConfig, sizes: &[[usize; 2]]) {
     let style = style(config);
@@ -132,21 +75,15 @@ fn cancelled_runs_leave_a_whole_engine() {
 
 #[test]
 fn animegan2() {
-    check(
-        "animegan2",
-        &GeneratorConfig::animegan2(),
-        &[[64, 64], [50, 66]],
-    );
+    let config = GeneratorConfig::animegan2();
+    check("animegan2", &config, &[[64, 64], [50, 66]]);
 }
 
 #[test]
 fn compact() {
     // The second size comes after a larger one, whose buffers it finds.
-    check(
-        "compact",
-        &GeneratorConfig::compact(),
-        &[[64, 160], [33, 47]],
-    );
+    let config = GeneratorConfig::compact();
+    check("compact", &config, &[[64, 160], [33, 47]]);
 }
 
 #[test]

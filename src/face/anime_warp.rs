@@ -9,6 +9,7 @@ use super::mesh::{
     MOUTH_CORNERS, NOSE, OVAL, SUBNASALE, UPPER_LIP_BELOW, dot, mean, subtract,
 };
 use super::thin_plate_spline::ThinPlateSpline;
+use crate::geometry::smoothstep;
 
 /// Yaw in degrees up to which a face is warped in full, and from which it isn't at all: the far
 /// eye is too narrow to be enlarged.
@@ -44,7 +45,7 @@ impl AnimeWarp {
             return unchanged();
         };
         let [full, none] = YAW_DEGREES;
-        let facing = smoothstep(none, full, face.yaw_degrees.abs());
+        let facing = smoothstep(face.yaw_degrees.abs(), none, full);
         let strength = strength.clamp(0.0, 1.0) * facing;
         if strength.is_nan() || strength <= 0.0 {
             return unchanged();
@@ -75,7 +76,7 @@ impl AnimeWarp {
         };
         let to_source = DisplacementGrid::new(side_px, |point| {
             let inside = point.map(|v| v.min(side_px - v) / side_px);
-            let fade = smoothstep(0.0, BORDER, inside[0]) * smoothstep(0.0, BORDER, inside[1]);
+            let fade = smoothstep(inside[0], 0.0, BORDER) * smoothstep(inside[1], 0.0, BORDER);
             spline.at(point).map(|v| fade * v)
         });
         Self { to_source }
@@ -115,8 +116,8 @@ fn add_outline(moves: &mut Moves, points: &[[f32; 2]], face: &FaceFrame) {
         let [x, y] = place(at);
         let t = y / chin[1];
         let axis = top[0] + (chin[0] - top[0]) * (y - top[1]) / (chin[1] - top[1]);
-        let slimmer = 0.07 * smoothstep(0.12, 0.72, t) * (1.0 - 0.25 * smoothstep(0.9, 1.0, t));
-        let up = 0.022 * face.width_px * smoothstep(0.35, 1.0, t);
+        let slimmer = 0.07 * smoothstep(t, 0.12, 0.72) * (1.0 - 0.25 * smoothstep(t, 0.9, 1.0));
+        let up = 0.022 * face.width_px * smoothstep(t, 0.35, 1.0);
         moves.add(points[at], face.vector(-slimmer * (x - axis), -up));
     }
 }
@@ -153,7 +154,7 @@ fn add_eye(moves: &mut Moves, points: &[[f32; 2]], indices: &EyeIndices, face: &
         [dot(d, eye.outward), dot(d, eye.up)]
     };
     let vector = |x: f32, y: f32| [0, 1].map(|i| x * eye.outward[i] + y * eye.up[i]);
-    let open = smoothstep(OPENNESS[0], OPENNESS[1], eye.openness());
+    let open = smoothstep(eye.openness(), OPENNESS[0], OPENNESS[1]);
     let raise_brow = (0.012 * face.width_px + 0.03 * width) * open;
     let brow = indices.brow_below.iter().map(|&at| local(at)[1]);
     let gap = brow.fold(f32::INFINITY, f32::min) - eye.above_px;
@@ -176,12 +177,6 @@ fn add_eye(moves: &mut Moves, points: &[[f32; 2]], indices: &EyeIndices, face: &
     for &at in indices.brow_above.iter().chain(&indices.brow_below) {
         moves.add(points[at], vector(0.06 * local(at)[0], raise_brow));
     }
-}
-
-/// Cubic step from 0 at `from` to 1 at `to`.
-fn smoothstep(from: f32, to: f32, x: f32) -> f32 {
-    let t = ((x - from) / (to - from)).clamp(0.0, 1.0);
-    t * t * (3.0 - 2.0 * t)
 }
 
 #[cfg(test)]

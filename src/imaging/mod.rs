@@ -42,13 +42,7 @@ impl Photo {
     /// [`Error::ArgumentInvalid`] if a side is zero or the number of bytes is not
     /// `width * height * 4`; [`Error::PhotoTooLarge`] above [`MAX_MEGAPIXELS`].
     pub fn new(width: usize, height: usize, rgba: Vec<u8>) -> Result<Self> {
-        let expected = 4 * pixel_count(width, height)?;
-        if rgba.len() != expected {
-            return Err(Error::ArgumentInvalid(format!(
-                "{} bytes for {width} x {height} RGBA pixels, expected {expected}",
-                rgba.len()
-            )));
-        }
+        check_length(rgba.len(), 4, [width, height], ["bytes", "RGBA pixels"])?;
         Ok(Self {
             width,
             height,
@@ -124,6 +118,27 @@ fn pixel_count(width: usize, height: usize) -> Result<usize> {
     }
     probe::check_size(width as u64, height as u64)?;
     Ok(width * height)
+}
+
+/// Checks that there are `per_pixel` values for each pixel of a picture of `[width, height]`; an error
+/// calls them and the picture by the two `words`.
+///
+/// # Errors
+/// [`Error::ArgumentInvalid`] if there are more or fewer, and those of [`pixel_count`].
+fn check_length(
+    len: usize,
+    per_pixel: usize,
+    [width, height]: [usize; 2],
+    words: [&str; 2],
+) -> Result<()> {
+    let expected = per_pixel * pixel_count(width, height)?;
+    if len == expected {
+        return Ok(());
+    }
+    let [values, picture] = words;
+    Err(Error::ArgumentInvalid(format!(
+        "{len} {values} for {width} x {height} {picture}, expected {expected}"
+    )))
 }
 
 /// So many zeros.

@@ -162,11 +162,8 @@ mod tests {
             ELLIPSE,
         )
         .unwrap();
-        assert!(
-            worst_difference(&pasted, &picture) <= 2,
-            "{}",
-            worst_difference(&pasted, &picture)
-        );
+        let worst = worst_difference(&pasted, &picture);
+        assert!(worst <= 2, "{worst}");
     }
 
     #[test]

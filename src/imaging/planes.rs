@@ -2,7 +2,7 @@
 //! given some.
 
 use super::white::value_over_white;
-use super::{Photo, pixel_count, zeros};
+use super::{Photo, check_length, pixel_count, zeros};
 use crate::error::{Error, Result};
 
 /// Shortest side in pixels that most networks run at, see
@@ -25,13 +25,7 @@ impl Planes {
     /// [`Error::ArgumentInvalid`] if a side is zero or the number of values is not
     /// `3 * height * width`; [`Error::PhotoTooLarge`] above [`super::MAX_MEGAPIXELS`].
     pub fn new(width: usize, height: usize, values: Vec<f32>) -> Result<Self> {
-        let expected = 3 * pixel_count(width, height)?;
-        if values.len() != expected {
-            return Err(Error::ArgumentInvalid(format!(
-                "{} values for {width} x {height} RGB planes, expected {expected}",
-                values.len()
-            )));
-        }
+        check_length(values.len(), 3, [width, height], ["values", "RGB planes"])?;
         Ok(Self {
             width,
             height,

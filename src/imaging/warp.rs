@@ -217,11 +217,8 @@ mod tests {
             let turned = photo(photo_side, photo_side, |place| color(back.apply(place)));
             let to_photo = upright.then(&turn);
             let crop = warp(&turned, to_photo, [side, side]).unwrap();
-            assert!(
-                worst_difference(&crop, &expected) <= 3,
-                "{scale} {angle}: {}",
-                worst_difference(&crop, &expected)
-            );
+            let worst = worst_difference(&crop, &expected);
+            assert!(worst <= 3, "{scale} {angle}: {worst}");
         }
     }
 

@@ -2,8 +2,7 @@
 
 use fearless_simd::{Level, Simd, SimdBase, SimdFloat, dispatch};
 
-use super::rgba8;
-use super::warp::{RgbaView, sample_at, samples};
+use super::warp::{RgbaView, sample_row, samples};
 use crate::geometry::SimilarityTransform;
 
 /// Vectors at the nodes of a grid over a picture, bilinear between them.
@@ -65,17 +64,15 @@ pub fn warp_displaced_rgba8(
     out: &mut [[u8; 4]],
     out_width: usize,
 ) {
-    assert!(source.width > 0 && source.height > 0);
-    assert_eq!(source.pixels.len(), source.width * source.height);
+    source.check();
     assert_eq!(out.len() % out_width, 0);
-    let samples = samples(to_source.scale());
     // Whole registers are read.
     let padded = out_width.next_multiple_of(super::MAX_LANES);
     let (mut right, mut down) = (vec![0.0; padded], vec![0.0; padded]);
     for (y, out) in out.chunks_exact_mut(out_width).enumerate() {
         displacement.fill_row(y, &mut right[..out_width], &mut down[..out_width]);
         dispatch!(level, simd => {
-            row_at(simd, source, to_source, samples, y as f32, [&right, &down], out)
+            row_at(simd, source, to_source, y as f32, [&right, &down], out)
         });
     }
 }
@@ -84,34 +81,22 @@ pub fn warp_displaced_rgba8(
 fn row_at<S: Simd>(
     simd: S,
     source: RgbaView,
-    SimilarityTransform { a, b, tx, ty }: SimilarityTransform,
-    samples: usize,
+    to_source: SimilarityTransform,
     y: f32,
     [right, down]: [&[f32]; 2],
     out: &mut [[u8; 4]],
 ) {
+    let SimilarityTransform { a, b, tx, ty } = to_source;
+    let samples = samples(to_source.scale());
     let lanes = S::f32s::LEN;
     let count = S::f32s::from_fn(simd, |i| i as f32);
-    let share = 1.0 / (samples * samples) as f32;
-    for (block, out) in out.chunks_mut(lanes).enumerate() {
-        let at = block * lanes;
-        let first = count + at as f32 + S::f32s::from_slice(simd, &right[at..at + lanes]);
-        let row = S::f32s::from_slice(simd, &down[at..at + lanes]) + y;
-        let mut sums = [S::f32s::splat(simd, 0.0); 4];
-        for sub_y in 0..samples {
-            let y = row + (sub_y as f32 + 0.5) / samples as f32;
-            for sub_x in 0..samples {
-                let x = first + (sub_x as f32 + 0.5) / samples as f32;
-                let u = x.mul_add(a, y * -b + (tx - 0.5));
-                let v = x.mul_add(b, y * a + (ty - 0.5));
-                let sampled = sample_at(simd, source, u, v);
-                for c in 0..4 {
-                    sums[c] = sampled[c].mul_add(share, sums[c]);
-                }
-            }
-        }
-        rgba8::store_start::<S>(rgba8::pack::<S>(sums), out);
-    }
+    sample_row(simd, source, samples, out, |at, [dx, dy]| {
+        let x = count + at as f32 + S::f32s::from_slice(simd, &right[at..at + lanes]) + dx;
+        let y = S::f32s::from_slice(simd, &down[at..at + lanes]) + y + dy;
+        let u = x.mul_add(a, y * -b + (tx - 0.5));
+        let v = x.mul_add(b, y * a + (ty - 0.5));
+        [u, v]
+    });
 }
 
 #[cfg(test)]

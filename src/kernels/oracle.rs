@@ -1,6 +1,8 @@
-//! What the tests of the kernels share: SIMD levels, noise, and a scalar convolution.
+//! What the tests of the kernels share: SIMD levels, noise, scalar sums and a scalar convolution.
 
 use fearless_simd::Level;
+
+use super::sum::{Affine, Term};
 
 /// Every SIMD level that this machine can run.
 pub fn levels() -> Vec<Level> {
@@ -27,6 +29,38 @@ pub fn noise(len: usize, seed: u32) -> Vec<f32> {
             (state >> 8) as f32 / (1 << 23) as f32 - 1.0
         })
         .collect()
+}
+
+/// Terms of data, whose scales and shifts are those of one another.
+pub fn terms<'a, const N: usize>(
+    data: &'a [Vec<f32>; N],
+    affine: &'a [Vec<f32>; 2],
+    slopes: [f32; N],
+) -> [Term<'a>; N] {
+    std::array::from_fn(|i| Term {
+        data: &data[i],
+        affine: Affine {
+            scale: &affine[i % 2],
+            shift: &affine[1 - i % 2],
+            slope: slopes[i],
+        },
+    })
+}
+
+/// The value at `index` of what the terms add up to, in f64.
+pub fn sum(terms: &[Term], index: usize) -> f64 {
+    let value = |term: &Term| {
+        let affine = term.affine;
+        let channel = index % affine.scale.len();
+        let [scale, shift] = [affine.scale, affine.shift].map(|values| f64::from(values[channel]));
+        let value = f64::from(term.data[index]) * scale + shift;
+        if value < 0.0 {
+            value * f64::from(affine.slope)
+        } else {
+            value
+        }
+    };
+    terms.iter().map(value).sum()
 }
 
 /// A convolution without padding, stride 1, in f64: `x` is `[height][width][channels_in]`, `w` is

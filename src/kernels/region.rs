@@ -157,7 +157,7 @@ fn interleave(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::oracle::{levels, noise};
+    use crate::kernels::oracle::{levels, noise, sum, terms};
     use crate::kernels::sum::Affine;
     use crate::kernels::{lanes, padded};
 
@@ -167,19 +167,7 @@ mod tests {
             let at = (y - input.rows.start) * input.size[1] + x;
             match input.pixels {
                 Pixels::Planes(planes) => f64::from(planes[c][at]),
-                Pixels::Terms(terms) => {
-                    let value = |term: &Term| {
-                        let Affine {
-                            scale,
-                            shift,
-                            slope,
-                        } = term.affine;
-                        let v = f64::from(term.data[at * scale.len() + c]);
-                        let v = v * f64::from(scale[c]) + f64::from(shift[c]);
-                        if v < 0.0 { v * f64::from(slope) } else { v }
-                    };
-                    terms.iter().map(value).sum()
-                }
+                Pixels::Terms(terms) => sum(terms, at * terms[0].affine.scale.len() + c),
             }
         };
         match input.upsample {
@@ -259,14 +247,7 @@ mod tests {
             ] {
                 let data = [1, 2].map(|seed| noise(5 * 7 * stored, seed));
                 let affine = [3, 4].map(|seed| noise(stored, seed));
-                let terms = [0, 1].map(|i| Term {
-                    data: &data[i],
-                    affine: Affine {
-                        scale: &affine[i],
-                        shift: &affine[1 - i],
-                        slope: [0.2, 1.0][i],
-                    },
-                });
+                let terms = terms(&data, &affine, [0.2, 1.0]);
                 for terms in [&terms[..1], &terms[..]] {
                     let input = Input {
                         pixels: Pixels::Terms(terms),

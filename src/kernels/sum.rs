@@ -100,7 +100,7 @@ fn activated<S: Simd>(simd: S, data: &[f32], affine: (&[f32], &[f32]), slope: f3
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::oracle::{levels, noise};
+    use crate::kernels::oracle::{levels, noise, sum, terms};
 
     #[test]
     fn sums_agree_with_the_formula() {
@@ -108,29 +108,11 @@ mod tests {
             let (channels, first) = (32, 2 * 32);
             let data = [1, 2].map(|seed| noise(5 * channels, seed));
             let affine = [noise(channels, 4), noise(channels, 5)];
-            let terms = [0, 1].map(|i| Term {
-                data: &data[i],
-                affine: Affine {
-                    scale: &affine[i],
-                    shift: &affine[1 - i],
-                    slope: [0.2, 1.0][i],
-                },
-            });
+            let terms = terms(&data, &affine, [0.2, 1.0]);
             let mut out = vec![9.0; 3 * channels];
             sum_terms(level, &terms, first, &mut out);
             for (at, got) in out.iter().enumerate() {
-                let value = |term: &Term| {
-                    let Affine {
-                        scale,
-                        shift,
-                        slope,
-                    } = term.affine;
-                    let c = at % channels;
-                    let v = f64::from(term.data[first + at]) * f64::from(scale[c])
-                        + f64::from(shift[c]);
-                    if v < 0.0 { v * f64::from(slope) } else { v }
-                };
-                let want: f64 = terms.iter().map(value).sum();
+                let want = sum(&terms, first + at);
                 assert!(
                     (f64::from(*got) - want).abs() < 1e-6,
                     "{level:?} {at}: {got} {want}"
@@ -145,14 +127,7 @@ mod tests {
             let channels = 32;
             let data = [1, 2, 3].map(|seed| noise(9 * channels, seed));
             let affine = [noise(channels, 4), noise(channels, 5)];
-            let terms = [0, 1, 2].map(|i| Term {
-                data: &data[i],
-                affine: Affine {
-                    scale: &affine[i % 2],
-                    shift: &affine[1 - i % 2],
-                    slope: [1.0, 0.2, 1.0][i],
-                },
-            });
+            let terms = terms(&data, &affine, [1.0, 0.2, 1.0]);
             // The last four pixels.
             let first = 5 * channels;
             let mut expected = vec![0.0; 4 * channels];

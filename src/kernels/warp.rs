@@ -39,15 +39,22 @@ pub fn warp_similarity_rgba8(
     out: &mut [[u8; 4]],
     out_width: usize,
 ) {
-    assert!(source.width > 0 && source.height > 0);
-    assert_eq!(source.pixels.len(), source.width * source.height);
+    source.check();
     assert_eq!(out.len() % out_width, 0);
-    let samples = samples(to_source.scale());
     dispatch!(level, simd => {
         for (y, out) in out.chunks_exact_mut(out_width).enumerate() {
-            row_at(simd, source, to_source, samples, y as f32, out);
+            row_at(simd, source, to_source, y as f32, out);
         }
     });
+}
+
+impl RgbaView<'_> {
+    /// # Panics
+    /// If there are no pixels, or not as many as its sides say.
+    pub(super) fn check(&self) {
+        assert!(self.width > 0 && self.height > 0);
+        assert_eq!(self.pixels.len(), self.width * self.height);
+    }
 }
 
 /// Samples along each side of a pixel: each takes from a square of two pixels' side of the source, so
@@ -60,42 +67,53 @@ pub(super) fn samples(scale: f32) -> usize {
 fn row_at<S: Simd>(
     simd: S,
     source: RgbaView,
-    SimilarityTransform { a, b, tx, ty }: SimilarityTransform,
-    samples: usize,
+    to_source: SimilarityTransform,
     y: f32,
     out: &mut [[u8; 4]],
 ) {
-    let lanes = S::f32s::LEN;
+    let SimilarityTransform { a, b, tx, ty } = to_source;
+    let samples = samples(to_source.scale());
     let count = S::f32s::from_fn(simd, |i| i as f32);
+    sample_row(simd, source, samples, out, |at, [dx, dy]| {
+        let (x, y) = (count + at as f32 + dx, y + dy);
+        let u = x.mul_add(a, S::f32s::splat(simd, tx - b * y - 0.5));
+        let v = x.mul_add(b, S::f32s::splat(simd, ty + a * y - 0.5));
+        [u, v]
+    });
+}
+
+/// Fills a row: each pixel is the mean of `samples` times `samples` of the source. For the registers'
+/// pixels from column `at` on, `place(at, [dx, dy])` tells at which indices along rows and columns of
+/// the source that sample lies that is `dx` and `dy` from a pixel's corner.
+#[inline(always)]
+pub(super) fn sample_row<S: Simd>(
+    simd: S,
+    source: RgbaView,
+    samples: usize,
+    out: &mut [[u8; 4]],
+    place: impl Fn(usize, [f32; 2]) -> [S::f32s; 2],
+) {
+    let lanes = S::f32s::LEN;
     let share = 1.0 / (samples * samples) as f32;
+    let within = |sample: usize| (sample as f32 + 0.5) / samples as f32;
     for (block, out) in out.chunks_mut(lanes).enumerate() {
-        let first = count + (block * lanes) as f32;
         let mut sums = [S::f32s::splat(simd, 0.0); 4];
         for sub_y in 0..samples {
-            let y = y + (sub_y as f32 + 0.5) / samples as f32;
             for sub_x in 0..samples {
-                let x = first + (sub_x as f32 + 0.5) / samples as f32;
-                let u = x.mul_add(a, S::f32s::splat(simd, tx - b * y - 0.5));
-                let v = x.mul_add(b, S::f32s::splat(simd, ty + a * y - 0.5));
+                let [u, v] = place(block * lanes, [within(sub_x), within(sub_y)]);
                 let sampled = sample_at(simd, source, u, v);
                 for c in 0..4 {
                     sums[c] = sampled[c].mul_add(share, sums[c]);
                 }
             }
         }
-        let words = rgba8::pack::<S>(sums);
-        rgba8::store_start::<S>(words, out);
+        rgba8::store_start::<S>(rgba8::pack::<S>(sums), out);
     }
 }
 
 /// The channels at the indices `u` along rows and `v` along columns.
 #[inline(always)]
-pub(super) fn sample_at<S: Simd>(
-    simd: S,
-    source: RgbaView,
-    u: S::f32s,
-    v: S::f32s,
-) -> [S::f32s; 4] {
+fn sample_at<S: Simd>(simd: S, source: RgbaView, u: S::f32s, v: S::f32s) -> [S::f32s; 4] {
     let (left, fraction_x) = split_at::<S>(simd, u, source.width);
     let (top, fraction_y) = split_at::<S>(simd, v, source.height);
     // Neighbours of the only column or row are itself.

@@ -266,32 +266,21 @@ impl Transform<7> for F44 {
         // Every polynomial but the last has the factor x - 1/2 or lacks it: h is the input times
         // x - 1/2, which leaves F(4, 3)'s own sums.
         let h: [S::f32s; 5] = std::array::from_fn(|i| d[i + 1].mul_add(1.0, d[i] * -0.5));
-        let a = h[2].mul_add(-4.0, h[4]);
-        let b = h[1].mul_add(-4.0, h[3]);
-        let c = h[4] - h[2];
-        let e = (h[3] - h[1]) * 2.0;
         // The last row: x - 1/2 times x (x² - 1)(x² - 4).
         let last = d[6].mul_add(1.0, d[5] * -0.5);
-        [
-            h[0].mul_add(4.0, h[2].mul_add(-5.0, h[4])),
-            a + b,
-            a - b,
-            c + e,
-            c - e,
-            d[1].mul_add(4.0, d[3].mul_add(-5.0, d[5])),
-            h[1].mul_add(4.0, h[3].mul_add(-5.0, last)),
-        ]
+        let [r0, r1, r2, r3, r4, r6] = F43::input::<S>([h[0], h[1], h[2], h[3], h[4], last]);
+        let r5 = d[1].mul_add(4.0, d[3].mul_add(-5.0, d[5]));
+        [r0, r1, r2, r3, r4, r5, r6]
     }
 
     #[inline(always)]
     fn output<S: Simd>(m: [S::f32s; 7]) -> [S::f32s; TILE] {
-        let (s1, d1) = (m[1] + m[2], m[1] - m[2]);
-        let (s2, d2) = (m[3] + m[4], m[3] - m[4]);
+        let rows = F43::output::<S>([m[0], m[1], m[2], m[3], m[4], m[6]]);
         [
-            m[0] + s1 + s2 + m[5],
-            m[5].mul_add(0.5, d2.mul_add(2.0, d1)),
-            m[5].mul_add(0.25, s2.mul_add(4.0, s1)),
-            m[5].mul_add(0.125, d2.mul_add(8.0, d1 + m[6])),
+            rows[0] + m[5],
+            m[5].mul_add(0.5, rows[1]),
+            m[5].mul_add(0.25, rows[2]),
+            m[5].mul_add(0.125, rows[3]),
         ]
     }
 }

@@ -3,12 +3,15 @@
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{GroupNorm, GroupNormConfig};
+use burn::tensor::activation::leaky_relu;
 use burn::tensor::{Device, Tensor};
 
-use super::config::GeneratorConfig;
-use super::layers::{Convolution, Layer, LayerKind, ModulePath, Resize};
-use super::ops::{convolve_channels, normalise_activate, pad_reflect};
+use super::config::{GeneratorConfig, NEGATIVE_SLOPE};
+use super::layers::{Activation, Convolution, Layer, Resize};
+use super::module_path::ModulePath;
 use super::resize::resize;
+#[cfg(feature = "training")]
+use super::training_ops;
 use crate::error::Result;
 
 /// AnimeGANv2's generator and its relatives; see [`GeneratorConfig`].
@@ -138,14 +141,9 @@ fn conv2d(layer: &Layer, device: &Device) -> Conv2d {
         bias,
         ..
     } = convolution;
-    let groups = if layer.mixes_channels() {
-        1
-    } else {
-        layer.channels
-    };
     Conv2dConfig::new([layer.channels_in, layer.channels], [kernel; 2])
         .with_stride([stride; 2])
-        .with_groups(groups)
+        .with_groups(layer.groups())
         .with_bias(bias)
         .init(device)
 }
@@ -222,13 +220,7 @@ impl Generator {
             }
             x = tap(layer, Tap::Input, x);
             let (conv, norm) = self.weights_at(layer.path);
-            x = match layer.kind {
-                LayerKind::Picture => x,
-                LayerKind::Dense(convolution) => conv.forward(pad_reflect(x, convolution)),
-                LayerKind::Depthwise(convolution) => {
-                    convolve_channels(pad_reflect(x, convolution), conv)
-                }
-            };
+            x = layer.compute(x, conv);
             x = tap(layer, Tap::Products, x);
             x = normalise_activate(x, norm, layer.activation);
             if let Some(added) = layer.adds {
@@ -260,6 +252,25 @@ impl Generator {
             ModulePath::Head => (&self.head, None),
             ModulePath::Picture => unreachable!("the picture has no weights"),
         }
+    }
+}
+
+/// Normalises where there is a normalisation, and activates.
+fn normalise_activate(x: Tensor<4>, norm: Option<&GroupNorm>, activation: Activation) -> Tensor<4> {
+    #[cfg(feature = "training")]
+    if let (true, Activation::LeakyRelu, Some(norm)) = (x.device().is_autodiff(), activation, norm)
+        && let (Some(gamma), Some(beta)) = (&norm.gamma, &norm.beta)
+    {
+        return training_ops::norm_lrelu(x, gamma.val(), beta.val(), norm.epsilon);
+    }
+    let x = match norm {
+        Some(norm) => norm.forward(x),
+        None => x,
+    };
+    match activation {
+        Activation::Identity => x,
+        Activation::LeakyRelu => leaky_relu(x, NEGATIVE_SLOPE),
+        Activation::Tanh => x.tanh(),
     }
 }
 

@@ -5,14 +5,20 @@
 //! A layer brings its input to its resolution, does what its kind says, normalises, activates, and adds
 //! another layer's output to that, in this order.
 //!
-//! To add a kind of layer, add it to [`LayerKind`] and to the configuration; the compiler names the
-//! places that have to know it.
+//! What a kind of layer computes is told here too: its tensors, its standard operator, what Burn does. To
+//! add a kind, add it to [`LayerKind`], and to the configuration what asks for it; the compiler then names
+//! what is missing here, and the CPU engine's builder.
 
-use std::fmt;
+#[cfg(feature = "burn")]
+use burn::{nn::conv::Conv2d, tensor::Tensor};
 
 use super::config::{
     ConvSpec, GeneratorConfig, ResidualSpec, Shortcut, StridePadding, TensorSpec, Upsampling,
 };
+use super::module_path::ModulePath;
+use super::operator::{Attribute, Operator};
+#[cfg(feature = "burn")]
+use super::ops::{convolve_channels, pad_reflect};
 
 /// A layer with everything that follows from its place in the network.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,70 +93,6 @@ pub enum Activation {
     Tanh,
 }
 
-/// A layer's place in the network, as its tensors are named by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ModulePath {
-    /// The input, which has no tensors.
-    Picture,
-    /// An encoder layer.
-    Encoder(usize),
-    /// The wide 1x1 layer of an inverted residual.
-    Expand(usize),
-    /// The depthwise layer of an inverted residual.
-    Depthwise(usize),
-    /// The last layer of an inverted residual, which adds the residual's input.
-    Project(usize),
-    /// A bridge layer.
-    Bridge(usize),
-    /// A decoder stage and its layer, the stage's last one with its skip.
-    Decoder(usize, usize),
-    /// The output.
-    Head,
-}
-
-impl fmt::Display for ModulePath {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            Self::Picture => f.write_str("picture"),
-            Self::Encoder(i) => write!(f, "encoder.{i}"),
-            Self::Expand(i) => write!(f, "residuals.{i}.expand"),
-            Self::Depthwise(i) => write!(f, "residuals.{i}.depthwise"),
-            Self::Project(i) => write!(f, "residuals.{i}.project"),
-            Self::Bridge(i) => write!(f, "bridge.{i}"),
-            Self::Decoder(s, i) => write!(f, "decoder.{s}.convs.{i}"),
-            Self::Head => f.write_str("head"),
-        }
-    }
-}
-
-impl ModulePath {
-    /// The path of the layer's convolution, such as `encoder.0.conv`.
-    pub fn convolution(self) -> String {
-        match self {
-            Self::Project(_) | Self::Head => self.to_string(),
-            _ => format!("{self}.conv"),
-        }
-    }
-
-    /// The path of the layer's normalisation, such as `encoder.0.norm`.
-    pub fn norm(self) -> String {
-        match self {
-            Self::Project(_) => format!("{self}_norm"),
-            _ => format!("{self}.norm"),
-        }
-    }
-
-    /// The name of the weights that the layer's input is multiplied with.
-    pub fn weight(self) -> String {
-        format!("{}.weight", self.convolution())
-    }
-
-    /// Whether its output is that of a step: of a layer, or of a whole inverted residual.
-    pub(super) fn ends_step(self) -> bool {
-        !matches!(self, Self::Picture | Self::Expand(_) | Self::Depthwise(_))
-    }
-}
-
 impl Layer {
     /// The convolution, for kinds that are one.
     pub fn convolution(&self) -> Option<Convolution> {
@@ -168,6 +110,59 @@ impl Layer {
         }
     }
 
+    /// How many groups of input channels are seen by output channels of their own.
+    pub fn groups(&self) -> usize {
+        match self.kind {
+            LayerKind::Picture | LayerKind::Dense(_) => 1,
+            LayerKind::Depthwise(_) => self.channels,
+        }
+    }
+
+    /// Input channels that an output channel sees.
+    fn channels_seen(&self) -> usize {
+        self.channels_in / self.groups()
+    }
+
+    /// How often the picture's sides are halved at its input, when that is resized.
+    pub fn level_in(&self) -> usize {
+        let halves = self.convolution().is_some_and(|conv| conv.stride == 2);
+        self.level - usize::from(halves)
+    }
+
+    /// Pixels of its resized input that are reflected above and on the left, and below and on the right.
+    pub fn padding(&self) -> [usize; 2] {
+        self.convolution()
+            .map_or([0; 2], |conv| [conv.pad_before, conv.pad_after])
+    }
+
+    /// What its kind computes of its input, resized and padded; `None` for the picture.
+    pub fn operator(&self) -> Option<Operator> {
+        match self.kind {
+            LayerKind::Picture => None,
+            LayerKind::Dense(convolution) | LayerKind::Depthwise(convolution) => {
+                let mut tensors = vec![self.path.weight()];
+                tensors.extend(convolution.bias.then(|| self.path.bias()));
+                let strides = Attribute::Ints(vec![convolution.stride as i64; 2]);
+                let group = Attribute::Int(self.groups() as i64);
+                Some(Operator {
+                    name: "Conv",
+                    attributes: vec![("strides", strides), ("group", group)],
+                    tensors,
+                })
+            }
+        }
+    }
+
+    /// What its kind makes of its resized input in Burn, whose `conv` has its tensors.
+    #[cfg(feature = "burn")]
+    pub(super) fn compute(&self, x: Tensor<4>, conv: &Conv2d) -> Tensor<4> {
+        match self.kind {
+            LayerKind::Picture => x,
+            LayerKind::Dense(_) => conv.forward(pad_reflect(x, self.padding())),
+            LayerKind::Depthwise(_) => convolve_channels(pad_reflect(x, self.padding()), conv),
+        }
+    }
+
     /// Names and shapes of its tensors.
     pub fn tensors(&self) -> Vec<TensorSpec> {
         let mut tensors = Vec::new();
@@ -177,12 +172,8 @@ impl Layer {
         };
         let convolution = self.convolution();
         if let Some(Convolution { kernel, .. }) = convolution {
-            let seen = if self.mixes_channels() {
-                self.channels_in
-            } else {
-                1
-            };
-            push(self.path.weight(), &[self.channels, seen, kernel, kernel]);
+            let shape = [self.channels, self.channels_seen(), kernel, kernel];
+            push(self.path.weight(), &shape);
         }
         if self.norm_eps.is_some() {
             let norm = self.path.norm();
@@ -190,8 +181,7 @@ impl Layer {
             push(format!("{norm}.beta"), &[self.channels]);
         }
         if convolution.is_some_and(|convolution| convolution.bias) {
-            let bias = format!("{}.bias", self.path.convolution());
-            push(bias, &[self.channels]);
+            push(self.path.bias(), &[self.channels]);
         }
         tensors
     }
@@ -201,12 +191,7 @@ impl Layer {
         let Some(Convolution { kernel, .. }) = self.convolution() else {
             return 0.0;
         };
-        let seen = if self.mixes_channels() {
-            self.channels_in
-        } else {
-            1
-        };
-        let of_an_output_pixel = (seen * self.channels * kernel * kernel) as f64;
+        let of_an_output_pixel = (self.channels_seen() * self.channels * kernel * kernel) as f64;
         of_an_output_pixel / 4f64.powi(self.level as i32)
     }
 }
@@ -306,11 +291,11 @@ impl GeneratorConfig {
     pub fn receptive_field_px(&self) -> usize {
         let mut fields: Vec<usize> = Vec::new();
         for layer in self.layers() {
-            let Some(Convolution { kernel, stride, .. }) = layer.convolution() else {
+            let Some(Convolution { kernel, .. }) = layer.convolution() else {
                 fields.push(1);
                 continue;
             };
-            let level_in = layer.level + 1 - stride;
+            let level_in = layer.level_in();
             let resized = match layer.resize.map(|resize| resize.by) {
                 // Two pixels of the lower resolution on either axis.
                 Some(Upsampling::AlignCorners | Upsampling::HalfPixel) => 2 << level_in,
@@ -525,6 +510,29 @@ mod tests {
             ]
         );
         assert_eq!(names("head"), ["head.weight"]);
+    }
+
+    #[test]
+    fn operators_are_the_standards() {
+        let layers = GeneratorConfig::animegan2().layers();
+        assert_eq!(layers[0].operator(), None);
+        let operator = |name| find(&layers, name).1.operator().expect("it is computed");
+        let conv = |stride: i64, group: i64, tensors: &[&str]| Operator {
+            name: "Conv",
+            attributes: vec![
+                ("strides", Attribute::Ints(vec![stride; 2])),
+                ("group", Attribute::Int(group)),
+            ],
+            tensors: tensors.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let weight = "encoder.1.conv.weight";
+        assert_eq!(operator("encoder.1"), conv(2, 1, &[weight]));
+        let [weight, bias] =
+            ["weight", "bias"].map(|name| format!("residuals.1.depthwise.conv.{name}"));
+        assert_eq!(
+            operator("residuals.1.depthwise"),
+            conv(1, 512, &[&weight, &bias])
+        );
     }
 
     #[test]

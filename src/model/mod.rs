@@ -5,8 +5,10 @@ mod config;
 #[cfg(feature = "burn")]
 mod generator;
 mod layers;
+mod module_path;
 #[cfg(feature = "burn")]
 mod module_weights;
+mod operator;
 #[cfg(feature = "burn")]
 mod ops;
 mod public_keys;
@@ -23,8 +25,10 @@ pub use config::{
 };
 #[cfg(feature = "burn")]
 pub use generator::{Generator, Tap};
-pub use layers::{Activation, Convolution, Layer, LayerKind, ModulePath, Resize};
+pub use layers::{Activation, Convolution, Layer, LayerKind, Resize};
+pub use module_path::ModulePath;
 #[cfg(feature = "burn")]
-pub use module_weights::{load_weights, read_weights};
+pub use module_weights::{ParameterVisitor, load_weights, read_weights, visit_parameters};
+pub use operator::{Attribute, Operator};
 pub use public_keys::{PublicLayout, public_key};
 pub use weights::{TensorValues, Weights};

@@ -35,12 +35,43 @@ impl Generator {
 /// # Errors
 /// [`Error::EngineFailed`] if the device cannot be read.
 pub fn read_weights(module: &impl Module) -> Result<Weights> {
-    let mut save = Save {
-        weights: Ok(Weights::new()),
+    let mut save = Save(Ok(Weights::new()));
+    visit_parameters(module, &mut save);
+    save.0
+}
+
+/// Is shown each parameter of a module with its path, such as `encoder.0.conv.weight`.
+pub trait ParameterVisitor {
+    /// Called for each parameter.
+    fn visit<const D: usize>(&mut self, path: &str, parameter: &Param<Tensor<D>>);
+}
+
+/// Shows `visitor` the parameters of any module.
+pub fn visit_parameters(module: &impl Module, visitor: &mut impl ParameterVisitor) {
+    module.visit(&mut Walk {
+        visitor,
         path: Vec::new(),
-    };
-    module.visit(&mut save);
-    save.weights
+    });
+}
+
+/// The way through a module.
+struct Walk<'a, V> {
+    visitor: &'a mut V,
+    path: Vec<String>,
+}
+
+impl<V: ParameterVisitor> ModuleVisitor for Walk<'_, V> {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.visitor.visit(&self.path.join("."), param);
+    }
 }
 
 /// Replaces the parameters of any module by the tensors of `weights` that have their path as
@@ -83,25 +114,14 @@ impl ModuleMapper for Load<'_> {
 }
 
 /// Collects each parameter under its path.
-struct Save {
-    weights: Result<Weights>,
-    path: Vec<String>,
-}
+struct Save(Result<Weights>);
 
-impl ModuleVisitor for Save {
-    fn enter_module(&mut self, name: &str, _container_type: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.pop();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let Ok(weights) = &mut self.weights else {
+impl ParameterVisitor for Save {
+    fn visit<const D: usize>(&mut self, path: &str, parameter: &Param<Tensor<D>>) {
+        let Ok(weights) = &mut self.0 else {
             return;
         };
-        let tensor = param.val();
+        let tensor = parameter.val();
         let shape = tensor.dims().to_vec();
         let read = tensor
             .try_into_data()
@@ -112,10 +132,10 @@ impl ModuleVisitor for Save {
             });
         match read {
             Ok(values) => {
-                weights.insert(self.path.join("."), TensorValues { shape, values });
+                weights.insert(path.to_owned(), TensorValues { shape, values });
             }
             Err(reason) => {
-                self.weights = Err(Error::EngineFailed {
+                self.0 = Err(Error::EngineFailed {
                     engine: "burn",
                     reason,
                 });

@@ -49,14 +49,7 @@ fn animegan2_key(parts: &[&str]) -> Option<String> {
         }
         ["residuals", i, ref rest @ ..] => {
             let block = format!("block_c.{}.layers", i.parse::<usize>().ok()? + 1);
-            match *rest {
-                ["expand", ref rest @ ..] => conv_norm(&format!("{block}.0"), rest),
-                ["depthwise", ref rest @ ..] => conv_norm(&format!("{block}.1"), rest),
-                ["project", "weight"] => Some(format!("{block}.2.weight")),
-                ["project_norm", "gamma"] => Some(format!("{block}.3.weight")),
-                ["project_norm", "beta"] => Some(format!("{block}.3.bias")),
-                _ => None,
-            }
+            residual_key(&block, rest, conv_norm, ["2", "3"])
         }
         ["head", field] => Some(format!("out_layer.0.{field}")),
         _ => None,
@@ -73,17 +66,28 @@ fn compact_key(parts: &[&str]) -> Option<String> {
         ["decoder", "0", "convs", "0", ref rest @ ..] => conv_norm("d1", rest),
         ["decoder", "1", "convs", "0", ref rest @ ..] => conv_norm("d0", rest),
         ["residuals", i, ref rest @ ..] => {
-            let block = format!("m.{i}.l");
-            match *rest {
-                ["expand", ref rest @ ..] => conv_norm(&format!("{block}.0"), rest),
-                ["depthwise", ref rest @ ..] => conv_norm(&format!("{block}.1"), rest),
-                ["project", "weight"] => Some(format!("{block}.2.0.weight")),
-                ["project_norm", "gamma"] => Some(format!("{block}.2.1.weight")),
-                ["project_norm", "beta"] => Some(format!("{block}.2.1.bias")),
-                _ => None,
-            }
+            residual_key(&format!("m.{i}.l"), rest, conv_norm, ["2.0", "2.1"])
         }
         ["head", field] => Some(format!("o.{field}")),
+        _ => None,
+    }
+}
+
+/// The key of an inverted residual's tensor `parts`, whose projection and its normalisation are called
+/// `last` in `block`; those of its other layers are `conv_norm`'s.
+fn residual_key(
+    block: &str,
+    parts: &[&str],
+    conv_norm: impl Fn(&str, &[&str]) -> Option<String>,
+    last: [&str; 2],
+) -> Option<String> {
+    let [project, norm] = last;
+    match *parts {
+        ["expand", ref rest @ ..] => conv_norm(&format!("{block}.0"), rest),
+        ["depthwise", ref rest @ ..] => conv_norm(&format!("{block}.1"), rest),
+        ["project", "weight"] => Some(format!("{block}.{project}.weight")),
+        ["project_norm", "gamma"] => Some(format!("{block}.{norm}.weight")),
+        ["project_norm", "beta"] => Some(format!("{block}.{norm}.bias")),
         _ => None,
     }
 }

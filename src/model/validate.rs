@@ -1,7 +1,8 @@
 //! Which configurations can be built and run.
 
 use super::config::{COLOURS, GeneratorConfig, PIXELS_OF_DEPTH, StridePadding, Upsampling};
-use super::layers::{Convolution, Layer, ModulePath};
+use super::layers::{Convolution, Layer};
+use super::module_path::ModulePath;
 use crate::error::{Error, Result};
 
 /// Widest layer a configuration may ask for; guards against absurd files.
@@ -82,11 +83,9 @@ impl GeneratorConfig {
 
     /// Whether a side of the picture is long enough for what the layer reflects.
     fn pads_fit(&self, layer: &Layer, side: usize) -> bool {
-        layer.convolution().is_none_or(|convolution| {
-            let level_in = layer.level + 1 - convolution.stride;
-            let [padded, _] = self.size_at([side; 2], level_in);
-            convolution.pad_before.max(convolution.pad_after) < padded
-        })
+        let [before, after] = layer.padding();
+        let [padded, _] = self.size_at([side; 2], layer.level_in());
+        before.max(after) < padded
     }
 
     /// Checks how many layers each part has.

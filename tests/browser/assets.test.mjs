@@ -1,16 +1,11 @@
 /** Engines and styles: checked by their SHA-256, kept, and fetched ahead. */
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
-import { openBrowser, openPlain, prependToWorker } from "./browser.mjs";
+import { test } from "node:test";
+import { openPlain, prependToWorker } from "./browser.mjs";
+import { freshBrowser } from "./fresh_browser.mjs";
 
-/** @type {import("./browser.mjs").Browser} */
-let browser;
-before(async () => {
-  browser = await openBrowser({ isolated: false });
-});
-afterEach(() => browser.context.unrouteAll({ behavior: "ignoreErrors" }));
-after(() => browser.close());
+const browser = freshBrowser({ isolated: false });
 
 /**
  * Runs `body` in a document of the package's origin whose Cache storage is empty.

@@ -1,16 +1,11 @@
 /** Photos that others choke on: each is converted sensibly or refused in words. */
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { convert, download, openBrowser, openPage, photo } from "./browser.mjs";
+import { test } from "node:test";
+import { convert, download, openPage, photo } from "./browser.mjs";
+import { freshBrowser } from "./fresh_browser.mjs";
 
-/** @type {import("./browser.mjs").Browser} */
-let browser;
-before(async () => {
-  browser = await openBrowser();
-  await openPage(browser);
-});
-after(() => browser.close());
+const browser = freshBrowser({}, openPage);
 
 const REFUSED = [
   { file: "text.jpg", words: /not a picture/ },

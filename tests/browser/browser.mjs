@@ -131,6 +131,9 @@ export async function forgetFiles(browser) {
   await browser.page.evaluate(() => caches.delete("nijigen-assets"));
 }
 
+/** For {@link prependToWorker}: the worker dies of a message on the channel "test". */
+export const DIE_WHEN_TOLD = `new BroadcastChannel("test").onmessage = () => { throw new Error("sabotage"); };`;
+
 /**
  * Runs `script` in a worker before its own code.
  * @param {Browser} browser

@@ -3,9 +3,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { brotliCompressSync } from "node:zlib";
-import { DIST, convert, fixture, openBrowser } from "./browser.mjs";
+import { DIST, convert, fixture } from "./browser.mjs";
+import { freshBrowser } from "./fresh_browser.mjs";
 
 /** HTML, CSS and JavaScript up to the first paint. */
 const PAGE_LIMIT_BYTES = 50_000;
@@ -14,12 +15,7 @@ const PICTURE_LIMIT_BYTES = 3_000_000;
 /** The same with the detector of faces and the network that draws them. */
 const FACES_LIMIT_BYTES = 9_000_000;
 
-/** @type {import("./browser.mjs").Browser} */
-let browser;
-before(async () => {
-  browser = await openBrowser({ serviceWorker: true });
-});
-after(() => browser.close());
+const browser = freshBrowser({ serviceWorker: true });
 
 /**
  * What the files weigh on the way.

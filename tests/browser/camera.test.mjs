@@ -2,18 +2,13 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { ROOT, openBrowser, openPage, outcome } from "./browser.mjs";
+import { test } from "node:test";
+import { ROOT, openPage, outcome } from "./browser.mjs";
+import { freshBrowser } from "./fresh_browser.mjs";
 
 const FLAGS = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
 
-/** @type {import("./browser.mjs").Browser} */
-let browser;
-before(async () => {
-  browser = await openBrowser({ flags: FLAGS });
-  await openPage(browser);
-});
-after(() => browser.close());
+const browser = freshBrowser({ flags: FLAGS }, openPage);
 
 test("what the camera sees is drawn live, and drawn as a photo by a click", async () => {
   const { page } = browser;

@@ -5,17 +5,12 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { PNG } from "pngjs";
-import { ROOT, TRAINER, convert, download, drop, fixture, openBrowser, openPage, photo } from "./browser.mjs";
+import { ROOT, TRAINER, convert, download, drop, fixture, openPage, photo } from "./browser.mjs";
+import { freshBrowser } from "./fresh_browser.mjs";
 
-/** @type {import("./browser.mjs").Browser} */
-let browser;
-before(async () => {
-  browser = await openBrowser();
-  await openPage(browser);
-});
-after(() => browser.close());
+const browser = freshBrowser({}, openPage);
 
 test("the page makes the picture that the native program makes", async () => {
   const outcome = await convert(browser.page, fixture("astronaut-256.png"));

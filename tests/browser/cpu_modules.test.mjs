@@ -2,14 +2,12 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { PNG } from "pngjs";
-import { fixture, openBrowser } from "./browser.mjs";
+import { fixture } from "./browser.mjs";
+import { freshBrowser } from "./fresh_browser.mjs";
 
-/** @type {Awaited<ReturnType<typeof openBrowser>>} */
-let browser;
-before(async () => (browser = await openBrowser()));
-after(() => browser.close());
+const browser = freshBrowser();
 
 const SIZE = 72;
 

@@ -1,15 +1,11 @@
 /** `<nijigen-photo>`: attributes, events, laziness, comparing, and leaving the document. */
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { openBrowser, openPlain } from "./browser.mjs";
+import { test } from "node:test";
+import { openPlain } from "./browser.mjs";
+import { freshBrowser } from "./fresh_browser.mjs";
 
-/** @type {import("./browser.mjs").Browser} */
-let browser;
-before(async () => {
-  browser = await openBrowser();
-});
-after(() => browser.close());
+const browser = freshBrowser();
 
 /**
  * Runs `body` in an empty document under the page's policy. It sees `NijigenPhoto`, `add`, which makes an

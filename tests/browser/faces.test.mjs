@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, afterEach, before, test } from "node:test";
-import { ROOT, convert, download, fixture, forgetFiles, openBrowser, openPage, openPlain, outcome } from "./browser.mjs";
+import { test } from "node:test";
+import { ROOT, convert, download, fixture, forgetFiles, openPage, openPlain, outcome } from "./browser.mjs";
+import { freshBrowser } from "./fresh_browser.mjs";
 
 /** @typedef {[number, number]} Point */
 
@@ -16,13 +17,7 @@ const PEOPLE = JSON.parse(await readFile(fixture("group.json"), "utf8"));
 /** Eyes, nose and corners of the mouth of astronaut.jpg, as the trainer's MTCNN finds them. @type {Point[]} */
 const ASTRONAUT_POINTS = [[204.8, 101.6], [246.6, 103.1], [224.2, 130.2], [200.5, 140.5], [245.2, 141.7]];
 
-/** @type {import("./browser.mjs").Browser} */
-let browser;
-before(async () => {
-  browser = await openBrowser();
-});
-afterEach(() => browser.context.unrouteAll({ behavior: "ignoreErrors" }));
-after(() => browser.close());
+const browser = freshBrowser();
 
 /**
  * Runs `body` in a document of the page's origin. It sees `stylizer` on the CPU, `astronaut`, `coffee`

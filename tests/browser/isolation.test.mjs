@@ -1,15 +1,11 @@
 /** A host that sends no headers: a service worker brings isolation, and with it threads. */
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { convert, fixture, openBrowser } from "./browser.mjs";
+import { test } from "node:test";
+import { convert, fixture } from "./browser.mjs";
+import { freshBrowser } from "./fresh_browser.mjs";
 
-/** @type {import("./browser.mjs").Browser} */
-let browser;
-before(async () => {
-  browser = await openBrowser({ isolated: false, serviceWorker: true });
-});
-after(() => browser.close());
+const browser = freshBrowser({ isolated: false, serviceWorker: true });
 
 test("the first visit ends up isolated, and its worker starts the threads' module", async () => {
   const { page, url, requests, complaints } = browser;

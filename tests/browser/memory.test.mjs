@@ -1,13 +1,11 @@
 /** Pictures that take nearly all of the memory that a module with threads may have. */
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { openBrowser, openPlain } from "./browser.mjs";
+import { test } from "node:test";
+import { openPlain } from "./browser.mjs";
+import { freshBrowser } from "./fresh_browser.mjs";
 
-/** @type {import("./browser.mjs").Browser} */
-let browser;
-before(async () => (browser = await openBrowser()));
-after(() => browser.close());
+const browser = freshBrowser();
 
 test("24 megapixels, mixed, beside the photo, with ten faces: a picture or words, never a trap", {
   timeout: 1_800_000,

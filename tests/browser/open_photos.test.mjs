@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { after, afterEach, before, test } from "node:test";
-import { ROOT, convert, openBrowser, openPage, openPlain, prependToWorker } from "./browser.mjs";
+import { test } from "node:test";
+import { DIE_WHEN_TOLD, ROOT, convert, openPage, openPlain, prependToWorker } from "./browser.mjs";
+import { freshBrowser } from "./fresh_browser.mjs";
 
 /** The photo that is made for these tests: an astronaut with some room beside her. */
 const [WIDTH, HEIGHT] = [640, 540];
@@ -43,13 +44,7 @@ const COUNT = `{
   wrap(canvas, "putImageData", ({ data }) => count("written", data.byteLength));
 }`;
 
-/** @type {import("./browser.mjs").Browser} */
-let browser;
-before(async () => {
-  browser = await openBrowser();
-});
-afterEach(() => browser.context.unrouteAll({ behavior: "ignoreErrors" }));
-after(() => browser.close());
+const browser = freshBrowser();
 
 /**
  * Runs `body` in a document of the page's origin. It sees `stylizer` on the CPU, `photo` (a file) and `astronaut`
@@ -171,7 +166,7 @@ test("what was lost with a worker, or lent when the search was given up, is deco
     const faces = await stylizer.detectFaces(open);
     const { width } = await stylizer.stylize(open, size);
     return { died, code, faces: faces.length, width, given: (await counted()).decoded };`,
-    `new BroadcastChannel("test").onmessage = () => { throw new Error("sabotage"); };`,
+    DIE_WHEN_TOLD,
   );
   assert.deepEqual(made, { died: OPENED, code: "cancelled", faces: 1, width: 320, given: 1 });
 });

@@ -2,16 +2,11 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { after, afterEach, before, test } from "node:test";
-import { convert, fixture, openBrowser, openPage, openPlain, photo, prependToWorker } from "./browser.mjs";
+import { test } from "node:test";
+import { DIE_WHEN_TOLD, convert, fixture, openPage, openPlain, photo, prependToWorker } from "./browser.mjs";
+import { freshBrowser } from "./fresh_browser.mjs";
 
-/** @type {import("./browser.mjs").Browser} */
-let browser;
-before(async () => {
-  browser = await openBrowser();
-});
-afterEach(() => browser.context.unrouteAll({ behavior: "ignoreErrors" }));
-after(() => browser.close());
+const browser = freshBrowser();
 
 /**
  * Runs `body` in a document of the page's origin. It sees `createStylizer`, `photo` (a 64 pixel
@@ -171,10 +166,7 @@ test("a mixture with the photo, the photo beside it, and other formats", async (
 });
 
 test("a queue: a crashed worker costs one photo a second try, a bad photo only itself", async () => {
-  await prependToWorker(
-    browser,
-    `new BroadcastChannel("test").onmessage = () => { throw new Error("sabotage"); };`,
-  );
+  await prependToWorker(browser, DIE_WHEN_TOLD);
   const made = await run(`
     const stylizer = await createStylizer({ device: "cpu" });
     const queue = stylizer.queue();
@@ -285,10 +277,7 @@ test("a trap in the engine fails one photo only", async () => {
 });
 
 test("a worker that dies while it waits is replaced without a word", async () => {
-  await prependToWorker(
-    browser,
-    `new BroadcastChannel("test").onmessage = () => { throw new Error("sabotage"); };`,
-  );
+  await prependToWorker(browser, DIE_WHEN_TOLD);
   const made = await run(`
     const stylizer = await createStylizer({ device: "cpu" });
     await stylizer.stylize(photo);

@@ -1,8 +1,9 @@
 /** The page answers while hundreds of photos are taken in and drawn. */
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { openBrowser, openPage } from "./browser.mjs";
+import { test } from "node:test";
+import { openPage } from "./browser.mjs";
+import { freshBrowser } from "./fresh_browser.mjs";
 
 const PHOTOS = 300;
 /**
@@ -11,13 +12,7 @@ const PHOTOS = 300;
  */
 const TASK_LIMIT_MS = 75;
 
-/** @type {import("./browser.mjs").Browser} */
-let browser;
-before(async () => {
-  browser = await openBrowser();
-  await openPage(browser);
-});
-after(() => browser.close());
+const browser = freshBrowser({}, openPage);
 
 /**
  * What the page's thread does meanwhile.

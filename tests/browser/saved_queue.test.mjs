@@ -1,17 +1,13 @@
 /** The queue on the disk: order, replacement, a full disk, no database. */
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { randomBytes } from "node:crypto";
 import { PNG } from "pngjs";
-import { openBrowser, openPage, openPlain } from "./browser.mjs";
+import { openPage, openPlain } from "./browser.mjs";
+import { freshBrowser } from "./fresh_browser.mjs";
 
-/** @type {import("./browser.mjs").Browser} */
-let browser;
-before(async () => {
-  browser = await openBrowser();
-});
-after(() => browser.close());
+const browser = freshBrowser();
 
 /**
  * Runs `body` in a fresh document. It sees `queue`, `job(id, more)`, and `failure`, which waits for a

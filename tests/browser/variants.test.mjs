@@ -1,9 +1,10 @@
 /** Which of a style's networks is used: by the engine, by the device's speed, by the host's wish. */
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
+import { test } from "node:test";
 import { nearest } from "../../www/nijigen/page/variants.js";
-import { openBrowser, openPlain, prependToWorker } from "./browser.mjs";
+import { openPlain, prependToWorker } from "./browser.mjs";
+import { freshBrowser } from "./fresh_browser.mjs";
 
 /** @typedef {import("../../www/nijigen/page/variants.js").Variant} Variant */
 
@@ -20,13 +21,7 @@ test("a style that lacks a network is drawn with what comes nearest", () => {
   assert.equal(choose("full", "tiny", "compact"), "compact");
 });
 
-/** @type {import("./browser.mjs").Browser} */
-let browser;
-before(async () => {
-  browser = await openBrowser();
-});
-afterEach(() => browser.context.unrouteAll({ behavior: "ignoreErrors" }));
-after(() => browser.close());
+const browser = freshBrowser();
 
 /**
  * Starts a stylizer for each of the options, and draws a photo with the last one.

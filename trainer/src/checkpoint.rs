@@ -7,8 +7,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use half::{bf16, f16};
 use nijigen::model::TensorValues;
-use pytorch_reader::{DType, PytorchReader};
-use safetensors::{Dtype as StDtype, SafeTensors};
+use pytorch_reader::PytorchReader;
+use safetensors::SafeTensors;
 
 /// Names that training code nests the generator's weights under, alone or inside each other.
 const WRAPPERS: [&str; 6] = [
@@ -39,6 +39,19 @@ enum Encoding {
     Bf16,
     /// Something that weights are not made of.
     Other(String),
+}
+
+impl Encoding {
+    /// By the name that safetensors and PyTorch's reader both have for the type.
+    fn named(name: String) -> Self {
+        match name.as_str() {
+            "F64" => Self::F64,
+            "F32" => Self::F32,
+            "F16" => Self::F16,
+            "BF16" => Self::Bf16,
+            _ => Self::Other(name),
+        }
+    }
 }
 
 impl Checkpoint {
@@ -103,52 +116,40 @@ fn decode<const SIZE: usize>(bytes: &[u8], value: impl Fn([u8; SIZE]) -> f32) ->
 
 fn read_safetensors(bytes: &[u8]) -> Result<BTreeMap<String, StoredTensor>> {
     let file = SafeTensors::deserialize(bytes)?;
-    let prefix = wrapping_prefix(file.names());
-    let mut tensors = BTreeMap::new();
-    for (name, view) in file.iter() {
-        let Some(name) = name.strip_prefix(&prefix) else {
-            continue;
-        };
-        let encoding = match view.dtype() {
-            StDtype::F64 => Encoding::F64,
-            StDtype::F32 => Encoding::F32,
-            StDtype::F16 => Encoding::F16,
-            StDtype::BF16 => Encoding::Bf16,
-            other => Encoding::Other(format!("{other:?}")),
-        };
-        let stored = StoredTensor {
-            encoding,
+    unwrapped(file.iter().collect(), |view| {
+        Ok(StoredTensor {
+            encoding: Encoding::named(format!("{:?}", view.dtype())),
             shape: view.shape().to_vec(),
             bytes: view.data().to_vec(),
-        };
-        tensors.insert(name.to_owned(), stored);
-    }
-    Ok(tensors)
+        })
+    })
 }
 
 fn read_pytorch(path: &Path) -> Result<BTreeMap<String, StoredTensor>> {
     let file = PytorchReader::new(path)?;
-    let prefix = wrapping_prefix(file.tensors().keys().map(String::as_str));
-    let mut tensors = BTreeMap::new();
-    for (name, tensor) in file.tensors() {
-        let Some(name) = name.strip_prefix(&prefix) else {
-            continue;
-        };
-        let encoding = match tensor.dtype() {
-            DType::F64 => Encoding::F64,
-            DType::F32 => Encoding::F32,
-            DType::F16 => Encoding::F16,
-            DType::BF16 => Encoding::Bf16,
-            other => Encoding::Other(format!("{other:?}")),
-        };
-        let stored = StoredTensor {
-            encoding,
+    let tensors = file.tensors().iter();
+    let tensors = tensors.map(|(name, tensor)| (name.as_str(), tensor));
+    unwrapped(tensors.collect(), |tensor| {
+        Ok(StoredTensor {
+            encoding: Encoding::named(format!("{:?}", tensor.dtype())),
             shape: tensor.shape().to_vec(),
             bytes: tensor.read()?,
-        };
-        tensors.insert(name.to_owned(), stored);
-    }
-    Ok(tensors)
+        })
+    })
+}
+
+/// The generator's tensors, without the names that all of them are nested under. Of the others nothing
+/// is read.
+fn unwrapped<T>(
+    tensors: Vec<(&str, T)>,
+    read: impl Fn(T) -> Result<StoredTensor>,
+) -> Result<BTreeMap<String, StoredTensor>> {
+    let prefix = wrapping_prefix(tensors.iter().map(|(name, _)| *name));
+    let tensors = tensors.into_iter();
+    tensors
+        .filter_map(|(name, tensor)| Some((name.strip_prefix(&prefix)?.to_owned(), tensor)))
+        .map(|(name, tensor)| Ok((name, read(tensor)?)))
+        .collect()
 }
 
 /// The prefix that the generator's tensors have, such as `state_dict.module.`; empty if none.

@@ -309,8 +309,9 @@ fn unit(vector: Tensor<1>) -> Tensor<1> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use burn::module::ModuleVisitor;
     use burn::optim::{AdamConfig, GradientsParams};
+
+    use nijigen::model::{ParameterVisitor, visit_parameters};
 
     use super::*;
     use crate::losses::finite_difference::{assert_gradient, sample, to_vec};
@@ -318,7 +319,6 @@ mod tests {
     /// All persistent tensors by path, as a checkpoint stores them.
     #[derive(Default)]
     struct State {
-        path: Vec<String>,
         tensors: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
         trained: Vec<String>,
     }
@@ -326,7 +326,7 @@ mod tests {
     impl State {
         fn of(discriminator: &Discriminator) -> Self {
             let mut state = Self::default();
-            discriminator.visit(&mut state);
+            visit_parameters(discriminator, &mut state);
             state
         }
 
@@ -335,22 +335,14 @@ mod tests {
         }
     }
 
-    impl ModuleVisitor for State {
-        fn enter_module(&mut self, name: &str, _container_type: &str) {
-            self.path.push(name.to_owned());
-        }
-
-        fn exit_module(&mut self, _name: &str, _container_type: &str) {
-            self.path.pop();
-        }
-
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            let name = self.path.join(".");
-            if param.val().is_require_grad() {
-                self.trained.push(name.clone());
+    impl ParameterVisitor for State {
+        fn visit<const D: usize>(&mut self, path: &str, parameter: &Param<Tensor<D>>) {
+            if parameter.val().is_require_grad() {
+                self.trained.push(path.to_owned());
             }
-            let shape = param.dims().to_vec();
-            self.tensors.insert(name, (shape, to_vec(param.val())));
+            let shape = parameter.dims().to_vec();
+            let values = to_vec(parameter.val());
+            self.tensors.insert(path.to_owned(), (shape, values));
         }
     }
 

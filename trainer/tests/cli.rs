@@ -37,8 +37,26 @@ fn convert(photos: &[PathBuf], out: &Path, more: &[&str]) -> Output {
         .expect("the program runs")
 }
 
+fn import(checkpoint: &Path, style: &Path, more: &[&str]) -> Output {
+    trainer()
+        .arg("import")
+        .args([checkpoint, style])
+        .args(more)
+        .output()
+        .expect("the program runs")
+}
+
 fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// The program must have ended with an error that names the file and the reason.
+#[track_caller]
+fn refused(output: &Output, file: &Path, reason: &str) {
+    assert_eq!(output.status.code(), Some(1));
+    let words = stderr(output);
+    let name = file.file_name().expect("a file").to_string_lossy();
+    assert!(words.contains(&*name) && words.contains(reason), "{words}");
 }
 
 /// Size and whether the PNG has alpha.
@@ -145,10 +163,7 @@ fn a_style_that_cannot_be_used_is_named() {
             .arg(photo("plain.png"))
             .output()
             .expect("the program runs");
-        assert_eq!(output.status.code(), Some(1));
-        let words = stderr(&output);
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        assert!(words.contains(&name) && words.contains(reason), "{words}");
+        refused(&output, &path, reason);
     }
 }
 
@@ -171,13 +186,8 @@ fn pytorch_checkpoints_are_read_in_both_containers() {
         let checkpoint = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("tests/fixtures")
             .join(name);
-        let output = trainer()
-            .arg("import")
-            .arg(checkpoint)
-            .arg(out.path().join("style.safetensors"))
-            .args(["--name", "test"])
-            .output()
-            .expect("the program runs");
+        let style = out.path().join("style.safetensors");
+        let output = import(&checkpoint, &style, &["--name", "test"]);
         assert_eq!(output.status.code(), Some(1));
         let words = stderr(&output);
         // Two tensors of the network are in the file; the unknown one is named.
@@ -214,15 +224,9 @@ fn a_checkpoint_becomes_a_style_that_reproduces_its_answer() {
     let checkpoint = folder.path().join("checkpoint.safetensors");
     fs::write(&checkpoint, safetensors::serialize(views, None).unwrap()).unwrap();
 
-    let output = trainer()
-        .arg("import")
-        .arg(&checkpoint)
-        .arg(&path)
-        .args(["--name", "again", "--architecture", "compact"])
-        // Products of 8-bit integers and scales are no f16 values.
-        .args(["--dtype", "f32"])
-        .output()
-        .expect("the program runs");
+    // Products of 8-bit integers and scales are no f16 values.
+    let compact = ["--name=again", "--architecture=compact", "--dtype=f32"];
+    let output = import(&checkpoint, &path, &compact);
     assert!(output.status.success(), "{}", stderr(&output));
     let report = String::from_utf8_lossy(&output.stdout);
     assert!(
@@ -242,13 +246,9 @@ fn a_checkpoint_becomes_a_style_that_reproduces_its_answer() {
         assert!((got - expected).abs() < 1e-5, "{got} {expected}");
     }
 
-    let wrong = trainer()
-        .arg("import")
-        .arg(&checkpoint)
-        .arg(folder.path().join("wrong.safetensors"))
-        .args(["--name", "wrong", "--architecture", "animegan2"])
-        .output()
-        .expect("the program runs");
+    let wrong = folder.path().join("wrong.safetensors");
+    let animegan2 = ["--name=wrong", "--architecture=animegan2"];
+    let wrong = import(&checkpoint, &wrong, &animegan2);
     assert_eq!(wrong.status.code(), Some(1));
     assert!(
         stderr(&wrong).contains("not one of animegan2"),
@@ -400,10 +400,7 @@ fn onnx_models_that_cannot_be_used_are_named() {
             .args([model, &out])
             .output()
             .expect("the program runs");
-        assert_eq!(output.status.code(), Some(1));
-        let words = stderr(&output);
-        let name = model.file_name().unwrap().to_string_lossy().into_owned();
-        assert!(words.contains(&name) && words.contains(reason), "{words}");
+        refused(&output, model, reason);
     }
     assert!(!out.exists());
 }

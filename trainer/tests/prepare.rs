@@ -123,7 +123,12 @@ fn succeeded(output: &Output) {
 #[track_caller]
 fn refused(output: &Output, reason: &str) {
     assert_eq!(output.status.code(), Some(1), "{}", stdout(output));
-    assert!(stderr(output).contains(reason), "{}", stderr(output));
+    says(&stderr(output), reason);
+}
+
+#[track_caller]
+fn says(text: &str, words: &str) {
+    assert!(text.contains(words), "{text}");
 }
 
 fn sources(list: &Value) -> Vec<&str> {
@@ -154,16 +159,8 @@ fn folders_become_a_set() {
     assert_eq!(manifest["options"]["long_side"], 256);
 
     assert_eq!(sources(&manifest["skipped"]), ["text.jpg", "torn.png"]);
-    assert!(
-        stderr(&output).contains("text.jpg: "),
-        "{}",
-        stderr(&output)
-    );
-    assert!(
-        stderr(&output).contains("torn.png: "),
-        "{}",
-        stderr(&output)
-    );
+    says(&stderr(&output), "text.jpg: ");
+    says(&stderr(&output), "torn.png: ");
     // The larger copy stays.
     assert_eq!(sources(&manifest["duplicates"]), ["0.jpg"]);
     assert_eq!(manifest["duplicates"][0]["of"]["source"], "tag/0-large.png");
@@ -207,16 +204,8 @@ fn folders_become_a_set() {
         5,
         "photos, style, smooth, clusters, manifest.json"
     );
-    assert!(
-        stdout(&output).contains("photos        9"),
-        "{}",
-        stdout(&output)
-    );
-    assert!(
-        stdout(&output).contains("colour grid"),
-        "{}",
-        stdout(&output)
-    );
+    says(&stdout(&output), "photos        9");
+    says(&stdout(&output), "colour grid");
 }
 
 #[test]
@@ -254,11 +243,7 @@ fn looks_are_told_apart_and_chosen() {
     assert_eq!(files_in(&folders.path("out/style")), 2);
     assert_eq!(files_in(&folders.path("out/smooth")), 2);
     assert_eq!(files_in(&folders.path("out/clusters")), 2);
-    assert!(
-        stdout(&output).contains("0 (3 images, left out)"),
-        "{}",
-        stdout(&output)
-    );
+    says(&stdout(&output), "0 (3 images, left out)");
 
     let listed = folders.path("list.csv");
     fs::write(&listed, "file,ink\n1.png,3\n4.png,2\n").expect("written");
@@ -312,11 +297,7 @@ fn few_images_are_enough() {
     }
     let output = folders.prepare("out", &["--clusters=6", "--hold-out=0"]);
     succeeded(&output);
-    assert!(
-        stderr(&output).contains("3 clusters instead of 6"),
-        "{}",
-        stderr(&output)
-    );
+    says(&stderr(&output), "3 clusters instead of 6");
     assert_eq!(folders.manifest("out")["counts"]["style"], 3);
 }
 

@@ -74,10 +74,8 @@ impl Builder<'_> {
 
     /// The bias of a layer, if it has one.
     fn bias(&self, layer: &Layer) -> Option<&[f32]> {
-        let name = format!("{}.bias", layer.path.convolution());
-        self.weights
-            .get(&name)
-            .map(|tensor| tensor.values.as_slice())
+        let tensor = self.weights.get(&layer.path.bias())?;
+        Some(&tensor.values)
     }
 
     fn padded(&self, channels: usize) -> usize {

@@ -15,9 +15,12 @@ use crate::error::Result;
 use crate::imaging::{Photo, Planes};
 use crate::kernels::oracle::noise;
 use crate::model::{
-    ConvSpec, DecoderStage, GeneratorConfig, HeadSpec, ResidualSpec, StridePadding, TensorValues,
-    Upsampling, Weights,
+    self, DecoderStage, GeneratorConfig, ResidualSpec, TensorValues, Upsampling, Weights,
 };
+use uneven::{conv, shallow, uneven};
+
+#[path = "../../../tests/uneven/mod.rs"]
+mod uneven;
 
 struct Nobody;
 
@@ -114,41 +117,6 @@ fn check(name: &str, config: &GeneratorConfig, sizes: &[[usize; 2]]) {
     }
 }
 
-fn conv(channels: usize, kernel: usize, stride: usize) -> ConvSpec {
-    ConvSpec {
-        channels,
-        kernel,
-        stride,
-    }
-}
-
-/// Skips and upsampling of the other kind, layers of every kernel before and after.
-fn uneven() -> GeneratorConfig {
-    GeneratorConfig {
-        encoder: vec![conv(5, 7, 1), conv(9, 5, 1), conv(19, 3, 2), conv(21, 3, 2)],
-        residuals: [(30, 23), (17, 23), (33, 10)]
-            .map(|(hidden, channels)| ResidualSpec::new(hidden, channels))
-            .to_vec(),
-        bridge: vec![conv(11, 1, 1)],
-        decoder: vec![
-            DecoderStage {
-                convs: vec![conv(13, 1, 1), conv(19, 3, 1)],
-                skip: true,
-            },
-            DecoderStage {
-                convs: vec![conv(9, 7, 1)],
-                skip: true,
-            },
-        ],
-        head: HeadSpec {
-            kernel: 7,
-            bias: true,
-        },
-        upsampling: Upsampling::AlignCorners,
-        ..GeneratorConfig::compact()
-    }
-}
-
 #[test]
 fn compact() {
     let sizes = [[16, 16], [97, 61], [33, 210], [17, 1000]];
@@ -185,21 +153,7 @@ fn in_8_bits() {
 fn networks_of_other_shapes() {
     check("uneven", &uneven(), &[[40, 19], [61, 133]]);
     for halvings in [0, 1] {
-        let shallow = GeneratorConfig {
-            encoder: vec![conv(8, 3, 1), conv(12, 3, 1 + halvings)],
-            residuals: vec![],
-            bridge: vec![],
-            decoder: vec![
-                DecoderStage {
-                    convs: vec![conv(8, 3, 1)],
-                    skip: true,
-                };
-                halvings
-            ],
-            stride_padding: StridePadding::RightBottom,
-            ..uneven()
-        };
-        check("shallow", &shallow, &[[16, 17], [47, 30]]);
+        check("shallow", &shallow(halvings), &[[16, 17], [47, 30]]);
     }
 }
 

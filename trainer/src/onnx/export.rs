@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use nijigen::model::{
-    Activation, Convolution, GeneratorConfig, Layer, LayerKind, ModulePath, NEGATIVE_SLOPE, Resize,
+    Activation, Attribute, GeneratorConfig, Layer, ModulePath, NEGATIVE_SLOPE, Operator, Resize,
     Upsampling,
 };
 use nijigen::style::{ConvolutionRanges, METADATA_KEY, SCALE_SUFFIX, Style, ValueRange};
@@ -92,36 +92,27 @@ impl Builder<'_> {
         // Of each layer, the value of its output.
         let mut outputs: Vec<String> = Vec::new();
         for layer in self.config.layers() {
-            let output = match layer.kind {
-                LayerKind::Picture => "input".into(),
-                LayerKind::Dense(convolution) => self.layer(&layer, convolution, 1, &outputs)?,
-                LayerKind::Depthwise(convolution) => {
-                    self.layer(&layer, convolution, layer.channels, &outputs)?
-                }
+            let output = match layer.operator() {
+                None => "input".into(),
+                Some(operator) => self.layer(&layer, &operator, &outputs)?,
             };
             outputs.push(output);
         }
         Ok(())
     }
 
-    /// A convolution and all that is done before and after it; gives the name of the result.
-    fn layer(
-        &mut self,
-        layer: &Layer,
-        convolution: Convolution,
-        groups: usize,
-        outputs: &[String],
-    ) -> Result<String> {
+    /// An operator and all that is done before and after it; gives the name of the result.
+    fn layer(&mut self, layer: &Layer, operator: &Operator, outputs: &[String]) -> Result<String> {
         let mut x = outputs[layer.input].clone();
-        if convolution.stride == 2 {
+        if layer.level > layer.level_in() {
             // The decoder comes back to it.
             let start = vec![int("start", 2)];
-            self.node(level_size(layer.level - 1), "Shape", &[&x], start);
+            self.node(level_size(layer.level_in()), "Shape", &[&x], start);
         }
         if let Some(resize) = layer.resize {
             x = self.resize(&x, resize, &resized_name(layer.path));
         }
-        x = self.conv(&x, layer.path, convolution, groups)?;
+        x = self.padded(&x, layer, operator)?;
         if let Some(eps) = layer.norm_eps {
             x = self.norm(&x, &layer.path.norm(), eps)?;
         }
@@ -148,17 +139,17 @@ impl Builder<'_> {
         ))
     }
 
-    /// Pads `[top, left, bottom, right]` pixels by reflection.
-    fn pad(&mut self, x: &str, name: &str, padding: [usize; 4]) -> String {
-        if padding == [0; 4] {
+    /// Pads by reflection, `before` pixels above and on the left, `after` below and on the right.
+    fn pad(&mut self, x: &str, name: &str, padding: [usize; 2]) -> String {
+        if padding == [0; 2] {
             return x.into();
         }
-        let [top, left, bottom, right] = padding.map(|pixels| pixels as i64);
+        let [before, after] = padding.map(|pixels| pixels as i64);
         let pads = self.constant(
-            &format!("pads.{top}.{left}.{bottom}.{right}"),
+            &format!("pads.{before}.{before}.{after}.{after}"),
             data_type::INT64,
             &[8],
-            &[0, 0, top, left, 0, 0, bottom, right]
+            &[0, 0, before, before, 0, 0, after, after]
                 .map(i64::to_le_bytes)
                 .concat(),
         );
@@ -166,57 +157,39 @@ impl Builder<'_> {
         self.node(name.into(), "Pad", &[x, &pads], reflect)
     }
 
-    /// Padding and convolution, of integers if the style says so.
-    fn conv(
-        &mut self,
-        x: &str,
-        path: ModulePath,
-        convolution: Convolution,
-        groups: usize,
-    ) -> Result<String> {
-        let Convolution {
-            pad_before,
-            pad_after,
-            ..
-        } = convolution;
-        let padding = [pad_before, pad_before, pad_after, pad_after];
-        let pad = format!("{path}.pad");
-        let in_8_bits = self.file.tensor(&path.weight())?.dtype() == Dtype::I8;
-        let Some(ranges) = self.ranges.get(&path.weight()).filter(|_| in_8_bits) else {
-            let x = self.pad(x, &pad, padding);
-            return self.padded_conv(&x, path, convolution, groups);
+    /// Padding and operator, of integers if the style says so.
+    fn padded(&mut self, x: &str, layer: &Layer, operator: &Operator) -> Result<String> {
+        let pad = format!("{}.pad", layer.path);
+        let name = layer.path.convolution();
+        let weight = layer.path.weight();
+        let tensor = self.file.tensor(&weight);
+        let in_8_bits = tensor.is_ok_and(|tensor| tensor.dtype() == Dtype::I8);
+        let Some(ranges) = self.ranges.get(&weight).filter(|_| in_8_bits) else {
+            let x = self.pad(x, &pad, layer.padding());
+            return self.operator(&x, name, operator);
         };
-        let name = path.convolution();
         let input = self.affine(&format!("{name}/input"), ranges.input);
+        let products = format!("{name}/products");
         let x = self.affine_node("QuantizeLinear", x, &input, "integers");
-        let x = self.pad(&x, &pad, padding);
+        let x = self.pad(&x, &pad, layer.padding());
         let x = self.affine_node("DequantizeLinear", &x, &input, "f32");
-        let x = self.padded_conv(&x, path, convolution, groups)?;
-        let products = self.affine(&format!("{name}/products"), ranges.products);
+        let x = self.operator(&x, name, operator)?;
+        let products = self.affine(&products, ranges.products);
         let x = self.affine_node("QuantizeLinear", &x, &products, "integers");
         Ok(self.affine_node("DequantizeLinear", &x, &products, "f32"))
     }
 
-    fn padded_conv(
-        &mut self,
-        x: &str,
-        path: ModulePath,
-        convolution: Convolution,
-        groups: usize,
-    ) -> Result<String> {
-        let name = path.convolution();
-        let weight = self.weight(&path.weight(), 0)?;
-        let mut inputs = vec![x, &weight];
-        let bias;
-        if convolution.bias {
-            bias = self.weight(&format!("{name}.bias"), 0)?;
-            inputs.push(&bias);
+    fn operator(&mut self, x: &str, name: String, operator: &Operator) -> Result<String> {
+        let mut inputs = vec![x.to_owned()];
+        for tensor in &operator.tensors {
+            inputs.push(self.weight(tensor, 0)?);
         }
-        let attributes = vec![
-            ints("strides", &[convolution.stride as i64; 2]),
-            int("group", groups as i64),
-        ];
-        Ok(self.node(name, "Conv", &inputs, attributes))
+        let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+        let attributes = operator.attributes.iter().map(|(name, value)| match value {
+            Attribute::Int(value) => int(name, *value),
+            Attribute::Ints(values) => ints(name, values),
+        });
+        Ok(self.node(name, operator.name, &inputs, attributes.collect()))
     }
 
     /// The constants of the integers that a range is cut into.
@@ -443,36 +416,37 @@ fn picture(name: &str, channels: usize) -> ValueInfoProto {
 
 fn int(name: &str, value: i64) -> AttributeProto {
     AttributeProto {
-        name: name.into(),
         i: Some(value),
-        kind: attribute_type::INT,
-        ..Default::default()
+        ..attribute(name, attribute_type::INT)
     }
 }
 
 fn ints(name: &str, values: &[i64]) -> AttributeProto {
     AttributeProto {
-        name: name.into(),
         ints: values.to_vec(),
-        kind: attribute_type::INTS,
-        ..Default::default()
+        ..attribute(name, attribute_type::INTS)
     }
 }
 
 fn float(name: &str, value: f32) -> AttributeProto {
     AttributeProto {
-        name: name.into(),
         f: Some(value),
-        kind: attribute_type::FLOAT,
-        ..Default::default()
+        ..attribute(name, attribute_type::FLOAT)
     }
 }
 
 fn string(name: &str, value: &str) -> AttributeProto {
     AttributeProto {
-        name: name.into(),
         s: Some(value.into()),
-        kind: attribute_type::STRING,
+        ..attribute(name, attribute_type::STRING)
+    }
+}
+
+/// An attribute without its value.
+fn attribute(name: &str, kind: i32) -> AttributeProto {
+    AttributeProto {
+        name: name.into(),
+        kind,
         ..Default::default()
     }
 }

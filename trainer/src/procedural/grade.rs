@@ -1,8 +1,9 @@
 //! Exposure, tone steps and colour of the procedural target.
 
 use anyhow::Result;
+use nijigen::geometry::smoothstep;
 
-use super::{ProceduralConfig, filter::smoothstep::smoothstep};
+use super::ProceduralConfig;
 use crate::colour::lab::{lab_to_rgb, rgb_to_lab};
 use crate::colour::luma;
 use crate::plane::Plane;

@@ -3,9 +3,9 @@
 //! out long and smooth instead of speckled.
 
 use anyhow::Result;
+use nijigen::geometry::smoothstep;
 use rayon::prelude::*;
 
-use super::filter::smoothstep::smoothstep;
 use crate::plane::{Border, Plane, half_gaussian};
 
 /// Dark violet-brown, RGB in [0, 1].

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::Param;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use clap::ValueEnum;
 use image::RgbImage;
-use nijigen::model::Generator;
+use nijigen::model::{Generator, ParameterVisitor, visit_parameters};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -114,10 +114,9 @@ fn gradients(
     let gradients = (output * signs).sum().backward();
     let mut products = Products {
         gradients: GradientsParams::from_grads(gradients, generator),
-        path: Vec::new(),
         products: Ok(BTreeMap::new()),
     };
-    generator.visit(&mut products);
+    visit_parameters(generator, &mut products);
     let mut sums: Vec<Vec<f64>> = wiring.widths.iter().map(|&w| vec![0.0; w]).collect();
     for (name, values) in products.products? {
         let is_norm = name.ends_with(".gamma") || name.ends_with(".beta");
@@ -136,34 +135,24 @@ fn gradients(
 /// Collects each one-dimensional parameter times its gradient, by its name.
 struct Products {
     gradients: GradientsParams,
-    path: Vec<String>,
     products: Result<BTreeMap<String, Vec<f32>>>,
 }
 
-impl ModuleVisitor for Products {
-    fn enter_module(&mut self, name: &str, _container_type: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.pop();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+impl ParameterVisitor for Products {
+    fn visit<const D: usize>(&mut self, path: &str, parameter: &Param<Tensor<D>>) {
         if D != 1 {
             return;
         }
         let (Ok(products), Some(gradient)) =
-            (&mut self.products, self.gradients.get::<D>(param.id))
+            (&mut self.products, self.gradients.get::<D>(parameter.id))
         else {
             return;
         };
-        let name = self.path.join(".");
-        match tensor_values(param.val().inner() * gradient) {
+        match tensor_values(parameter.val().inner() * gradient) {
             Ok(values) => {
-                products.insert(name, values);
+                products.insert(path.to_owned(), values);
             }
-            Err(error) => self.products = Err(error).context(name),
+            Err(error) => self.products = Err(error).context(path.to_owned()),
         }
     }
 }

@@ -93,6 +93,15 @@ impl Colours {
         self.plane(|colour| colour[channel])
     }
 
+    /// The pixels whose index `i`, counted row by row, is in the region.
+    pub fn select(&self, region: impl Fn(usize) -> bool) -> Vec<[f32; 3]> {
+        let pixels = self.pixels.iter().enumerate();
+        pixels
+            .filter(|(i, _)| region(*i))
+            .map(|(_, colour)| *colour)
+            .collect()
+    }
+
     /// What `value` makes of each pixel.
     pub fn plane(&self, value: impl Fn([f32; 3]) -> f32 + Sync) -> Plane {
         Plane::from_index(self.width, self.height, |i| value(self.pixels[i]))

@@ -10,12 +10,12 @@ pub struct Components {
     /// The part of each pixel, counted from 1; 0 outside of the region.
     pub labels: Vec<u32>,
     /// What is known of each part; of part `label` at `label - 1`.
-    pub parts: Vec<Part>,
+    pub parts: Vec<Component>,
 }
 
 /// One connected part.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Part {
+pub struct Component {
     /// Pixels in it.
     pub area: usize,
     /// First and last column.
@@ -24,7 +24,7 @@ pub struct Part {
     pub rows: [usize; 2],
 }
 
-impl Part {
+impl Component {
     /// The longer side of the rectangle around it, in pixels.
     pub fn extent(&self) -> usize {
         (self.columns[1] - self.columns[0]).max(self.rows[1] - self.rows[0]) + 1
@@ -46,7 +46,7 @@ impl Components {
         };
         let labels = connected_components(&region, connectivity, Luma([0])).into_raw();
         let count = labels.iter().copied().max().unwrap_or(0) as usize;
-        let none = Part {
+        let none = Component {
             area: 0,
             columns: [width, 0],
             rows: [height, 0],

@@ -1,6 +1,8 @@
 //! Flattening: rolling guidance takes away what is small, an anisotropic Kuwahara filter makes
 //! strokes, and a shock filter their crisp edges.
 
+use nijigen::geometry::smoothstep;
+
 use crate::plane::Plane;
 use crate::procedural::filter::{
     colours::Colours,
@@ -8,7 +10,6 @@ use crate::procedural::filter::{
     kuwahara::{Sharpness, kuwahara},
     rolling_guidance::{joint_bilateral, rolling_guidance},
     shock,
-    smoothstep::smoothstep,
     structure_tensor::StructureTensor,
 };
 

@@ -1,12 +1,13 @@
 //! Leaves and dense texture as dabs of a brush in a few flat tones.
 
+use nijigen::geometry::smoothstep;
+
 use crate::plane::Plane;
 use crate::procedural::filter::{
     colours::Colours,
     gaussian::{blur, local_rms},
     morphology::{self, Window},
     resize, shock,
-    smoothstep::smoothstep,
 };
 
 use super::maps::Maps;

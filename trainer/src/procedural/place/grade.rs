@@ -1,16 +1,15 @@
 //! Tone and colour: lifted midtones, vivid colours, greens from yellow-green lights to teal
 //! shadows, blue-violet shadows and warm lights.
 
+use nijigen::geometry::smoothstep;
+
 use crate::colour::oklab;
 use crate::plane::Plane;
 use crate::procedural::filter::{
-    colours::Colours,
-    gaussian::blur,
-    guided::guided_filter,
-    smoothstep::{hue_bump, smoothstep},
+    colours::Colours, gaussian::blur, guided::guided_filter, quantile, thresholds::hue_bump,
 };
 
-use super::{PlaceLook, maps::Maps, quantile};
+use super::{PlaceLook, maps::Maps};
 
 /// The tone curve of a picture.
 struct Tone {

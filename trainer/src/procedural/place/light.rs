@@ -1,10 +1,11 @@
 //! The last steps: highlights glow, and edges are sharpened.
 
+use nijigen::geometry::smoothstep;
+
 use crate::colour::oklab;
 use crate::procedural::filter::{
     colours::Colours,
     gaussian::{blur, blur_colours},
-    smoothstep::smoothstep,
 };
 
 use super::PlaceLook;

@@ -1,11 +1,13 @@
 //! Outlines: unbroken lines along the borders of shapes, in a darker version of the colour they are
 //! drawn on.
 
+use nijigen::geometry::smoothstep;
+
 use crate::colour::oklab;
 use crate::plane::Plane;
 use crate::procedural::filter::{
     colours::Colours, components::Components, flow::darkness_across, resize,
-    smoothstep::smoothstep, structure_tensor::StructureTensor,
+    structure_tensor::StructureTensor,
 };
 
 use super::{PlaceLook, maps::Maps};

@@ -1,5 +1,7 @@
 //! What is where in a photo: leaves, texture, structure, and the sky.
 
+use nijigen::geometry::smoothstep;
+
 use crate::colour::oklab;
 use crate::plane::{Border, Plane};
 use crate::procedural::filter::{
@@ -7,8 +9,8 @@ use crate::procedural::filter::{
     flow::darkness_across,
     gaussian::{blur, local_rms},
     rolling_guidance::joint_bilateral,
-    smoothstep::{hue_bump, smoothstep},
     structure_tensor::StructureTensor,
+    thresholds::hue_bump,
 };
 
 use super::sky_mask;

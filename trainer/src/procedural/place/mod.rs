@@ -15,7 +15,6 @@ mod grade;
 mod light;
 mod lines;
 mod maps;
-mod quantile;
 mod sky;
 mod sky_mask;
 

@@ -1,17 +1,18 @@
 //! The sky painted anew: a clear ramp from deep to pale blue, clouds in a few soft tones with crisp
 //! edges, dusk and night in their own hue.
 
+use nijigen::geometry::smoothstep;
+
 use crate::colour::oklab;
 use crate::plane::Plane;
 use crate::procedural::filter::{
     colours::Colours,
     gaussian::{blur, local_rms, weighted_blur},
     morphology::{self, Window},
-    shock,
-    smoothstep::smoothstep,
+    quantile, shock,
 };
 
-use super::{PlaceLook, maps::Maps, quantile};
+use super::{PlaceLook, maps::Maps};
 
 /// Share of the sky in the picture from which it is painted.
 const SMALLEST_SHARE: f64 = 1e-4;

@@ -6,6 +6,8 @@
 //! colours change little) from the sky or from the ground? The second keeps pale buildings out of
 //! pale clouds. Gaps between branches have no way from the top; they are found by colour.
 
+use nijigen::geometry::smoothstep;
+
 use crate::colour::oklab;
 use crate::plane::Plane;
 use crate::procedural::filter::{
@@ -15,7 +17,7 @@ use crate::procedural::filter::{
     guided::guided_filter,
     morphology::{self, Window},
     resize,
-    smoothstep::{hue_bump, smoothstep},
+    thresholds::hue_bump,
 };
 
 /// Longer side of the copy that is searched, in pixels.

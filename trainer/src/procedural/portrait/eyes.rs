@@ -1,13 +1,17 @@
 //! Eyes and brows, drawn as vectors.
 
 use nijigen::face::mesh::{EYES, EyeFrame, MESH_WITH_IRIS_POINTS};
+use nijigen::geometry::smoothstep;
 
 use crate::plane::Plane;
-use crate::procedural::filter::{colours::Colours, gaussian::blur, smoothstep::smoothstep};
+use crate::procedural::filter::{
+    colours::Colours,
+    gaussian::blur,
+    quantile::{median, quantile},
+};
 
 use super::{
     frame::{Frame, distance, mean},
-    mixture::{median, quantile},
     palette::{SkinPalette, interpolate, lch, mix, rgb},
     pen::{Canvas, spline},
 };
@@ -35,19 +39,13 @@ impl EyeColours {
                 continue;
             };
             let opening = frame.fill(&frame.eye_polygon(side, 1.0));
-            let inside: Vec<[f32; 3]> = lab
-                .pixels()
-                .iter()
-                .enumerate()
-                .filter(|(i, _)| {
-                    let p = frame.pixel(*i);
-                    let r = distance(p, center) / radius;
-                    opening.values()[*i] > 0.5
-                        && (0.35..0.9).contains(&r)
-                        && p[1] > center[1] - 0.35 * radius
-                })
-                .map(|(_, colour)| *colour)
-                .collect();
+            let inside = lab.select(|i| {
+                let p = frame.pixel(i);
+                let r = distance(p, center) / radius;
+                opening.values()[i] > 0.5
+                    && (0.35..0.9).contains(&r)
+                    && p[1] > center[1] - 0.35 * radius
+            });
             let lightness: Vec<f32> = inside.iter().map(|c| c[0]).collect();
             let limits = quantile(lightness.clone(), 0.15)..=quantile(lightness, 0.80);
             all.extend(inside.into_iter().filter(|c| limits.contains(&c[0])));
@@ -404,13 +402,7 @@ pub fn draw_brow(
     let heights = above.iter().zip(&below).map(|(a, b)| distance(*a, *b));
     let thick = quantile(heights.collect(), 0.5).clamp(0.036 * unit, 0.070 * unit);
     let area = frame.fill(&frame.brow_polygon(side, 0.0));
-    let inside: Vec<[f32; 3]> = lab
-        .pixels()
-        .iter()
-        .zip(area.values())
-        .filter(|(_, share)| **share > 0.5)
-        .map(|(colour, _)| *colour)
-        .collect();
+    let inside = lab.select(|i| area.values()[i] > 0.5);
     let colour = if inside.len() > 10 {
         let limit = quantile(inside.iter().map(|c| c[0]).collect(), 0.40);
         median(

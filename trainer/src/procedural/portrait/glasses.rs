@@ -1,17 +1,19 @@
 //! Frames of glasses, found as dark structures around the eyes.
 
+use nijigen::geometry::smoothstep;
+
 use crate::plane::Plane;
 use crate::procedural::filter::{
     colours::Colours,
     components::Components,
     gaussian::blur,
     morphology::{self, Window},
-    smoothstep::{antialiased_threshold, smoothstep},
+    quantile::{median, quantile},
+    thresholds::antialiased_threshold,
 };
 
 use super::{
     frame::{Frame, distance},
-    mixture::{median, quantile},
     palette::rgb,
     pen::{Canvas, closed_spline},
 };
@@ -72,13 +74,7 @@ pub fn draw_glasses(canvas: &mut Canvas, frame: &Frame, lab: &Colours, skin_colo
         }
         _ => 0.0,
     });
-    let colours: Vec<[f32; 3]> = lab
-        .pixels()
-        .iter()
-        .zip(frames.values())
-        .filter(|(_, share)| **share > 0.6)
-        .map(|(colour, _)| *colour)
-        .collect();
+    let colours = lab.select(|i| frames.values()[i] > 0.6);
     if colours.len() < 20 {
         return;
     }

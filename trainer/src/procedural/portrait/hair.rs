@@ -1,16 +1,18 @@
 //! Hair as clumps of a few flat tones, with a ring of light.
 
+use nijigen::geometry::smoothstep;
+
 use crate::plane::Plane;
 use crate::procedural::filter::{
     colours::Colours,
     flow::{smooth_along, smooth_plane_along},
     gaussian::{blur, blur_colours},
-    smoothstep::{antialiased_threshold, smoothstep},
+    quantile::{median, quantile},
+    thresholds::antialiased_threshold,
 };
 
 use super::{
     frame::Frame,
-    mixture::{median, quantile},
     palette::{interpolate, lch, mix},
 };
 
@@ -29,13 +31,7 @@ pub fn draw_hair(
     directions: &[[f32; 2]],
 ) -> Colours {
     let unit = frame.unit();
-    let hairs: Vec<[f32; 3]> = strands
-        .pixels()
-        .iter()
-        .zip(hair.values())
-        .filter(|(_, share)| **share > 0.5)
-        .map(|(colour, _)| *colour)
-        .collect();
+    let hairs = strands.select(|i| hair.values()[i] > 0.5);
     if hairs.len() < 50 {
         return strands.clone();
     }

@@ -2,11 +2,11 @@
 //! folds of older faces.
 
 use nijigen::face::mesh::{JAW, OVAL};
+use nijigen::geometry::smoothstep;
 
 use crate::plane::Plane;
 use crate::procedural::filter::{
-    colours::Colours, flow::darkness_across, gaussian::blur, smoothstep::smoothstep,
-    structure_tensor::StructureTensor,
+    colours::Colours, flow::darkness_across, gaussian::blur, structure_tensor::StructureTensor,
 };
 
 use super::{

@@ -1,5 +1,7 @@
 //! What a kind of region looks like: a few Gaussians over colour and texture.
 
+use crate::procedural::filter::quantile::median;
+
 /// Lightness, two opponents and texture.
 pub type Look = [f32; 4];
 
@@ -123,20 +125,6 @@ impl Mixture {
     }
 }
 
-/// The median of each coordinate; zeros of no samples.
-pub fn median<const N: usize>(samples: &[[f32; N]]) -> [f32; N] {
-    std::array::from_fn(|i| quantile(samples.iter().map(|s| s[i]).collect(), 0.5))
-}
-
-/// The value below which the share `q` of `values` lies; 0 of none.
-pub fn quantile(mut values: Vec<f32>, q: f32) -> f32 {
-    if values.is_empty() {
-        return 0.0;
-    }
-    let at = ((values.len() - 1) as f32 * q + 0.5) as usize;
-    *values.select_nth_unstable_by(at, f32::total_cmp).1
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,13 +160,5 @@ mod tests {
         let expected = (2.0f32 / 2.0).powi(2) + (0.5f32 / 0.5).powi(2) + 2.0 * (2.0f32 * 0.5).ln();
         let got = Mixture(vec![gaussian]).distance(&[3.0, 2.0, 3.0, 4.5]);
         assert!((got - expected).abs() < 1e-4, "{got} {expected}");
-    }
-
-    #[test]
-    fn quantiles() {
-        assert_eq!(quantile(vec![3.0, 1.0, 2.0], 0.5), 2.0);
-        assert_eq!(quantile(vec![3.0, 1.0, 2.0], 1.0), 3.0);
-        assert_eq!(quantile(vec![], 0.5), 0.0);
-        assert_eq!(median(&[[1.0, 9.0], [2.0, 7.0], [3.0, 8.0]]), [2.0, 8.0]);
     }
 }

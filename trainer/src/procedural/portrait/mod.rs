@@ -9,6 +9,7 @@ mod frame;
 mod glasses;
 mod grade;
 mod hair;
+mod hidden_eyes;
 mod lines;
 mod mixture;
 mod mouth;
@@ -87,7 +88,7 @@ pub fn draw_portrait(
         rgb_to_lab([0, 1, 2].map(|c| f32::from(crop.as_raw()[3 * i + c]) / 255.0))
     });
     let segments = segments::segment(&frame, &lab, person);
-    if let Some(why) = segments::hidden_eyes(&frame, &lab, segments.skin_colour) {
+    if let Some(why) = hidden_eyes::hidden_eyes(&frame, &lab, segments.skin_colour) {
         return Err(Refusal::EyesHidden(why));
     }
     let palette = SkinPalette::new(segments.skin_colour);

@@ -1,13 +1,17 @@
 //! Mouth and nose, drawn as vectors.
 
 use nijigen::face::mesh::{LIPS_OUTER, LOWER_LIP_ABOVE, NOSE_BASE, UPPER_LIP_BELOW};
+use nijigen::geometry::smoothstep;
 
 use crate::plane::Plane;
-use crate::procedural::filter::{colours::Colours, gaussian::blur, smoothstep::smoothstep};
+use crate::procedural::filter::{
+    colours::Colours,
+    gaussian::blur,
+    quantile::{median, quantile},
+};
 
 use super::{
     frame::{Frame, between, distance, enlarged_about},
-    mixture::{median, quantile},
     palette::{SkinPalette, interpolate, lch, rgb},
     pen::{Canvas, closed_spline, spline},
 };
@@ -35,14 +39,7 @@ pub fn draw_mouth(
     };
     let lips = frame.fill(&closed_spline(&frame.at(LIPS_OUTER)));
     let inner = frame.fill(&ring(&spline(&upper, 50), &spline(&lower, 50)));
-    let select = |region: &dyn Fn(usize) -> bool| -> Vec<[f32; 3]> {
-        let pixels = lab.pixels().iter().enumerate();
-        pixels
-            .filter(|(i, _)| region(*i))
-            .map(|(_, c)| *c)
-            .collect()
-    };
-    let on_lips = select(&|i| lips.values()[i] > 0.8 && inner.values()[i] < 0.1);
+    let on_lips = lab.select(|i| lips.values()[i] > 0.8 && inner.values()[i] < 0.1);
     let [l0, a0, b0] = skin_colour;
     let own = if on_lips.len() > 5 {
         median(&on_lips)
@@ -68,7 +65,7 @@ pub fn draw_mouth(
     );
     let line = rgb(palette.line);
     if opening > OPEN * width {
-        let inside = select(&|i| inner.values()[i] > 0.6);
+        let inside = lab.select(|i| inner.values()[i] > 0.6);
         let lightness: Vec<f32> = inside.iter().map(|c| c[0]).collect();
         let count = lightness.len();
         canvas.put(

@@ -1,7 +1,8 @@
 //! The few colours that a face is drawn in.
 
+use nijigen::geometry::smoothstep;
+
 use crate::colour::lab::lab_to_rgb;
-use crate::procedural::filter::smoothstep::smoothstep;
 
 /// Limits of the individual typology angle in degrees between dark, brown, tan, intermediate, light
 /// and very light skin.

@@ -1,18 +1,16 @@
 //! Skin as two flat tones with one crisp shadow, and a blush.
 
 use nijigen::face::mesh::{LIPS_OUTER, OVAL};
+use nijigen::geometry::smoothstep;
 
 use crate::plane::Plane;
 use crate::procedural::filter::{
-    colours::Colours,
-    components::Components,
-    gaussian::blur,
-    smoothstep::{antialiased_threshold, smoothstep},
+    colours::Colours, components::Components, gaussian::blur, quantile::quantile,
+    thresholds::antialiased_threshold,
 };
 
 use super::{
     frame::{Frame, enlarged, mean},
-    mixture::quantile,
     palette::{SkinPalette, mix},
     pen::closed_spline,
     segments::Segments,

@@ -1,12 +1,8 @@
 //! Soft thresholds.
 
-use crate::plane::Plane;
+use nijigen::geometry::smoothstep;
 
-/// Cubic step from 0 at `low` to 1 at `high`.
-pub fn smoothstep(x: f32, low: f32, high: f32) -> f32 {
-    let t = ((x - low) / (high - low)).clamp(0.0, 1.0);
-    t * t * (3.0 - 2.0 * t)
-}
+use crate::plane::Plane;
 
 /// 1 near the hue `centre`, 0 from `width` degrees away from it, both in degrees.
 pub fn hue_bump(hue: f32, centre: f32, width: f32) -> f32 {
@@ -16,7 +12,6 @@ pub fn hue_bump(hue: f32, centre: f32, width: f32) -> f32 {
 
 /// The region where `plane` is above `threshold`, with a border one pixel wide whatever the slope:
 /// 0 outside, 1 inside.
-#[allow(dead_code, reason = "targets of portraits draw with it")]
 pub fn antialiased_threshold(plane: &Plane, threshold: f32) -> Plane {
     let slope = plane.gradient();
     Plane::from_index(plane.width(), plane.height(), |i| {
@@ -29,9 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn steps_and_bumps() {
-        let values = [0.0, 1.0, 2.0, 3.0, 4.0].map(|x| smoothstep(x, 1.0, 3.0));
-        assert_eq!(values, [0.0, 0.0, 0.5, 1.0, 1.0]);
+    fn bumps() {
         assert_eq!(
             [355.0, 20.0, 60.0].map(|h| hue_bump(h, 5.0, 40.0)),
             [1.0, 1.0, 0.0]

@@ -2,19 +2,14 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { after, afterEach, before, test } from "node:test";
-import { ROOT, convert, forgetFiles, openBrowser, openPage, openPlain, outcome, prependToWorker } from "./browser.mjs";
+import { test } from "node:test";
+import { ROOT, convert, forgetFiles, openPage, openPlain, outcome, prependToWorker } from "./browser.mjs";
+import { freshBrowser } from "./fresh_browser.mjs";
 import { PORTRAIT_ENTRY, PORTRAIT_STYLE, addPortrait, listStyles, removePortrait } from "./portrait_style.mjs";
 
 const ASTRONAUT = join(ROOT, "www/samples/astronaut.jpg");
 
-/** @type {import("./browser.mjs").Browser} */
-let browser;
-before(async () => {
-  browser = await openBrowser();
-});
-afterEach(() => browser.context.unrouteAll({ behavior: "ignoreErrors" }));
-after(() => browser.close());
+const browser = freshBrowser();
 
 /**
  * Runs `body` in a document of the page's origin. It sees `start`, which makes a stylizer on the CPU, `draw`, which

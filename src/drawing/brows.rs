@@ -1,11 +1,12 @@
 //! Brows, drawn as vectors.
 
 use crate::face::mesh::EYES;
+use crate::geometry::smoothstep;
 
 use super::frame::{Frame, distance, mean};
-use super::palette::{SkinPalette, interpolate, rgb, smoothstep};
+use super::palette::{SkinPalette, interpolate, rgb};
 use super::pen::{Canvas, spline};
-use super::samples::{median, quantile};
+use super::samples::{median, quantile, under};
 
 /// A brow that is too small to be measured.
 const BLACK: [f32; 3] = [15.0, 0.0, 0.0];
@@ -31,11 +32,7 @@ pub fn draw_brow(
     let heights = above.iter().zip(&below).map(|(a, b)| distance(*a, *b));
     let thick = quantile(heights.collect(), 0.5).clamp(0.036 * unit, 0.070 * unit);
     let area = frame.fill(&frame.brow_polygon(side, 0.0));
-    let inside: Vec<[f32; 3]> = area
-        .pixels(frame.side)
-        .filter(|(_, share)| *share > 0.5)
-        .map(|(i, _)| lab[i])
-        .collect();
+    let inside = under(lab, frame.side, &area, 0.5);
     let colour = if inside.len() > 10 {
         let limit = quantile(inside.iter().map(|c| c[0]).collect(), 0.40);
         median(

@@ -1,11 +1,12 @@
 //! Eyes, drawn as vectors.
 
 use crate::face::mesh::{EYES, EyeFrame, MESH_WITH_IRIS_POINTS};
+use crate::geometry::smoothstep;
 
 use super::frame::{Frame, distance};
-use super::palette::{SkinPalette, interpolate, lch, mix, rgb, smoothstep};
+use super::palette::{SkinPalette, interpolate, lch, mix, rgb};
 use super::pen::{Canvas, Mask, spline};
-use super::samples::{median, quantile};
+use super::samples::{lightness_about, median, quantile};
 
 /// Points along a lid.
 const LID_POINTS: usize = 60;
@@ -141,17 +142,6 @@ fn lid_at(lid: &[f32], x: f32) -> f32 {
     lid[before] + (place - before as f32) * (lid[before + 1] - lid[before])
 }
 
-/// Mean lightness of the 3 x 3 pixels about a point.
-fn lightness_about(frame: &Frame, lab: &[[f32; 3]], point: [f32; 2]) -> f32 {
-    let last = frame.side - 1;
-    // The casts saturate.
-    let [x, y] = point.map(|v| (v as usize).min(last));
-    let near = |at: usize| at.saturating_sub(1)..=(at + 1).min(last);
-    let values = near(y).flat_map(|y| near(x).map(move |x| lab[y * frame.side + x][0]));
-    let (sum, count) = values.fold((0.0, 0.0), |(sum, count), l| (sum + l, count + 1.0));
-    sum / count
-}
-
 /// Draws the left (0) or right (1) eye, in colours of a crop in CIE L*a*b*.
 pub fn draw_eye(
     canvas: &mut Canvas,
@@ -211,7 +201,7 @@ pub fn draw_eye(
     // Thick lashes where the photo has dark ones.
     let along_lid: Vec<f32> = indices.upper_lid[2..8]
         .iter()
-        .map(|i| lightness_about(frame, lab, frame.points[*i]))
+        .map(|i| lightness_about(lab, frame.side, frame.points[*i], 1))
         .collect();
     let darkness = 1.0 - quantile(along_lid, 0.5) / skin_colour[0];
     let lashes = interpolate(darkness, &[(0.25, 0.72), (0.62, 1.08)]);

@@ -1,11 +1,13 @@
-//! What of a face is drawn as vectors: eyes and brows, in colours measured in the photo. The targets that
-//! portrait networks learn are drawn by this code, and so are the eyes over a network's picture: they
-//! are what makes a drawing, and a network alone leaves them soft.
+//! What of a face is drawn as vectors: eyes, brows, nose, mouth and jaw, in colours measured in the photo.
+//! The targets that portrait networks learn are drawn by this code, and so are the features over a
+//! network's picture: they are what makes a drawing, and a network alone leaves them soft.
 
 pub mod brows;
 pub mod colour;
 pub mod eyes;
 pub mod frame;
+pub mod jaw;
+pub mod mouth;
 pub mod palette;
 pub mod pen;
 pub mod samples;
@@ -20,7 +22,7 @@ use self::palette::SkinPalette;
 use self::pen::Canvas;
 pub use self::sight::{HiddenEyes, eyes_are_hidden};
 
-/// Draws the eyes and brows of a face over `picture`, which a network made of `crop`: both are squares
+/// Draws the features of a face over `picture`, which a network made of `crop`: both are squares
 /// of one size, in which the face mesh `points` lie (`[x, y]` in pixels from the top left corner; the
 /// first pixel's centre is at 0.5). Does nothing where there is no face, or its eyes are not seen.
 pub fn draw_features(picture: &mut Photo, crop: &Photo, points: &[[f32; 2]]) {
@@ -38,6 +40,13 @@ pub fn draw_features(picture: &mut Photo, crop: &Photo, points: &[[f32; 2]]) {
     }
     let palette = SkinPalette::new(skin_colour);
     let mut canvas = Canvas::of_photo(picture);
+    let is_skin = |point| sight::skin_likeness(&frame, &lab, skin_colour, point);
+    jaw::draw_jaw(&mut canvas, &frame, &palette, |place| {
+        let [near, far] = place.outside.map(is_skin);
+        is_skin(place.inside) * is_skin(place.at) * near.min(far)
+    });
+    mouth::draw_nose(&mut canvas, &frame, &lab, &palette);
+    mouth::draw_mouth(&mut canvas, &frame, &lab, skin_colour, &palette);
     let colours = EyeColours::measure(&frame, &lab);
     for at in (0..2).filter(|at| eyes::is_seen(&frame, *at)) {
         eyes::draw_eye(

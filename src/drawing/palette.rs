@@ -1,8 +1,10 @@
 //! The few colours that a face is drawn in.
 
+use crate::geometry::smoothstep;
+
 use super::colour::lab_to_rgb;
 use super::frame::Frame;
-use super::samples::median;
+use super::samples::{median, under};
 
 /// Limits of the individual typology angle in degrees between dark, brown, tan, intermediate, light
 /// and very light skin.
@@ -115,8 +117,7 @@ pub fn skin_colour(frame: &Frame, lab: &[[f32; 3]]) -> [f32; 3] {
     for cheek in CHEEKS {
         let cheek: Vec<_> = cheek.iter().map(|i| frame.points[*i]).collect();
         let cheek = frame.fill(&cheek);
-        let inside = cheek.pixels(frame.side).filter(|(_, share)| *share > 0.5);
-        cheeks.extend(inside.map(|(i, _)| lab[i]));
+        cheeks.extend(under(lab, frame.side, &cheek, 0.5));
     }
     if cheeks.len() > 20 {
         median(&cheeks)
@@ -158,12 +159,6 @@ pub fn interpolate(x: f32, curve: &[(f32, f32)]) -> f32 {
         (None, Some((_, y))) => *y,
         (None, None) => 0.0,
     }
-}
-
-/// Cubic step from 0 at `low` to 1 at `high`, which may be lower.
-pub fn smoothstep(x: f32, low: f32, high: f32) -> f32 {
-    let t = ((x - low) / (high - low)).clamp(0.0, 1.0);
-    t * t * (3.0 - 2.0 * t)
 }
 
 /// `a` moved towards `b` by the share `t`.

@@ -43,6 +43,16 @@ impl Mask {
         }
     }
 
+    /// A mask over a whole square of `side` pixels.
+    pub fn of_square(side: usize, values: Vec<f32>) -> Self {
+        Self {
+            left: 0,
+            top: 0,
+            width: side,
+            values,
+        }
+    }
+
     /// Covered pixels' place in a picture of `side` pixels a row, and how much each is covered.
     pub fn pixels(&self, side: usize) -> impl Iterator<Item = (usize, f32)> + '_ {
         let width = self.width.max(1);

@@ -1,6 +1,8 @@
-//! Whether the eyes of a face are seen.
+//! What of a face is seen: whether there is skin.
 
 use std::fmt;
+
+use crate::geometry::smoothstep;
 
 use super::frame::Frame;
 
@@ -38,4 +40,20 @@ pub fn eyes_are_hidden(
     let around = [skin_around(0), skin_around(1)];
     let (less, more) = (around[0].min(around[1]), around[0].max(around[1]));
     (more < 0.2 || less < 0.10).then_some(HiddenEyes)
+}
+
+/// How much the colour about a point is like skin of this colour under some light: 0 to 1.
+pub fn skin_likeness(
+    frame: &Frame,
+    lab: &[[f32; 3]],
+    [l0, a0, b0]: [f32; 3],
+    point: [f32; 2],
+) -> f32 {
+    let last = frame.side - 1;
+    // The casts saturate.
+    let [x, y] = point.map(|v| (v as usize).min(last));
+    let [l, a, b] = lab[y * frame.side + x];
+    let f = (l / l0).clamp(0.3, 1.3).powf(0.7);
+    let off = (a - a0 * f).hypot(b - b0 * f);
+    smoothstep(off, 18.0, 11.0) * smoothstep(l, 0.28 * l0, 0.45 * l0)
 }

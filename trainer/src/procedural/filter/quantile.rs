@@ -1,5 +1,7 @@
 //! Quantiles: of values, of a plane, of a plane under a mask.
 
+pub use nijigen::drawing::samples::{median, quantile};
+
 use crate::plane::Plane;
 
 /// Fewest pixels of a mask whose values are counted; the whole plane stands in for fewer.
@@ -24,20 +26,6 @@ pub fn masked(plane: &Plane, mask: &Plane, share: f32) -> f32 {
 /// The value below which a share of `share` (0 to 1) of the values of `plane` lies.
 pub fn of(plane: &Plane, share: f32) -> f32 {
     quantile(plane.values().to_vec(), share)
-}
-
-/// The value below which a share of `share` (0 to 1) of `values` lies; 0 of none.
-pub fn quantile(mut values: Vec<f32>, share: f32) -> f32 {
-    if values.is_empty() {
-        return 0.0;
-    }
-    let index = (share * (values.len() - 1) as f32).round() as usize;
-    *values.select_nth_unstable_by(index, f32::total_cmp).1
-}
-
-/// The median of each coordinate; zeros of no samples.
-pub fn median<const N: usize>(samples: &[[f32; N]]) -> [f32; N] {
-    std::array::from_fn(|i| quantile(samples.iter().map(|s| s[i]).collect(), 0.5))
 }
 
 #[cfg(test)]

@@ -1,5 +1,10 @@
 //! Frames of glasses, found as dark structures around the eyes.
 
+use nijigen::drawing::{
+    frame::{Frame, distance, mean},
+    palette::rgb,
+    pen::{Canvas, closed_spline},
+};
 use nijigen::geometry::smoothstep;
 
 use crate::plane::Plane;
@@ -11,12 +16,7 @@ use crate::procedural::filter::{
     quantile::{median, quantile},
     thresholds::antialiased_threshold,
 };
-
-use super::{
-    frame::{Frame, distance},
-    palette::rgb,
-    pen::{Canvas, closed_spline},
-};
+use crate::procedural::portrait::frame::FramePlanes;
 
 /// Darkness of the bridge across the nose as a part of the skin's lightness, above which there are
 /// glasses.
@@ -43,7 +43,7 @@ pub fn draw_glasses(canvas: &mut Canvas, frame: &Frame, lab: &Colours, skin_colo
         frame.brow_polygon(1, 0.013),
         frame.at([4, 129, 98, 2, 327, 358]),
     ]
-    .map(|region| frame.fill(&region));
+    .map(|region| frame.region(&region));
     let dark = frame.plane(|i| {
         let [x, y] = frame.place(i, frame.face.eyes);
         let zone = smoothstep(x.abs(), 0.56, 0.52)
@@ -81,7 +81,7 @@ pub fn draw_glasses(canvas: &mut Canvas, frame: &Frame, lab: &Colours, skin_colo
     let l = quantile(colours.iter().map(|c| c[0]).collect(), 0.35);
     let [_, a, b] = median(&colours);
     canvas.put(
-        &frames,
+        &frame.mask(&frames),
         0.95,
         rgb([(0.75 * l).clamp(8.0, 50.0), 0.8 * a, 0.8 * b]),
     );
@@ -97,7 +97,7 @@ fn bridge_darkness(frame: &Frame, lab: &Colours) -> f32 {
     let closed = morphology::close(&lightness, &column);
     let inner = [frame.points[133], frame.points[362]];
     let gap = distance(inner[0], inner[1]) / unit;
-    let middle = frame.local(super::frame::mean(&inner), frame.face.eyes)[0];
+    let middle = frame.local(mean(&inner), frame.face.eyes)[0];
     let mut darkest = [None::<f32>; 7];
     for i in 0..lightness.values().len() {
         let [x, y] = frame.place(i, frame.face.eyes);

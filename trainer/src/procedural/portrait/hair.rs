@@ -1,5 +1,9 @@
 //! Hair as clumps of a few flat tones, with a ring of light.
 
+use nijigen::drawing::{
+    frame::Frame,
+    palette::{interpolate, lch, mix},
+};
 use nijigen::geometry::smoothstep;
 
 use crate::plane::Plane;
@@ -10,11 +14,7 @@ use crate::procedural::filter::{
     quantile::{median, quantile},
     thresholds::antialiased_threshold,
 };
-
-use super::{
-    frame::Frame,
-    palette::{interpolate, lch, mix},
-};
+use crate::procedural::portrait::frame::FramePlanes;
 
 /// `lab` smoothed along strands; `directions` are across them.
 pub fn strands(frame: &Frame, lab: &Colours, directions: &[[f32; 2]]) -> Colours {

@@ -1,18 +1,22 @@
 //! Lines: what the photo draws by itself outside of skin, the border of skin, the jaw, and the
 //! folds of older faces.
 
-use nijigen::face::mesh::{JAW, OVAL};
+use nijigen::drawing::{
+    frame::Frame,
+    jaw,
+    palette::{SkinPalette, rgb},
+    pen::{Canvas, closed_spline},
+};
+use nijigen::face::mesh::OVAL;
 use nijigen::geometry::smoothstep;
 
 use crate::plane::Plane;
 use crate::procedural::filter::{
     colours::Colours, flow::darkness_across, gaussian::blur, structure_tensor::StructureTensor,
 };
+use crate::procedural::portrait::frame::FramePlanes;
 
 use super::{
-    frame::{Frame, between},
-    palette::{SkinPalette, rgb},
-    pen::{Canvas, closed_spline, spline},
     segments::{Beard, Segments},
     skin::features,
 };
@@ -65,54 +69,20 @@ pub fn draw_skin_border(
         let off = (soft.values()[i] - 0.5) / slope.values()[i].max(1e-3);
         (-(off / half).powi(2) / 2.0).exp()
     });
-    canvas.put(&edge, 0.75, rgb(palette.line));
+    canvas.put(&frame.mask(&edge), 0.75, rgb(palette.line));
 }
 
 /// Draws the jaw where there is skin on both sides of it.
 pub fn draw_jaw(canvas: &mut Canvas, frame: &Frame, segments: &Segments, palette: &SkinPalette) {
-    let unit = frame.unit();
-    let jaw = spline(&frame.at(JAW), 240);
-    let hair = blur(&segments.hair, 0.01 * unit);
+    let hair = blur(&segments.hair, 0.01 * frame.unit());
     let sample = |plane: &Plane, [x, y]: [f32; 2]| {
         let last = frame.side as f32 - 1.0;
         plane.row(y.clamp(0.0, last) as usize)[x.clamp(0.0, last) as usize]
     };
-    let middle = frame.face.center;
-    let seen: Vec<f32> = jaw
-        .iter()
-        .map(|p| {
-            let outwards = |by: f32| {
-                let d = [p[0] - middle[0], p[1] - middle[1]];
-                let length = d[0].hypot(d[1]).max(1e-3);
-                [0, 1].map(|i| p[i] + by * unit * d[i] / length)
-            };
-            let outside =
-                sample(&segments.skin, outwards(0.05)).min(sample(&segments.skin, outwards(0.025)));
-            sample(&segments.skin, between(*p, middle, 0.06)) * (1.0 - sample(&hair, *p)) * outside
-        })
-        .collect();
-    // Fading in and out instead of breaking off.
-    let window = 8isize;
-    let seen: Vec<f32> = (0..seen.len() as isize)
-        .map(|i| {
-            let (mut sum, mut total) = (0.0, 0.0);
-            for k in -window..=window {
-                let weight = 1.0 + (std::f32::consts::PI * k as f32 / (window as f32 + 1.0)).cos();
-                let at = (i + k).clamp(0, seen.len() as isize - 1) as usize;
-                sum += weight * seen[at];
-                total += weight;
-            }
-            sum / total
-        })
-        .collect();
-    let width = |t: f32| {
-        let at = ((t * 239.0) as usize).min(239);
-        0.0125
-            * unit
-            * (0.35 + 0.65 * (std::f32::consts::PI * t).sin().max(0.0).powf(0.7))
-            * seen[at]
-    };
-    canvas.stroke(&jaw, width, 0.9, rgb(palette.line));
+    jaw::draw_jaw(canvas, frame, palette, |place| {
+        let [near, far] = place.outside.map(|p| sample(&segments.skin, p));
+        sample(&segments.skin, place.inside) * (1.0 - sample(&hair, place.at)) * near.min(far)
+    });
 }
 
 /// Draws the deep folds of a face in the colour of its shadows: it keeps its age.
@@ -128,7 +98,7 @@ pub fn draw_folds(
     let tensor = StructureTensor::of_plane(&lightness, 0.016 * unit);
     let darkness = darkness_across(&lightness, &tensor.directions(), 0.010 * unit, 0.03 * unit);
     let hidden = blur(&features(frame), 0.012 * unit);
-    let face = frame.fill(&closed_spline(&frame.at(OVAL)));
+    let face = frame.region(&closed_spline(&frame.at(OVAL)));
     let face = blur(&face, 0.03 * unit);
     let skin = blur(&segments.skin, 0.012 * unit);
     let bearded = segments.beard != Beard::None;
@@ -145,5 +115,5 @@ pub fn draw_folds(
         };
         fold * inside * beard
     });
-    canvas.put(&folds, 0.8, rgb(palette.shade));
+    canvas.put(&frame.mask(&folds), 0.8, rgb(palette.shade));
 }

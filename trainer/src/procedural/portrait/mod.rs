@@ -4,21 +4,23 @@
 //! are told apart, skin and hair get a few flat tones, features are drawn as vectors where the
 //! landmarks are. Lengths are parts of the face's width.
 
-mod eyes;
 mod frame;
 mod glasses;
 mod grade;
 mod hair;
-mod hidden_eyes;
 mod lines;
 mod mixture;
-mod mouth;
-mod palette;
-mod pen;
 mod segments;
 mod skin;
 
 use image::RgbImage;
+use nijigen::drawing::{
+    HiddenEyes, brows, eyes, eyes_are_hidden,
+    frame::Frame,
+    mouth,
+    palette::{SkinPalette, mix},
+    pen::Canvas,
+};
 use thiserror::Error;
 
 use crate::colour::lab::{lab_to_rgb, rgb_to_lab};
@@ -26,10 +28,7 @@ use crate::plane::Plane;
 use crate::procedural::filter::{
     colours::Colours, gaussian::blur, structure_tensor::StructureTensor,
 };
-
-use frame::Frame;
-use palette::{SkinPalette, mix};
-use pen::Canvas;
+use crate::procedural::portrait::frame::FramePlanes;
 
 /// Yaw in degrees above which features are not drawn right.
 const MOST_YAW_DEGREES: f32 = 35.0;
@@ -50,7 +49,7 @@ pub enum Refusal {
     },
     /// The eyes are not seen.
     #[error("{0}")]
-    EyesHidden(&'static str),
+    EyesHidden(HiddenEyes),
 }
 
 /// A portrait and the regions that it was made from.
@@ -88,7 +87,7 @@ pub fn draw_portrait(
         rgb_to_lab([0, 1, 2].map(|c| f32::from(crop.as_raw()[3 * i + c]) / 255.0))
     });
     let segments = segments::segment(&frame, &lab, person);
-    if let Some(why) = hidden_eyes::hidden_eyes(&frame, &lab, segments.skin_colour) {
+    if let Some(why) = eyes_are_hidden(&frame, lab.pixels(), segments.skin_colour) {
         return Err(Refusal::EyesHidden(why));
     }
     let palette = SkinPalette::new(segments.skin_colour);
@@ -139,28 +138,28 @@ pub fn draw_portrait(
     lines::draw_skin_border(&mut canvas, &frame, &segments, &palette);
     lines::draw_folds(&mut canvas, &frame, &lab, &segments, &palette);
     lines::draw_jaw(&mut canvas, &frame, &segments, &palette);
-    mouth::draw_nose(&mut canvas, &frame, &lab, &palette);
-    mouth::draw_mouth(&mut canvas, &frame, &lab, segments.skin_colour, &palette);
-    let eye_colours = eyes::EyeColours::measure(&frame, &lab);
+    let colours = lab.pixels();
+    mouth::draw_nose(&mut canvas, &frame, colours, &palette);
+    mouth::draw_mouth(&mut canvas, &frame, colours, segments.skin_colour, &palette);
+    let eye_colours = eyes::EyeColours::measure(&frame, colours);
     for at in (0..2).filter(|at| eyes::is_seen(&frame, *at)) {
         eyes::draw_eye(
             &mut canvas,
             &frame,
             at,
-            &lab,
+            colours,
             &eye_colours,
             segments.skin_colour,
             &palette,
         );
     }
     for at in (0..2).filter(|at| eyes::is_seen(&frame, *at)) {
-        eyes::draw_brow(
+        brows::draw_brow(
             &mut canvas,
             &frame,
             at,
-            &lab,
+            colours,
             segments.skin_colour,
-            segments.hair_colour,
             &palette,
         );
     }

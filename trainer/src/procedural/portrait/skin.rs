@@ -1,5 +1,10 @@
 //! Skin as two flat tones with one crisp shadow, and a blush.
 
+use nijigen::drawing::{
+    frame::{Frame, enlarged, mean},
+    palette::{SkinPalette, mix},
+    pen::closed_spline,
+};
 use nijigen::face::mesh::{LIPS_OUTER, OVAL};
 use nijigen::geometry::smoothstep;
 
@@ -8,13 +13,9 @@ use crate::procedural::filter::{
     colours::Colours, components::Components, gaussian::blur, quantile::quantile,
     thresholds::antialiased_threshold,
 };
+use crate::procedural::portrait::frame::FramePlanes;
 
-use super::{
-    frame::{Frame, enlarged, mean},
-    palette::{SkinPalette, mix},
-    pen::closed_spline,
-    segments::Segments,
-};
+use super::segments::Segments;
 
 /// Share of the face's usual lightness below which skin is in shadow.
 const SHADOW: f32 = 0.80;
@@ -48,7 +49,7 @@ pub fn draw_skin(
         frame.plane(|i| sum.values()[i] / (total.values()[i] + 1e-4))
     };
     let light = low_pass(0.040);
-    let face = frame.fill(&closed_spline(&frame.at(OVAL)));
+    let face = frame.region(&closed_spline(&frame.at(OVAL)));
     let usual = {
         let inside = |i: &usize| face.values()[*i] > 0.5 && weight.values()[*i] > 0.5;
         let values: Vec<f32> = (0..skin.len())
@@ -69,7 +70,7 @@ pub fn draw_skin(
     });
     let tone = without_islands(frame, blur(&tone, 0.01 * unit), skin);
     let lit = antialiased_threshold(&blur(&tone, 0.009 * unit), SHADOW);
-    let below_jaw = frame.fill(&closed_spline(&frame.shifted(&frame.at(OVAL), 0.0, 0.15)));
+    let below_jaw = frame.region(&closed_spline(&frame.shifted(&frame.at(OVAL), 0.0, 0.15)));
     let hair_shadow = hair_shadow(frame, &segments.hair);
     let broad = low_pass(0.13);
     let blushes = BLUSHES.map(|ids| mean(&frame.at(ids)));
@@ -101,7 +102,7 @@ pub fn features(frame: &Frame) -> Plane {
         closed_spline(&enlarged(&frame.at(LIPS_OUTER), 1.2)),
         frame.at([4, 129, 98, 2, 327, 358]),
     ];
-    let planes = regions.map(|region| frame.fill(&region));
+    let planes = regions.map(|region| frame.region(&region));
     frame.plane(|i| planes.iter().map(|p| p.values()[i]).fold(0.0, f32::max))
 }
 

@@ -1,5 +1,6 @@
 //! Whether there is a beard, and where.
 
+use nijigen::drawing::frame::{Frame, enlarged};
 use nijigen::geometry::smoothstep;
 
 use crate::plane::Plane;
@@ -7,10 +8,8 @@ use crate::procedural::filter::{
     morphology::{self, Window},
     quantile::{median, quantile},
 };
-use crate::procedural::portrait::{
-    frame::{Frame, enlarged},
-    mixture::{Look, Mixture},
-};
+use crate::procedural::portrait::frame::FramePlanes;
+use crate::procedural::portrait::mixture::{Look, Mixture};
 
 use super::LEAST;
 use super::crop::Crop;
@@ -75,8 +74,8 @@ fn lower_face(frame: &Frame, lips: &[[f32; 2]]) -> Vec<bool> {
         377, 400, 378, 379, 365, 397, 288, 361, 323, 376, 411, 427, 436, 426, 423, 327, 326,
     ];
     let (face, lips) = (
-        frame.fill(&frame.at(border)),
-        frame.fill(&enlarged(lips, 1.06)),
+        frame.region(&frame.at(border)),
+        frame.region(&enlarged(lips, 1.06)),
     );
     let both = face.values().iter().zip(lips.values());
     both.map(|(face, lips)| *face > 0.5 && *lips < 0.5)
@@ -98,7 +97,7 @@ fn find_beard(crop: &Crop, skin: &[Look], lower_face: &[bool]) -> (Beard, Vec<bo
     // Shadows are as smooth as skin and of its hue; a beard isn't.
     let is_beard = |zone: &[usize]| {
         let points: Vec<_> = zone.iter().map(|i| frame.points[*i]).collect();
-        let area = frame.fill(&points);
+        let area = frame.region(&points);
         let inside = || (0..looks.len()).filter(|i| area.values()[*i] > 0.5 && lower_face[*i]);
         let zone: Vec<Look> = inside().map(|i| looks[i]).collect();
         let covered = inside().filter(|i| bearded[*i]).count() as f32 / zone.len().max(1) as f32;
@@ -139,7 +138,7 @@ pub fn fill_beard(frame: &Frame, skin: &mut [f32], hair: &mut [f32]) {
     let lower = [
         61, 91, 84, 17, 314, 321, 291, 397, 379, 400, 152, 176, 150, 172,
     ];
-    let zone = frame.fill(&frame.at(lower));
+    let zone = frame.region(&frame.at(lower));
     let region = frame.plane(|i| f32::from(hair[i] > 0.5));
     let closed = morphology::close(&region, &Window::disc(0.055 * frame.unit()));
     for i in 0..skin.len() {

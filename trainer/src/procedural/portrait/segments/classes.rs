@@ -6,6 +6,7 @@ use crate::procedural::filter::{
     gaussian::{blur, weighted_blur},
     guided::guided_filter,
 };
+use crate::procedural::portrait::frame::FramePlanes;
 
 use super::crop::Crop;
 use super::prior::Prior;

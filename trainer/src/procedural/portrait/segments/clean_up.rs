@@ -1,5 +1,6 @@
 //! What is put right in the regions of skin and hair: what cannot be, whatever it looks like.
 
+use nijigen::drawing::{frame::Frame, pen::closed_spline};
 use nijigen::face::mesh::EYES;
 
 use crate::procedural::filter::{
@@ -7,7 +8,7 @@ use crate::procedural::filter::{
     gaussian::blur,
     morphology::{self, Window},
 };
-use crate::procedural::portrait::{frame::Frame, pen::closed_spline};
+use crate::procedural::portrait::frame::FramePlanes;
 
 /// The nose.
 const NOSE: [usize; 10] = [6, 122, 198, 129, 98, 2, 327, 358, 420, 351];
@@ -40,7 +41,7 @@ pub fn force_skin(frame: &Frame, skin: &mut [f32], lips: &[[f32; 2]]) {
         let brow = frame.at(eye.brow_above);
         let mut strip = frame.shifted(&brow, 0.0, -0.05);
         strip.extend(frame.shifted(&brow, 0.0, -0.02).into_iter().rev());
-        let above = frame.fill(&strip);
+        let above = frame.region(&strip);
         let (mut all, mut bare) = (0, 0);
         for (share, skin) in above.values().iter().zip(skin.iter()) {
             all += usize::from(*share > 0.5);
@@ -53,7 +54,7 @@ pub fn force_skin(frame: &Frame, skin: &mut [f32], lips: &[[f32; 2]]) {
         }
     }
     for region in &regions {
-        for (skin, share) in skin.iter_mut().zip(frame.fill(region).values()) {
+        for (skin, share) in skin.iter_mut().zip(frame.region(region).values()) {
             *skin = skin.max(*share);
         }
     }

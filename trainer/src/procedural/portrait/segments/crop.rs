@@ -1,23 +1,16 @@
 //! What is known of a face crop before its parts are told apart.
 
+use nijigen::drawing::{
+    frame::{Frame, enlarged},
+    palette::skin_colour,
+    pen::closed_spline,
+};
 use nijigen::face::mesh::{CHIN, LIPS_OUTER, OVAL};
 
 use crate::plane::Plane;
-use crate::procedural::filter::{colours::Colours, gaussian::blur, quantile::median};
-use crate::procedural::portrait::{
-    frame::{Frame, enlarged},
-    mixture::Look,
-    pen::closed_spline,
-};
-
-/// Skin of a face too small to be measured.
-const USUAL_SKIN: [f32; 3] = [60.0, 12.0, 18.0];
-/// Middles of both cheeks and the nose.
-const CHEEKS: [&[usize]; 3] = [
-    &[117, 118, 101, 36, 205, 187, 123],
-    &[346, 347, 330, 266, 425, 411, 352],
-    &[6, 122, 198, 4, 420, 351],
-];
+use crate::procedural::filter::{colours::Colours, gaussian::blur};
+use crate::procedural::portrait::frame::FramePlanes;
+use crate::procedural::portrait::mixture::Look;
 
 /// A face crop, pixel by pixel.
 pub struct Crop<'a> {
@@ -50,16 +43,7 @@ impl<'a> Crop<'a> {
         let at = (0..count).map(|i| frame.place(i, frame.face.center));
         let below = (0..count).map(|i| frame.place(i, chin));
 
-        let cheeks =
-            CHEEKS.map(|cheek| -> Vec<_> { cheek.iter().map(|i| frame.points[*i]).collect() });
-        let cheeks = inside_any(frame, &cheeks);
-        let cheeks = lab.select(|i| cheeks[i]);
-        let skin_colour = if cheeks.len() > 20 {
-            median(&cheeks)
-        } else {
-            USUAL_SKIN
-        };
-
+        let skin_colour = skin_colour(frame, lab.pixels());
         let lips = frame.at(LIPS_OUTER);
         let features = [
             frame.eye_polygon(0, 1.35),
@@ -118,7 +102,7 @@ impl<'a> Crop<'a> {
 
 /// Which pixels are inside of a polygon.
 pub fn inside(frame: &Frame, polygon: &[[f32; 2]]) -> Vec<bool> {
-    let area = frame.fill(polygon);
+    let area = frame.region(polygon);
     area.values().iter().map(|v| *v > 0.5).collect()
 }
 

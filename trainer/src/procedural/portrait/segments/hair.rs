@@ -1,7 +1,6 @@
 //! What hair looks like: a band around the head that is not like skin, the sides of long hair, the
 //! beard.
 
-use crate::procedural::filter::quantile::median;
 use crate::procedural::portrait::mixture::Mixture;
 
 use super::LEAST;
@@ -11,8 +10,6 @@ use super::crop::Crop;
 pub struct HairLook {
     /// How unlike it each pixel is, see [`Mixture::distance`].
     pub distance: Vec<f32>,
-    /// Its median in CIE L*a*b*.
-    pub colour: [f32; 3],
     /// Whether hardly any of the head has hair.
     pub bald: bool,
     /// Whether there is enough of it to be measured.
@@ -36,12 +33,6 @@ pub fn find_hair(crop: &Crop, skin_distance: &[f32], beard: Mixture) -> HairLook
     let band_area = band.iter().filter(|b| **b).count().max(1);
     let bald = (hair_seeds.len() as f32) < 0.16 * band_area as f32;
     let is_there = hair_seeds.len() > 60;
-    let colour = if is_there {
-        let [l, a, b, _] = median(&hair_seeds);
-        [l, a, b]
-    } else {
-        [22.0, 3.0, 5.0]
-    };
     let mut hair_mix = if hair_seeds.len() > 80 {
         Mixture::of(hair_seeds, 4, LEAST)
     } else {
@@ -71,7 +62,6 @@ pub fn find_hair(crop: &Crop, skin_distance: &[f32], beard: Mixture) -> HairLook
     };
     HairLook {
         distance,
-        colour,
         bald,
         is_there,
     }

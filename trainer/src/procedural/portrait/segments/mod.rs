@@ -22,8 +22,10 @@ use crate::procedural::filter::{
     gaussian::{blur, blur_colours},
     thresholds::antialiased_threshold,
 };
+use crate::procedural::portrait::frame::FramePlanes;
+use nijigen::drawing::frame::Frame;
 
-use super::{frame::Frame, mixture::Look};
+use super::mixture::Look;
 use beard::fill_beard;
 use clean_up::{drop_islands, drop_lobes, force_skin, give_away_strips};
 use crop::Crop;
@@ -41,8 +43,6 @@ pub struct Segments {
     pub hair: Plane,
     /// Median of the cheeks in CIE L*a*b*.
     pub skin_colour: [f32; 3],
-    /// Median of the hair in CIE L*a*b*.
-    pub hair_colour: [f32; 3],
     /// The beard.
     pub beard: Beard,
 }
@@ -92,7 +92,6 @@ pub fn segment(frame: &Frame, lab: &Colours, person: &Plane) -> Segments {
         skin,
         hair,
         skin_colour: crop.skin_colour,
-        hair_colour: hair_look.colour,
         beard: beard.kind,
     }
 }

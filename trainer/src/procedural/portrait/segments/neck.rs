@@ -3,6 +3,7 @@
 use nijigen::face::mesh::CHIN;
 
 use crate::procedural::filter::{colours::Colours, components::Components, quantile::median};
+use crate::procedural::portrait::frame::FramePlanes;
 use crate::procedural::portrait::mixture::{Look, Mixture};
 
 use super::LEAST;

@@ -2,9 +2,8 @@
 //! Some things are decided once a face: whether there are a fringe, long hair, a long beard, and each
 //! ear.
 
+use nijigen::drawing::palette::interpolate;
 use nijigen::geometry::smoothstep;
-
-use crate::procedural::portrait::palette::interpolate;
 
 use super::beard::{Beard, BeardLook};
 use super::crop::Crop;

@@ -1,14 +1,12 @@
 //! What skin looks like: the core of the face where it is like the cheeks, the neck, shadows and
 //! highlights of both.
 
+use nijigen::drawing::frame::enlarged_about;
 use nijigen::face::mesh::OVAL;
 use nijigen::geometry::smoothstep;
 
 use crate::procedural::filter::quantile::{median, quantile};
-use crate::procedural::portrait::{
-    frame::enlarged_about,
-    mixture::{Gaussian, Mixture},
-};
+use crate::procedural::portrait::mixture::{Gaussian, Mixture};
 
 use super::LEAST;
 use super::beard::BeardLook;

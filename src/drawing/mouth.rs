@@ -1,20 +1,12 @@
 //! Mouth and nose, drawn as vectors.
 
-use nijigen::face::mesh::{LIPS_OUTER, LOWER_LIP_ABOVE, NOSE_BASE, UPPER_LIP_BELOW};
-use nijigen::geometry::smoothstep;
+use crate::face::mesh::{LIPS_OUTER, LOWER_LIP_ABOVE, NOSE_BASE, UPPER_LIP_BELOW};
+use crate::geometry::smoothstep;
 
-use crate::plane::Plane;
-use crate::procedural::filter::{
-    colours::Colours,
-    gaussian::blur,
-    quantile::{median, quantile},
-};
-
-use super::{
-    frame::{Frame, between, distance, enlarged_about},
-    palette::{SkinPalette, interpolate, lch, rgb},
-    pen::{Canvas, closed_spline, spline},
-};
+use super::frame::{Frame, between, distance, enlarged_about, mean};
+use super::palette::{SkinPalette, interpolate, lch, rgb};
+use super::pen::{Canvas, Mask, closed_spline, spline};
+use super::samples::{lightness_about, median, quantile, under};
 
 /// Upper border of the upper lip from left to right.
 const UPPER_LIP_ABOVE: [usize; 11] = [61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291];
@@ -25,7 +17,7 @@ const OPEN: f32 = 0.075;
 pub fn draw_mouth(
     canvas: &mut Canvas,
     frame: &Frame,
-    lab: &Colours,
+    lab: &[[f32; 3]],
     skin_colour: [f32; 3],
     palette: &SkinPalette,
 ) {
@@ -39,7 +31,7 @@ pub fn draw_mouth(
     };
     let lips = frame.fill(&closed_spline(&frame.at(LIPS_OUTER)));
     let inner = frame.fill(&ring(&spline(&upper, 50), &spline(&lower, 50)));
-    let on_lips = lab.select(|i| lips.values()[i] > 0.8 && inner.values()[i] < 0.1);
+    let on_lips = under(lab, frame.side, &lips.clone().without(&inner), 0.8);
     let [l0, a0, b0] = skin_colour;
     let own = if on_lips.len() > 5 {
         median(&on_lips)
@@ -55,9 +47,10 @@ pub fn draw_mouth(
         a + 12.0 + 16.0 * painted + 0.7 * (redder - 12.0).max(0.0),
         0.9 * b - 1.0 + 2.0 * painted + 0.3 * (own[2] - b0).max(0.0),
     ];
-    canvas.put(&blur(&lips, 0.006 * unit), 0.62 + 0.28 * painted, rgb(tint));
+    let soft_lips = lips.blurred(0.006 * unit, frame.side);
+    canvas.put(&soft_lips, 0.62 + 0.28 * painted, rgb(tint));
     let upper_lip = ring(&spline(&frame.at(UPPER_LIP_ABOVE), 60), &spline(&upper, 60));
-    let upper_lip = blur(&frame.fill(&upper_lip), 0.003 * unit);
+    let upper_lip = frame.fill(&upper_lip).blurred(0.003 * unit, frame.side);
     canvas.put(
         &upper_lip,
         0.55,
@@ -65,7 +58,7 @@ pub fn draw_mouth(
     );
     let line = rgb(palette.line);
     if opening > OPEN * width {
-        let inside = lab.select(|i| inner.values()[i] > 0.6);
+        let inside = under(lab, frame.side, &inner, 0.6);
         let lightness: Vec<f32> = inside.iter().map(|c| c[0]).collect();
         let count = lightness.len();
         canvas.put(
@@ -100,7 +93,7 @@ pub fn draw_mouth(
     }
     // The shadow below the lower lip.
     let below = frame.shifted(&frame.at([84, 17, 314]), 0.0, 0.012);
-    let below = enlarged_about(&below, super::frame::mean(&below), 0.9);
+    let below = enlarged_about(&below, mean(&below), 0.9);
     let taper = |t: f32| 0.012 * unit * (PI * t).sin();
     canvas.stroke(&spline(&below, 30), taper, 0.7, rgb(palette.shade));
 }
@@ -109,7 +102,7 @@ pub fn draw_mouth(
 fn draw_teeth(
     canvas: &mut Canvas,
     frame: &Frame,
-    inner: &Plane,
+    inner: &Mask,
     [upper, lower]: [&Vec<[f32; 2]>; 2],
     share: f32,
     l0: f32,
@@ -124,13 +117,12 @@ fn draw_teeth(
     let teeth = frame.fill(&polygon);
     let white = interpolate(l0, &[(20.0, 84.0), (60.0, 92.0), (80.0, 96.0)]);
     canvas.put(&teeth, 1.0, rgb([white, 1.0, 2.0]));
-    let outside = blur(&inner.map(|v| 1.0 - v), 0.008 * frame.unit());
-    let shade = frame.plane(|i| outside.values()[i] * teeth.values()[i]);
+    let shade = teeth.without(&inner.blurred(0.008 * frame.unit(), frame.side));
     canvas.put(&shade, 0.35, rgb([white - 14.0, 4.0, 0.0]));
 }
 
 /// Draws the nose: base, wings, the shaded side of its bridge and a highlight.
-pub fn draw_nose(canvas: &mut Canvas, frame: &Frame, lab: &Colours, palette: &SkinPalette) {
+pub fn draw_nose(canvas: &mut Canvas, frame: &Frame, lab: &[[f32; 3]], palette: &SkinPalette) {
     use std::f32::consts::PI;
     let unit = frame.unit();
     let points = &frame.points;
@@ -157,17 +149,16 @@ pub fn draw_nose(canvas: &mut Canvas, frame: &Frame, lab: &Colours, palette: &Sk
             canvas.stroke(&curve, taper, 0.85, shade);
         }
     }
-    let light = blur(&lab.channel(0), 0.015 * unit);
+    let about = (0.02 * unit) as usize;
     let sides = [
         [193, 122, 196, 236, 198, 49],
         [417, 351, 419, 456, 420, 279],
     ];
     let brightness = sides.map(|side| {
         let moved = enlarged_about(&frame.at(side), points[5], 1.25);
-        let values = moved.iter().map(|p| {
-            let [x, y] = p.map(|v| (v.max(0.0) as usize).min(frame.side - 1));
-            light.row(y)[x]
-        });
+        let values = moved
+            .iter()
+            .map(|p| lightness_about(lab, frame.side, *p, about));
         values.sum::<f32>()
     });
     let darker = sides[usize::from(brightness[0] >= brightness[1])];

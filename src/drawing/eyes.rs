@@ -1,12 +1,14 @@
 //! Eyes, drawn as vectors.
 
-use crate::face::mesh::{EYES, EyeFrame, MESH_WITH_IRIS_POINTS};
+use crate::face::mesh::EYES;
 use crate::geometry::smoothstep;
 
-use super::frame::{Frame, distance};
+use super::eye_place::EyePlace;
+use super::frame::Frame;
+use super::iris::Irises;
 use super::palette::{SkinPalette, interpolate, lch, mix, rgb};
 use super::pen::{Canvas, Mask, spline};
-use super::samples::{lightness_about, median, quantile};
+use super::samples::{lightness_about, quantile};
 
 /// Points along a lid.
 const LID_POINTS: usize = 60;
@@ -16,90 +18,11 @@ const CLOSED: f32 = 0.15;
 /// the face.
 const LEAST_WIDTH: [f32; 2] = [0.55, 0.11];
 
-/// What is measured of both eyes at once.
-pub struct EyeColours {
-    /// The irises' in CIE L*a*b*.
-    pub iris: [f32; 3],
-}
-
-impl EyeColours {
-    /// The median colour of both irises, without pupil, highlight and the lid's shadow.
-    pub fn measure(frame: &Frame, lab: &[[f32; 3]]) -> Self {
-        let mut all = Vec::new();
-        for side in 0..2 {
-            let Some((center, radius)) = iris_circle(frame, side) else {
-                continue;
-            };
-            let opening = frame.fill(&frame.eye_polygon(side, 1.0));
-            let inside: Vec<[f32; 3]> = opening
-                .pixels(frame.side)
-                .filter(|(i, share)| {
-                    let p = frame.pixel(*i);
-                    let r = distance(p, center) / radius;
-                    *share > 0.5 && (0.35..0.9).contains(&r) && p[1] > center[1] - 0.35 * radius
-                })
-                .map(|(i, _)| lab[i])
-                .collect();
-            let lightness: Vec<f32> = inside.iter().map(|c| c[0]).collect();
-            let limits = quantile(lightness.clone(), 0.15)..=quantile(lightness, 0.80);
-            all.extend(inside.into_iter().filter(|c| limits.contains(&c[0])));
-        }
-        let iris = if all.len() > 8 {
-            median(&all)
-        } else {
-            [25.0, 6.0, 8.0]
-        };
-        Self { iris }
-    }
-}
-
-/// Centre and radius of an iris in pixels, if it is known.
-fn iris_circle(frame: &Frame, side: usize) -> Option<([f32; 2], f32)> {
-    if frame.points.len() < MESH_WITH_IRIS_POINTS {
-        return None;
-    }
-    let eye = &EYES[side];
-    let center = frame.points[eye.iris];
-    let border = frame.at(eye.iris_border);
-    let sum: f32 = border.iter().map(|p| distance(*p, center)).sum();
-    Some((center, (sum / border.len() as f32).max(1.0)))
-}
-
 /// Whether the left (0) or right (1) eye is seen well enough to be drawn.
 pub fn is_seen(frame: &Frame, side: usize) -> bool {
     let widths = frame.eyes.map(|eye| eye.width_px);
     let own = widths[side];
     own > LEAST_WIDTH[0] * widths[0].max(widths[1]) && own > LEAST_WIDTH[1] * frame.unit()
-}
-
-/// Coordinates of an eye: 0 to 1 from the inner to the outer corner, and up in the same unit.
-struct EyePlace<'a> {
-    eye: &'a EyeFrame,
-    inner: [f32; 2],
-}
-
-impl<'a> EyePlace<'a> {
-    fn new(eye: &'a EyeFrame) -> Self {
-        let half = 0.5 * eye.width_px;
-        let inner = [0, 1].map(|i| eye.center[i] - half * eye.outward[i]);
-        Self { eye, inner }
-    }
-
-    fn of(&self, point: [f32; 2]) -> [f32; 2] {
-        let d = [0, 1].map(|i| (point[i] - self.inner[i]) / self.eye.width_px);
-        let along = |axis: [f32; 2]| d[0] * axis[0] + d[1] * axis[1];
-        [along(self.eye.outward), along(self.eye.up)]
-    }
-
-    fn to_picture(&self, x: f32, y: f32) -> [f32; 2] {
-        let EyeFrame {
-            width_px,
-            outward,
-            up,
-            ..
-        } = self.eye;
-        [0, 1].map(|i| self.inner[i] + width_px * (x * outward[i] + y * up[i]))
-    }
 }
 
 /// Heights of a lid at [`LID_POINTS`] places from the inner to the outer corner: the landmarks',
@@ -148,7 +71,7 @@ pub fn draw_eye(
     frame: &Frame,
     side: usize,
     lab: &[[f32; 3]],
-    colours: &EyeColours,
+    irises: &Irises,
     skin_colour: [f32; 3],
     palette: &SkinPalette,
 ) {
@@ -225,17 +148,14 @@ pub fn draw_eye(
     canvas.put(&opening, 1.0, rgb([white, 0.5, 0.5]));
 
     // The iris follows the gaze.
-    let gaze = iris_circle(frame, side).map_or([0.0; 2], |(center, _)| {
-        let [x, y] = place.of(center);
-        [(x - 0.5).clamp(-0.3, 0.3), y]
-    });
+    let gaze = irises.gaze[side];
     let rx = (0.58 * openness).clamp(0.21, 0.275);
     let ry = (1.18 * rx).max(0.53 * openness);
-    let cx = 0.5 + 0.95 * gaze[0];
+    let cx = 0.5 + 0.95 * gaze.outwards;
     let middle = (lid_at(&upper, cx) + lid_at(&lower, cx)) / 2.0;
     let cy = if openness > 0.3 {
         let least = lid_at(&lower, cx) + 0.78 * ry;
-        (0.55 * middle + 0.45 * gaze[1])
+        (0.55 * middle + 0.45 * gaze.up.unwrap_or(middle))
             .max(least)
             .min(lid_at(&upper, cx) - 0.55 * ry)
     } else {
@@ -248,7 +168,7 @@ pub fn draw_eye(
             .collect()
     };
     let within = |polygon: Vec<[f32; 2]>| -> Mask { frame.fill(&polygon).within(&opening) };
-    let iris = IrisTones::new(colours.iris);
+    let iris = IrisTones::new(irises.colour);
     canvas.put(&within(ellipse(cx, cy, rx, ry)), 1.0, rgb(iris.rim));
     let inner = within(ellipse(cx, cy, 0.88 * rx, 0.90 * ry));
     let center = place.to_picture(cx, cy);

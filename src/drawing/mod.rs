@@ -4,25 +4,28 @@
 
 pub mod brows;
 pub mod colour;
+mod eye_place;
 pub mod eyes;
 pub mod frame;
+pub mod iris;
 pub mod jaw;
 pub mod mouth;
 pub mod palette;
 pub mod pen;
 pub mod samples;
 mod sight;
+mod skin_tone;
 
 use crate::imaging::Photo;
 
 use self::colour::rgb_to_lab;
-use self::eyes::EyeColours;
 use self::frame::Frame;
+use self::iris::Irises;
 use self::palette::SkinPalette;
 use self::pen::Canvas;
 pub use self::sight::{HiddenEyes, eyes_are_hidden};
 
-/// Draws the features of a face over `picture`, which a network made of `crop`: both are squares
+/// Gives the skin of a face its tone and draws the features over `picture`, which a network made of `crop`: both are squares
 /// of one size, in which the face mesh `points` lie (`[x, y]` in pixels from the top left corner; the
 /// first pixel's centre is at 0.5). Does nothing where there is no face, or its eyes are not seen.
 pub fn draw_features(picture: &mut Photo, crop: &Photo, points: &[[f32; 2]]) {
@@ -40,6 +43,7 @@ pub fn draw_features(picture: &mut Photo, crop: &Photo, points: &[[f32; 2]]) {
     }
     let palette = SkinPalette::new(skin_colour);
     let mut canvas = Canvas::of_photo(picture);
+    skin_tone::tone_skin(&mut canvas, &frame, palette.base);
     let is_skin = |point| sight::skin_likeness(&frame, &lab, skin_colour, point);
     jaw::draw_jaw(&mut canvas, &frame, &palette, |place| {
         let [near, far] = place.outside.map(is_skin);
@@ -47,14 +51,14 @@ pub fn draw_features(picture: &mut Photo, crop: &Photo, points: &[[f32; 2]]) {
     });
     mouth::draw_nose(&mut canvas, &frame, &lab, &palette);
     mouth::draw_mouth(&mut canvas, &frame, &lab, skin_colour, &palette);
-    let colours = EyeColours::measure(&frame, &lab);
+    let irises = Irises::measure(&frame, &lab);
     for at in (0..2).filter(|at| eyes::is_seen(&frame, *at)) {
         eyes::draw_eye(
             &mut canvas,
             &frame,
             at,
             &lab,
-            &colours,
+            &irises,
             skin_colour,
             &palette,
         );
@@ -106,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn eyes_and_brows_are_drawn_where_they_are() {
+    fn features_are_drawn_where_they_are() {
         let picture = drawn(&crop(), &example_face());
         let at = |x, y| lightness(&picture, x, y);
         // The pupil is dark, the white beside it light, lash line and brow dark.
@@ -114,10 +118,14 @@ mod tests {
         assert!(at(316, 239) > 80.0, "{}", at(316, 239));
         assert!(at(306, 230) < 30.0, "{}", at(306, 230));
         assert!(at(300, 216) < 50.0, "{}", at(300, 216));
-        // The rest is as it was.
-        for (x, y) in [(256, 300), (150, 239), (302, 290), (256, 120)] {
-            assert_eq!(picture.pixels()[y * SIDE + x], SKIN, "{x} {y}");
-        }
+        // The line between the lips.
+        let [x, y] = example_face()[13].map(|v| v as usize);
+        let darkest = (y - 3..y + 6).map(|y| at(x, y)).fold(100.0, f32::min);
+        assert!(darkest < 50.0, "{darkest}");
+        // Cheeks are of one colour, near the photo's; what is far from the face is as it was.
+        assert!((at(190, 300) - at(322, 300)).abs() < 0.1);
+        assert!((at(190, 300) - at(5, 5)).abs() < 8.0, "{}", at(190, 300));
+        assert_eq!(picture.pixels()[5 * SIDE + 5], SKIN);
     }
 
     #[test]

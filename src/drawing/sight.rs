@@ -17,11 +17,7 @@ impl fmt::Display for HiddenEyes {
 }
 
 /// Finds eyes that have no skin around them, in a crop in CIE L*a*b* with skin of this colour.
-pub fn eyes_are_hidden(
-    frame: &Frame,
-    lab: &[[f32; 3]],
-    [l0, a0, b0]: [f32; 3],
-) -> Option<HiddenEyes> {
+pub fn eyes_are_hidden(frame: &Frame, lab: &[[f32; 3]], skin: [f32; 3]) -> Option<HiddenEyes> {
     let skin_around = |side: usize| {
         let inner = frame.fill(&frame.eye_polygon(side, 1.15));
         let outer = frame.fill(&frame.eye_polygon(side, 1.75));
@@ -30,10 +26,8 @@ pub fn eyes_are_hidden(
             if share <= 0.5 || inner.at(i % frame.side, i / frame.side) >= 0.5 {
                 continue;
             }
-            let [l, a, b] = lab[i];
-            let f = (l / l0).clamp(0.3, 1.4).powf(0.7);
             all += 1;
-            good += usize::from(l > 0.40 * l0 && (a - a0 * f).hypot(b - b0 * f) < 17.0);
+            good += usize::from(lab[i][0] > 0.40 * skin[0] && unlike_skin(lab[i], skin) < 17.0);
         }
         good as f32 / all.max(1) as f32
     };
@@ -43,17 +37,18 @@ pub fn eyes_are_hidden(
 }
 
 /// How much the colour about a point is like skin of this colour under some light: 0 to 1.
-pub fn skin_likeness(
-    frame: &Frame,
-    lab: &[[f32; 3]],
-    [l0, a0, b0]: [f32; 3],
-    point: [f32; 2],
-) -> f32 {
+pub fn skin_likeness(frame: &Frame, lab: &[[f32; 3]], skin: [f32; 3], point: [f32; 2]) -> f32 {
     let last = frame.side - 1;
     // The casts saturate.
     let [x, y] = point.map(|v| (v as usize).min(last));
-    let [l, a, b] = lab[y * frame.side + x];
-    let f = (l / l0).clamp(0.3, 1.3).powf(0.7);
-    let off = (a - a0 * f).hypot(b - b0 * f);
-    smoothstep(off, 18.0, 11.0) * smoothstep(l, 0.28 * l0, 0.45 * l0)
+    let colour = lab[y * frame.side + x];
+    let light = colour[0] / skin[0];
+    smoothstep(unlike_skin(colour, skin), 18.0, 11.0) * smoothstep(light, 0.28, 0.45)
+}
+
+/// How far a colour's opponents are from those of skin under the light that it is in, both in
+/// CIE L*a*b*.
+pub(super) fn unlike_skin([l, a, b]: [f32; 3], [l0, a0, b0]: [f32; 3]) -> f32 {
+    let f = (l / l0).clamp(0.3, 1.4).powf(0.7);
+    (a - a0 * f).hypot(b - b0 * f)
 }

@@ -17,6 +17,7 @@ use image::RgbImage;
 use nijigen::drawing::{
     HiddenEyes, brows, eyes, eyes_are_hidden,
     frame::Frame,
+    iris::Irises,
     mouth,
     palette::{SkinPalette, mix},
     pen::Canvas,
@@ -141,14 +142,14 @@ pub fn draw_portrait(
     let colours = lab.pixels();
     mouth::draw_nose(&mut canvas, &frame, colours, &palette);
     mouth::draw_mouth(&mut canvas, &frame, colours, segments.skin_colour, &palette);
-    let eye_colours = eyes::EyeColours::measure(&frame, colours);
+    let irises = Irises::measure(&frame, colours);
     for at in (0..2).filter(|at| eyes::is_seen(&frame, *at)) {
         eyes::draw_eye(
             &mut canvas,
             &frame,
             at,
             colours,
-            &eye_colours,
+            &irises,
             segments.skin_colour,
             &palette,
         );

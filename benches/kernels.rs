@@ -9,7 +9,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use fearless_simd::Level;
 use nijigen::face::{FaceSquare, Features};
 use nijigen::geometry::SimilarityTransform;
-use nijigen::imaging::{FadingEllipse, Photo, paste, warp};
+use nijigen::imaging::{FadingEllipse, PatchTone, Photo, paste, warp};
 use nijigen::kernels::blend::{ToneChange, blend_rgba8};
 use nijigen::kernels::halve::halve_rgba8;
 use nijigen::kernels::matmul::{PackedWeights, Rows, multiply};
@@ -192,7 +192,15 @@ fn pictures(c: &mut Criterion) {
             let square = square.scaled([0.5, 0.5]);
             let to_crop = square.from_crop(512.0).inverse().expect("a square");
             let bounds = square.bounds([1024, 1024]);
-            paste(&mut picture, bounds, &crop, to_crop, head).expect("a picture");
+            paste(
+                &mut picture,
+                bounds,
+                &crop,
+                to_crop,
+                head,
+                PatchTone::Picture,
+            )
+            .expect("a picture");
         });
     });
 }

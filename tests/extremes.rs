@@ -10,7 +10,7 @@ use futures_lite::future::block_on;
 use nijigen::engine::{CpuEngine, Engine};
 use nijigen::geometry::SimilarityTransform;
 use nijigen::imaging::{
-    FadingEllipse, Photo, Planes, blur_outside, fit_long_side, mix, paste, warp,
+    FadingEllipse, PatchTone, Photo, Planes, blur_outside, fit_long_side, mix, paste, warp,
 };
 use nijigen::model::GeneratorConfig;
 use nijigen::pipeline::{self, FaceMode, FaceOptions, Faces, Look, Options, Presentation};
@@ -83,7 +83,7 @@ proptest! {
     ) {
         let ellipse = FadingEllipse { center: [x, y], radii: [radius, radius], inner };
         let window = [left..right, top..bottom];
-        has_code(paste(&mut picture, window, &patch, to_patch, ellipse), &["argument-invalid"])?;
+        has_code(paste(&mut picture, window, &patch, to_patch, ellipse, PatchTone::Picture), &["argument-invalid"])?;
     }
 
     #[test]

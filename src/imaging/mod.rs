@@ -15,7 +15,7 @@ mod white;
 pub use decode::decode;
 pub use mix::mix;
 pub use outside::blur_outside;
-pub use paste::{FadingEllipse, paste};
+pub use paste::{FadingEllipse, PatchTone, paste};
 pub(crate) use planes::max_abs_difference;
 pub use planes::{MIN_SIDE_PX, Planes};
 #[cfg(feature = "cpu")]

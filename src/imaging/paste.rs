@@ -23,10 +23,18 @@ pub struct FadingEllipse {
 /// The most that a patch's contrast is changed by, or its inverse.
 const MAX_GAIN: f32 = 1.2;
 
+/// Whose tone a patch has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PatchTone {
+    /// The picture's mean colour inside the ellipse and, within limits, its contrast: a network that
+    /// normalises over all that it sees gives them different tones.
+    Picture,
+    /// Its own, which was measured.
+    Own,
+}
+
 /// Blends `patch` into the `columns` and `rows` of `picture`. `to_patch` takes
-/// the picture's places to those of the patch. Inside the ellipse, the patch gets the picture's mean
-/// colour and, within limits, its contrast: a network that normalises over all that it sees gives
-/// them different tones.
+/// the picture's places to those of the patch.
 ///
 /// # Errors
 /// [`Error::ArgumentInvalid`] if columns or rows lie beyond the picture; those of [`warp`].
@@ -36,6 +44,7 @@ pub fn paste(
     patch: &Photo,
     to_patch: SimilarityTransform,
     ellipse: FadingEllipse,
+    tone: PatchTone,
 ) -> Result<()> {
     if columns.is_empty() || rows.is_empty() {
         return Ok(());
@@ -66,8 +75,15 @@ pub fn paste(
         before.add_row(level, &picture.pixels()[line(y)], weights);
         after.add_row(level, patch, weights);
     }
-    let Some(tone) = matching_tone(&before, &after) else {
+    let Some(matching) = matching_tone(&before, &after) else {
         return Ok(());
+    };
+    let tone = match tone {
+        PatchTone::Picture => matching,
+        PatchTone::Own => ToneChange {
+            gain: 1.0,
+            shift: [0.0; 3],
+        },
     };
     for (y, (patch, weights)) in lines() {
         blend_rgba8(
@@ -160,10 +176,23 @@ mod tests {
             &patch,
             SimilarityTransform::new(2.0, 0.0, [-100.0; 2]),
             ELLIPSE,
+            PatchTone::Picture,
         )
         .unwrap();
         let worst = worst_difference(&pasted, &picture);
         assert!(worst <= 2, "{worst}");
+
+        let mut own = picture.clone();
+        let to_patch = SimilarityTransform::new(2.0, 0.0, [-100.0; 2]);
+        let window = [50..150, 50..150];
+        paste(&mut own, window, &patch, to_patch, ELLIPSE, PatchTone::Own).unwrap();
+        let (middle, drawn) = (
+            own.pixels()[100 * 200 + 100],
+            patch.pixels()[100 * 200 + 100],
+        );
+        for c in 0..3 {
+            assert!(middle[c].abs_diff(drawn[c]) <= 2, "{middle:?} {drawn:?}");
+        }
     }
 
     #[test]
@@ -181,6 +210,7 @@ mod tests {
             &patch,
             SimilarityTransform::new(2.5, 0.0, [-75.0, -50.0]),
             ELLIPSE,
+            PatchTone::Picture,
         )
         .unwrap();
         for (i, (pixel, old)) in picture.pixels().iter().zip(before.pixels()).enumerate() {
@@ -203,9 +233,25 @@ mod tests {
         let patch = Photo::new(4, 4, vec![255; 64]).unwrap();
         let before = picture.clone();
         let to_patch = SimilarityTransform::new(0.1, 0.0, [0.0; 2]);
-        paste(&mut picture, [0..0, 0..5], &patch, to_patch, ELLIPSE).unwrap();
+        paste(
+            &mut picture,
+            [0..0, 0..5],
+            &patch,
+            to_patch,
+            ELLIPSE,
+            PatchTone::Picture,
+        )
+        .unwrap();
         assert_eq!(picture, before);
-        paste(&mut picture, [0..50, 0..50], &patch, to_patch, ELLIPSE).unwrap();
+        paste(
+            &mut picture,
+            [0..50, 0..50],
+            &patch,
+            to_patch,
+            ELLIPSE,
+            PatchTone::Picture,
+        )
+        .unwrap();
         assert_ne!(picture, before);
     }
 }

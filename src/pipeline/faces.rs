@@ -6,7 +6,9 @@ use super::{FaceCrop, Look, Options, Picture};
 use crate::engine::{Engine, Progress};
 use crate::error::{Error, Result};
 use crate::face::{FaceSquare, Features, LandmarkKind, Refusal, mesh::FaceFrame};
-use crate::imaging::{FadingEllipse, Photo, blur_outside, fit_long_side, fitted_size, paste};
+use crate::imaging::{
+    FadingEllipse, PatchTone, Photo, blur_outside, fit_long_side, fitted_size, paste,
+};
 
 /// Side of a portrait, as in the public demonstrations of `face2paint`.
 pub const PORTRAIT_SIDE_PX: usize = 512;
@@ -324,6 +326,11 @@ pub(super) async fn both<E: Engine>(
         let face_bytes = rgba_bytes([*side; 2]);
         crop_bytes -= face_bytes;
         let held = picture_bytes + kept_bytes + crop_bytes;
+        // A portrait network's skin has been given its tone.
+        let tone = match crop.points {
+            Some(_) => PatchTone::Own,
+            None => PatchTone::Picture,
+        };
         let drawn = draw_face(look, crop, options, held, &mut part).await?;
         let square = face.square.scaled(factors);
         let Some(to_face) = square.from_crop(*side as f32).inverse() else {
@@ -337,6 +344,7 @@ pub(super) async fn both<E: Engine>(
             &drawn,
             to_face,
             head(faces.expand),
+            tone,
         )?;
     }
     progress.report(1.0).await?;

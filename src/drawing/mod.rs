@@ -18,7 +18,7 @@ mod skin_tone;
 
 use crate::imaging::Photo;
 
-use self::colour::rgb_to_lab;
+use self::colour::{linear_light, linear_to_lab};
 use self::frame::Frame;
 use self::iris::Irises;
 use self::palette::SkinPalette;
@@ -36,14 +36,14 @@ pub fn draw_features(picture: &mut Photo, crop: &Photo, points: &[[f32; 2]]) {
     if [crop.height(), picture.width(), picture.height()] != [side; 3] {
         return;
     }
-    let lab: Vec<[f32; 3]> = crop.pixels().iter().map(|pixel| lab_of(*pixel)).collect();
+    let lab = lab_of(crop.pixels());
     let skin_colour = palette::skin_colour(&frame, &lab);
     if eyes_are_hidden(&frame, &lab, skin_colour).is_some() {
         return;
     }
     let palette = SkinPalette::new(skin_colour);
     let mut canvas = Canvas::of_photo(picture);
-    skin_tone::tone_skin(&mut canvas, &frame, palette.base);
+    skin_tone::tone_skin(&mut canvas, &frame, &lab_of(picture.pixels()), palette.base);
     let is_skin = |point| sight::skin_likeness(&frame, &lab, skin_colour, point);
     jaw::draw_jaw(&mut canvas, &frame, &palette, |place| {
         let [near, far] = place.outside.map(is_skin);
@@ -69,8 +69,11 @@ pub fn draw_features(picture: &mut Photo, crop: &Photo, points: &[[f32; 2]]) {
     canvas.write_to(picture);
 }
 
-fn lab_of([r, g, b, _]: [u8; 4]) -> [f32; 3] {
-    rgb_to_lab([r, g, b].map(|v| f32::from(v) / 255.0))
+/// Pixels in CIE L*a*b*.
+fn lab_of(pixels: &[[u8; 4]]) -> Vec<[f32; 3]> {
+    let light: [f32; 256] = std::array::from_fn(|value| linear_light(value as f32 / 255.0));
+    let lab = |[r, g, b, _]: &[u8; 4]| linear_to_lab([*r, *g, *b].map(|v| light[usize::from(v)]));
+    pixels.iter().map(lab).collect()
 }
 
 #[cfg(test)]
@@ -106,7 +109,7 @@ mod tests {
     }
 
     fn lightness(picture: &Photo, x: usize, y: usize) -> f32 {
-        lab_of(picture.pixels()[y * SIDE + x])[0]
+        lab_of(&[picture.pixels()[y * SIDE + x]])[0][0]
     }
 
     #[test]

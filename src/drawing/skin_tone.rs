@@ -2,7 +2,7 @@
 
 use crate::geometry::smoothstep;
 
-use super::colour::{lab_to_rgb, rgb_to_lab};
+use super::colour::lab_to_rgb;
 use super::frame::Frame;
 use super::palette::skin_colour;
 use super::pen::Canvas;
@@ -19,11 +19,10 @@ const OFF_HUE: [f32; 2] = [20.0, 11.0];
 /// Darker and lighter than these parts of the cheeks' lightness is no skin.
 const LIGHTNESS: [f32; 2] = [0.40, 1.45];
 
-/// Moves the skin of the drawn face so that its cheeks have the `wanted` colour in CIE L*a*b*; what is lighter or
-/// darker keeps its distance.
-pub fn tone_skin(canvas: &mut Canvas, frame: &Frame, wanted: [f32; 3]) {
-    let lab: Vec<[f32; 3]> = canvas.pixels.iter().map(|rgb| rgb_to_lab(*rgb)).collect();
-    let drawn = skin_colour(frame, &lab);
+/// Moves the skin of the drawn face, whose colours are `lab`, so that its cheeks have the `wanted` colour, all in
+/// CIE L*a*b*; what is lighter or darker keeps its distance.
+pub fn tone_skin(canvas: &mut Canvas, frame: &Frame, lab: &[[f32; 3]], wanted: [f32; 3]) {
+    let drawn = skin_colour(frame, lab);
     let factor = (wanted[0] / drawn[0].max(1.0)).clamp(1.0 / MOST, MOST);
     let shift = [1, 2].map(|i| wanted[i] - drawn[i]);
     for (i, colour) in lab.iter().enumerate() {
@@ -53,6 +52,7 @@ pub fn tone_skin(canvas: &mut Canvas, frame: &Frame, wanted: [f32; 3]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::drawing::colour::rgb_to_lab;
     use crate::face::example_face::example_face;
 
     #[test]
@@ -70,17 +70,11 @@ mod tests {
         };
         let before = canvas.clone();
         let wanted = [72.0, 12.0, 18.0];
-        tone_skin(&mut canvas, &frame, wanted);
+        let lab: Vec<_> = before.pixels.iter().map(|p| rgb_to_lab(*p)).collect();
+        tone_skin(&mut canvas, &frame, &lab, wanted);
         let at = |canvas: &Canvas, x: usize, y: usize| rgb_to_lab(canvas.pixels[y * 512 + x]);
         let (cheek, shaded) = (at(&canvas, 190, 290), at(&canvas, 320, 290));
-        let measured = skin_colour(
-            &frame,
-            &before
-                .pixels
-                .iter()
-                .map(|p| rgb_to_lab(*p))
-                .collect::<Vec<_>>(),
-        );
+        let measured = skin_colour(&frame, &lab);
         assert!(
             (cheek[0] / shaded[0] - at(&before, 190, 290)[0] / at(&before, 320, 290)[0]).abs()
                 < 0.02

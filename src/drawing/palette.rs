@@ -4,7 +4,7 @@ use crate::geometry::smoothstep;
 
 use super::colour::lab_to_rgb;
 use super::frame::Frame;
-use super::samples::{median, under};
+use super::samples::{median, quantile, under};
 
 /// Limits of the individual typology angle in degrees between dark, brown, tan, intermediate, light
 /// and very light skin.
@@ -108,10 +108,12 @@ const CHEEKS: [&[usize]; 3] = [
     &[346, 347, 330, 266, 425, 411, 352],
     &[6, 122, 198, 4, 420, 351],
 ];
+/// Share of the cheeks that is darker than lit skin.
+const LIT: f32 = 0.7;
 /// Skin of a face too small to be measured.
 const USUAL_SKIN: [f32; 3] = [60.0, 12.0, 18.0];
 
-/// The median colour of the cheeks, of a crop in CIE L*a*b*.
+/// The colour of lit skin on cheeks and nose, of a crop in CIE L*a*b*.
 pub fn skin_colour(frame: &Frame, lab: &[[f32; 3]]) -> [f32; 3] {
     let mut cheeks = Vec::new();
     for cheek in CHEEKS {
@@ -120,7 +122,10 @@ pub fn skin_colour(frame: &Frame, lab: &[[f32; 3]]) -> [f32; 3] {
         cheeks.extend(under(lab, frame.side, &cheek, 0.5));
     }
     if cheeks.len() > 20 {
-        median(&cheeks)
+        // Drawn skin is the lit one; what is in shadow gets a tone of its own.
+        let lightness = cheeks.iter().map(|c| c[0]).collect();
+        let [_, a, b] = median(&cheeks);
+        [quantile(lightness, LIT), a, b]
     } else {
         USUAL_SKIN
     }

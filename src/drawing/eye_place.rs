@@ -18,14 +18,14 @@ impl<'a> EyePlace<'a> {
     }
 
     /// A point of the picture in them.
-    pub fn of(&self, point: [f32; 2]) -> [f32; 2] {
+    pub fn of(self, point: [f32; 2]) -> [f32; 2] {
         let d = [0, 1].map(|i| (point[i] - self.inner[i]) / self.eye.width_px);
         let along = |axis: [f32; 2]| d[0] * axis[0] + d[1] * axis[1];
         [along(self.eye.outward), along(self.eye.up)]
     }
 
     /// The reverse of [`Self::of`].
-    pub fn to_picture(&self, x: f32, y: f32) -> [f32; 2] {
+    pub fn to_picture(self, x: f32, y: f32) -> [f32; 2] {
         let EyeFrame {
             width_px,
             outward,

@@ -30,7 +30,7 @@ pub fn tone_skin(canvas: &mut Canvas, frame: &Frame, lab: &[[f32; 3]], wanted: [
         let away = (place[0] / REACH[0]).hypot(place[1] / REACH[1]);
         let light = colour[0] / drawn[0].max(1.0);
         let near = smoothstep(away, 1.0, FULL);
-        if near <= 0.0 || light < LIGHTNESS[0] || light > LIGHTNESS[1] {
+        if near <= 0.0 || !(LIGHTNESS[0]..=LIGHTNESS[1]).contains(&light) {
             continue;
         }
         let share = near

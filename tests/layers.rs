@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// Module, the crate's modules it may use, and whether it may use Burn.
 const RULES: &[(&str, &[&str], bool)] = &[
-    ("drawing", &["face", "imaging"], false),
+    ("drawing", &["face", "geometry", "imaging"], false),
     ("error", &[], false),
     ("face", &["geometry"], false),
     ("geometry", &[], false),

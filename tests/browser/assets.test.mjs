@@ -30,7 +30,7 @@ async function run(body) {
 async function countFetched(spoilt = 0) {
   const fetched = { wasm: 0, styles: 0 };
   await browser.context.route("**/*.wasm", async (route) => {
-    const response = await route.fetch();
+    const response = await route.fetch({ maxRetries: 3 });
     const body = await response.body();
     if (fetched.wasm++ < spoilt) body[body.length - 1] ^= 1;
     await route.fulfill({ response, body });
@@ -98,7 +98,7 @@ test("engine and style come from the folder that the host names", async () => {
   await browser.context.route("**/elsewhere/**", async (route) => {
     const url = route.request().url();
     asked.push(url.slice(url.lastIndexOf("/") + 1));
-    await route.fulfill({ response: await route.fetch({ url: url.replace("elsewhere/", "") }) });
+    await route.fulfill({ response: await route.fetch({ maxRetries: 3, url: url.replace("elsewhere/", "") }) });
   });
   const width = await run(`
     const stylizer = await createStylizer({ device: "cpu", variant: "compact", assets: "/elsewhere" });

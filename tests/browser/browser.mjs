@@ -142,7 +142,7 @@ export const DIE_WHEN_TOLD = `new BroadcastChannel("test").onmessage = () => { t
  */
 export async function prependToWorker({ context }, script, worker = "engine_worker") {
   await context.route(`**/nijigen/${worker}/worker.js`, async (route) => {
-    const response = await route.fetch();
+    const response = await route.fetch({ maxRetries: 3 });
     await route.fulfill({ response, body: `${script}\n${await response.text()}` });
   });
 }

@@ -97,7 +97,7 @@ test("a GPU that computes something else is not trusted", { timeout: 240_000 }, 
 test("a style whose bytes were changed is refused", async () => {
   await forgetFiles(browser);
   await browser.context.route("**/styles/*.safetensors", async (route) => {
-    const response = await route.fetch();
+    const response = await route.fetch({ maxRetries: 3 });
     const body = await response.body();
     body[body.length - 1] ^= 1;
     await route.fulfill({ response, body });

@@ -278,7 +278,7 @@ test("a file of the detector that is not the listed one is fetched again; one th
     await forgetFiles(browser);
     let served = 0;
     await browser.context.route("**/facemesh.bin", async (route) => {
-      const response = await route.fetch();
+      const response = await route.fetch({ maxRetries: 3 });
       const body = await response.body();
       if (served++ < spoilt) body[99] ^= 1;
       await route.fulfill({ response, body });

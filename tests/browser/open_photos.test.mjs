@@ -177,7 +177,7 @@ test("a GPU that is lost in the middle: the CPU opens the photo itself, whose fa
   const cpu = "/nijigen/wasm/cpu/nijigen.js";
   await context.route("**/wasm/manifest.json", (route) => route.fulfill({ json: { version: 1, files: {} } }));
   await context.route("**/wasm/gpu/nijigen_bg.wasm", async (route) =>
-    route.fulfill({ response: await route.fetch({ url: `${browser.url}nijigen/wasm/cpu/nijigen_bg.wasm` }) }),
+    route.fulfill({ response: await route.fetch({ maxRetries: 3, url: `${browser.url}nijigen/wasm/cpu/nijigen_bg.wasm` }) }),
   );
   await context.route("**/wasm/gpu/nijigen.js", (route) =>
     route.fulfill({

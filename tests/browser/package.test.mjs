@@ -256,7 +256,7 @@ test("a browser without WebGPU: an error in words if it was asked for, else the 
 test("a trap in the engine fails one photo only", async () => {
   let served = 0;
   await browser.context.route("**/wasm/cpu*/nijigen.js", async (route) => {
-    const response = await route.fetch();
+    const response = await route.fetch({ maxRetries: 3 });
     // What a panic looks like: the promise stays pending, the trap is an unhandled rejection.
     const trap = `Stylizer.prototype.stylize = () => {
       Promise.reject(new WebAssembly.RuntimeError("unreachable"));
@@ -315,7 +315,7 @@ test("styles: by address, and refused where name, size or contents are wrong", a
 test("a style from a stale cache is loaded again", async () => {
   let served = 0;
   await browser.context.route("**/styles/*.safetensors", async (route) => {
-    const response = await route.fetch();
+    const response = await route.fetch({ maxRetries: 3 });
     const body = await response.body();
     if (served++ === 0) body[body.length - 1] ^= 1;
     await route.fulfill({ response, body });
@@ -334,7 +334,7 @@ for (const { what, change, words } of [
 ]) {
   test(`the page says so if a style has not the ${what} that is listed, and tries again`, async () => {
     await browser.context.route("**/styles/manifest.json", async (route) => {
-      const response = await route.fetch();
+      const response = await route.fetch({ maxRetries: 3 });
       const manifest = await response.json();
       Object.assign(manifest.styles[0], change);
       // Without the original's ETag, under which the browser would keep this.

@@ -112,7 +112,7 @@ export async function removePortrait({ context }) {
  */
 export async function listStyles(context, change) {
   await context.route("**/styles/manifest.json", async (route) => {
-    const { version, styles } = await (await route.fetch()).json();
+    const { version, styles } = await (await route.fetch({ maxRetries: 3 })).json();
     const places = styles.filter((/** @type {{variant: string}} */ { variant }) => variant !== "portrait");
     // Without the original's ETag, under which the browser would keep this.
     await route.fulfill({ json: { version, styles: change(places) } });

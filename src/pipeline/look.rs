@@ -7,7 +7,7 @@ use crate::face::draw_guides;
 use crate::imaging::Photo;
 
 use super::FaceCrop;
-use super::memory::{guides_bytes, rgba_bytes};
+use super::memory::{drawing_bytes, guides_bytes, rgba_bytes};
 
 /// A place network and, if there is one, a portrait network: one that takes guide planes
 /// ([`crate::face::draw_guides`]) and draws faces that are warped to a drawing's proportions.
@@ -72,6 +72,7 @@ impl<E: Engine> Look<'_, E> {
         let crop = face.photo.clone();
         let drawn = portrait.stylize_photo(face.photo, &guides, held_bytes, progress);
         let mut drawn = drawn.await?;
+        portrait.make_room(held_bytes + drawing_bytes(size))?;
         draw_features(&mut drawn, &crop, &points);
         Ok(drawn)
     }

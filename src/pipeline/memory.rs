@@ -13,6 +13,12 @@ pub(super) fn guides_bytes(size: [usize; 2]) -> u64 {
     GUIDE_PLANES as u64 * rgba_bytes(size)
 }
 
+/// Bytes at a time while the features of a face are drawn: its picture, and three floats a pixel of the
+/// canvas and of the colours of picture and crop.
+pub(super) fn drawing_bytes(size: [usize; 2]) -> u64 {
+    (1 + 3 * 3) * rgba_bytes(size)
+}
+
 /// Bytes at a time while a photo of `size` is shrunk to that of `picture` (both `[width, height]`).
 pub(super) fn shrinking_bytes(size: [usize; 2], picture: [usize; 2]) -> u64 {
     let photo = rgba_bytes(size);

@@ -1,9 +1,9 @@
 //! Brows, drawn as vectors.
 
-use crate::face::mesh::EYES;
+use crate::face::mesh::{EYES, distance, mean};
 use crate::geometry::smoothstep;
 
-use super::frame::{Frame, distance, mean};
+use super::frame::Frame;
 use super::palette::{SkinPalette, interpolate, rgb};
 use super::pen::{Canvas, spline};
 use super::samples::{median, quantile, under};

@@ -45,13 +45,31 @@ pub const EPSILON: f32 = 216.0 / 24389.0;
 /// Slope of that line.
 pub const KAPPA: f32 = 24389.0 / 27.0;
 
+/// CIE L*a*b* of 8-bit colours, by a table of their light.
+#[derive(Clone, Debug)]
+pub struct LabOfBytes([f32; 256]);
+
+impl Default for LabOfBytes {
+    fn default() -> Self {
+        Self(std::array::from_fn(|value| {
+            linear_light(value as f32 / 255.0)
+        }))
+    }
+}
+
+impl LabOfBytes {
+    /// Lightness 0 to 100 and the opponent colours a and b.
+    pub fn lab(&self, rgb: [u8; 3]) -> [f32; 3] {
+        linear_to_lab(rgb.map(|value| self.0[usize::from(value)]))
+    }
+}
+
 /// Lightness 0 to 100 and the opponent colours a and b, of sRGB in [0, 1].
 pub fn rgb_to_lab(rgb: [f32; 3]) -> [f32; 3] {
     linear_to_lab(rgb.map(linear_light))
 }
 
-/// The same of linear light in [0, 1].
-pub fn linear_to_lab(rgb: [f32; 3]) -> [f32; 3] {
+fn linear_to_lab(rgb: [f32; 3]) -> [f32; 3] {
     let [x, y, z] = std::array::from_fn(|i| {
         let row = RGB_TO_XYZ[i];
         let t = (row[0] * rgb[0] + row[1] * rgb[1] + row[2] * rgb[2]) / WHITE[i];

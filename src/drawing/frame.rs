@@ -1,7 +1,7 @@
 //! Where things are in a face crop: coordinates along the face's axes, in units of its width, and
 //! regions bounded by landmarks.
 
-use crate::face::mesh::{EYES, EyeFrame, FaceFrame};
+use crate::face::mesh::{EYES, EyeFrame, FaceFrame, mean};
 
 use super::pen::{self, Mask};
 
@@ -100,17 +100,7 @@ pub fn enlarged_about(points: &[[f32; 2]], middle: [f32; 2], factor: f32) -> Vec
     points.iter().map(move_out).collect()
 }
 
-/// The mean of some points.
-pub fn mean(points: &[[f32; 2]]) -> [f32; 2] {
-    [0, 1].map(|i| points.iter().map(|p| p[i]).sum::<f32>() / points.len() as f32)
-}
-
 /// The point the share `t` of the way from `a` to `b`.
 pub fn between(a: [f32; 2], b: [f32; 2], t: f32) -> [f32; 2] {
     [0, 1].map(|i| a[i] + t * (b[i] - a[i]))
-}
-
-/// The distance of two points.
-pub fn distance(a: [f32; 2], b: [f32; 2]) -> f32 {
-    (a[0] - b[0]).hypot(a[1] - b[1])
 }

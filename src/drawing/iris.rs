@@ -1,9 +1,9 @@
 //! The irises in the photo: where they look and what colour they have.
 
-use crate::face::mesh::{EYES, MESH_WITH_IRIS_POINTS};
+use crate::face::mesh::{EYES, MESH_WITH_IRIS_POINTS, distance};
 
 use super::eye_place::EyePlace;
-use super::frame::{Frame, distance};
+use super::frame::Frame;
 use super::samples::{median, quantile};
 
 /// An iris whose colour cannot be measured, in CIE L*a*b*: dark brown, as most are.

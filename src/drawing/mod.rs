@@ -2,14 +2,14 @@
 //! The targets that portrait networks learn are drawn by this code, and so are the features over a
 //! network's picture: they are what makes a drawing, and a network alone leaves them soft.
 
-pub mod brows;
+mod brows;
 pub mod colour;
 mod eye_place;
-pub mod eyes;
+mod eyes;
 pub mod frame;
-pub mod iris;
+mod iris;
 pub mod jaw;
-pub mod mouth;
+mod mouth;
 pub mod palette;
 pub mod pen;
 pub mod samples;
@@ -18,12 +18,12 @@ mod skin_tone;
 
 use crate::imaging::Photo;
 
-use self::colour::{linear_light, linear_to_lab};
+use self::colour::LabOfBytes;
 use self::frame::Frame;
 use self::iris::Irises;
 use self::palette::SkinPalette;
 use self::pen::Canvas;
-pub use self::sight::{HiddenEyes, eyes_are_hidden};
+pub use self::sight::eyes_are_hidden;
 
 /// Gives the skin of a face its tone and draws the features over `picture`, which a network made of `crop`: both are squares
 /// of one size, in which the face mesh `points` lie (`[x, y]` in pixels from the top left corner; the
@@ -38,7 +38,7 @@ pub fn draw_features(picture: &mut Photo, crop: &Photo, points: &[[f32; 2]]) {
     }
     let lab = lab_of(crop.pixels());
     let skin_colour = palette::skin_colour(&frame, &lab);
-    if eyes_are_hidden(&frame, &lab, skin_colour).is_some() {
+    if eyes_are_hidden(&frame, &lab, skin_colour) {
         return;
     }
     let palette = SkinPalette::new(skin_colour);
@@ -49,31 +49,36 @@ pub fn draw_features(picture: &mut Photo, crop: &Photo, points: &[[f32; 2]]) {
         let [near, far] = place.outside.map(is_skin);
         is_skin(place.inside) * is_skin(place.at) * near.min(far)
     });
-    mouth::draw_nose(&mut canvas, &frame, &lab, &palette);
-    mouth::draw_mouth(&mut canvas, &frame, &lab, skin_colour, &palette);
-    let irises = Irises::measure(&frame, &lab);
-    for at in (0..2).filter(|at| eyes::is_seen(&frame, *at)) {
-        eyes::draw_eye(
-            &mut canvas,
-            &frame,
-            at,
-            &lab,
-            &irises,
-            skin_colour,
-            &palette,
-        );
-    }
-    for at in (0..2).filter(|at| eyes::is_seen(&frame, *at)) {
-        brows::draw_brow(&mut canvas, &frame, at, &lab, skin_colour, &palette);
-    }
+    draw_inner_features(&mut canvas, &frame, &lab, skin_colour, &palette);
     canvas.write_to(picture);
+}
+
+/// Draws nose, mouth, eyes and brows, in colours of a crop in CIE L*a*b* with skin of this colour.
+pub fn draw_inner_features(
+    canvas: &mut Canvas,
+    frame: &Frame,
+    lab: &[[f32; 3]],
+    skin_colour: [f32; 3],
+    palette: &SkinPalette,
+) {
+    mouth::draw_nose(canvas, frame, lab, palette);
+    mouth::draw_mouth(canvas, frame, lab, skin_colour, palette);
+    let irises = Irises::measure(frame, lab);
+    for at in (0..2).filter(|at| eyes::is_seen(frame, *at)) {
+        eyes::draw_eye(canvas, frame, at, lab, &irises, skin_colour, palette);
+    }
+    for at in (0..2).filter(|at| eyes::is_seen(frame, *at)) {
+        brows::draw_brow(canvas, frame, at, lab, skin_colour, palette);
+    }
 }
 
 /// Pixels in CIE L*a*b*.
 fn lab_of(pixels: &[[u8; 4]]) -> Vec<[f32; 3]> {
-    let light: [f32; 256] = std::array::from_fn(|value| linear_light(value as f32 / 255.0));
-    let lab = |[r, g, b, _]: &[u8; 4]| linear_to_lab([*r, *g, *b].map(|v| light[usize::from(v)]));
-    pixels.iter().map(lab).collect()
+    let table = LabOfBytes::default();
+    pixels
+        .iter()
+        .map(|[r, g, b, _]| table.lab([*r, *g, *b]))
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Mouth and nose, drawn as vectors.
 
-use crate::face::mesh::{LIPS_OUTER, LOWER_LIP_ABOVE, NOSE_BASE, UPPER_LIP_BELOW};
+use crate::face::mesh::{LIPS_OUTER, LOWER_LIP_ABOVE, NOSE_BASE, UPPER_LIP_BELOW, distance, mean};
 use crate::geometry::smoothstep;
 
-use super::frame::{Frame, between, distance, enlarged_about, mean};
+use super::frame::{Frame, between, enlarged_about};
 use super::palette::{SkinPalette, interpolate, lch, rgb};
 use super::pen::{Canvas, Mask, closed_spline, spline};
 use super::samples::{lightness_about, median, quantile, under};

@@ -1,8 +1,10 @@
 //! Regions and tapered strokes with soft edges, and colour put through them.
 
+use crate::face::mesh::distance;
 use crate::imaging::Photo;
 
-use super::frame::{between, distance};
+use super::frame::between;
+use super::palette::mix;
 
 /// Points between two given ones of a spline.
 const SPLINE_STEPS: usize = 16;
@@ -177,7 +179,7 @@ impl Canvas {
         for (i, share) in mask.pixels(self.side) {
             let (share, colour) = ((share * opacity).clamp(0.0, 1.0), colour(i));
             let pixel = &mut self.pixels[i];
-            *pixel = std::array::from_fn(|c| pixel[c] + share * (colour[c] - pixel[c]));
+            *pixel = mix(*pixel, colour, share);
         }
     }
 

@@ -1,23 +1,11 @@
 //! What of a face is seen: whether there is skin.
 
-use std::fmt;
-
 use crate::geometry::smoothstep;
 
 use super::frame::Frame;
 
-/// Why eyes are not drawn: they are behind dark glasses or something else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HiddenEyes;
-
-impl fmt::Display for HiddenEyes {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("its eyes are behind dark glasses or something else")
-    }
-}
-
-/// Finds eyes that have no skin around them, in a crop in CIE L*a*b* with skin of this colour.
-pub fn eyes_are_hidden(frame: &Frame, lab: &[[f32; 3]], skin: [f32; 3]) -> Option<HiddenEyes> {
+/// Whether the eyes are behind dark glasses or something else: there is no skin around them, in a crop in CIE L*a*b* with skin of this colour.
+pub fn eyes_are_hidden(frame: &Frame, lab: &[[f32; 3]], skin: [f32; 3]) -> bool {
     let skin_around = |side: usize| {
         let inner = frame.fill(&frame.eye_polygon(side, 1.15));
         let outer = frame.fill(&frame.eye_polygon(side, 1.75));
@@ -33,7 +21,7 @@ pub fn eyes_are_hidden(frame: &Frame, lab: &[[f32; 3]], skin: [f32; 3]) -> Optio
     };
     let around = [skin_around(0), skin_around(1)];
     let (less, more) = (around[0].min(around[1]), around[0].max(around[1]));
-    (more < 0.2 || less < 0.10).then_some(HiddenEyes)
+    more < 0.2 || less < 0.10
 }
 
 /// How much the colour about a point is like skin of this colour under some light: 0 to 1.

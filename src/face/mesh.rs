@@ -204,11 +204,13 @@ pub(super) fn dot(a: [f32; 2], b: [f32; 2]) -> f32 {
     a[0] * b[0] + a[1] * b[1]
 }
 
-fn distance(a: [f32; 2], b: [f32; 2]) -> f32 {
+/// The distance of two points.
+pub fn distance(a: [f32; 2], b: [f32; 2]) -> f32 {
     (a[0] - b[0]).hypot(a[1] - b[1])
 }
 
-pub(super) fn mean(points: &[[f32; 2]]) -> [f32; 2] {
+/// The mean of some points.
+pub fn mean(points: &[[f32; 2]]) -> [f32; 2] {
     [0, 1].map(|i| points.iter().map(|p| p[i]).sum::<f32>() / points.len() as f32)
 }
 

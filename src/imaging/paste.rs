@@ -65,25 +65,27 @@ pub fn paste(
 
     let width = picture.width();
     let line = |y: usize| y * width + columns.start..y * width + columns.end;
-    let (mut before, mut after) = (WeightedTone::default(), WeightedTone::default());
     let lines = || {
         let patch_lines = warped.pixels().chunks_exact(columns.len());
         let lines = patch_lines.zip(weights.chunks_exact(columns.len()));
         rows.clone().zip(lines)
     };
-    for (y, (patch, weights)) in lines() {
-        before.add_row(level, &picture.pixels()[line(y)], weights);
-        after.add_row(level, patch, weights);
-    }
-    let Some(matching) = matching_tone(&before, &after) else {
-        return Ok(());
-    };
     let tone = match tone {
-        PatchTone::Picture => matching,
-        PatchTone::Own => ToneChange {
+        PatchTone::Picture => {
+            let (mut before, mut after) = (WeightedTone::default(), WeightedTone::default());
+            for (y, (patch, weights)) in lines() {
+                before.add_row(level, &picture.pixels()[line(y)], weights);
+                after.add_row(level, patch, weights);
+            }
+            matching_tone(&before, &after)
+        }
+        PatchTone::Own => Some(ToneChange {
             gain: 1.0,
             shift: [0.0; 3],
-        },
+        }),
+    };
+    let Some(tone) = tone else {
+        return Ok(());
     };
     for (y, (patch, weights)) in lines() {
         blend_rgba8(

@@ -2,17 +2,13 @@
 //! white, t; f(t) = ∛t above [`EPSILON`] and ([`KAPPA`] t + 16) / 116 below; then
 //! L = 116 f(Y) - 16, a = 500 (f(X) - f(Y)), b = 200 (f(Y) - f(Z)).
 
-use std::array;
-
 use anyhow::Result;
 use image::RgbImage;
 use rayon::prelude::*;
 
-pub use nijigen::drawing::colour::{
-    EPSILON, KAPPA, RGB_TO_XYZ, WHITE, lab_to_rgb, linear_to_lab, rgb_to_lab,
-};
+use nijigen::drawing::colour::LabOfBytes;
+pub use nijigen::drawing::colour::{EPSILON, KAPPA, RGB_TO_XYZ, WHITE, lab_to_rgb, rgb_to_lab};
 
-use super::srgb::linear_light;
 use crate::plane::Plane;
 
 /// The planes a* (green to red) and b* (blue to yellow) of an sRGB picture: about -110..=100 for
@@ -21,12 +17,12 @@ use crate::plane::Plane;
 /// # Errors
 /// If the picture is empty.
 pub fn lab_opponents(picture: &RgbImage) -> Result<(Plane, Plane)> {
-    let linear: [f32; 256] = array::from_fn(|value| linear_light(value as f32 / 255.0));
-    let (a, b) = picture
-        .as_raw()
-        .par_chunks_exact(3)
+    let table = LabOfBytes::default();
+    let pixels = picture.as_raw().as_chunks().0;
+    let (a, b) = pixels
+        .par_iter()
         .map(|pixel| {
-            let [_, a, b] = linear_to_lab([0, 1, 2].map(|c| linear[usize::from(pixel[c])]));
+            let [_, a, b] = table.lab(*pixel);
             (a, b)
         })
         .unzip();

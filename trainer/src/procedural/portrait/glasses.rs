@@ -1,10 +1,11 @@
 //! Frames of glasses, found as dark structures around the eyes.
 
 use nijigen::drawing::{
-    frame::{Frame, distance, mean},
+    frame::Frame,
     palette::rgb,
     pen::{Canvas, closed_spline},
 };
+use nijigen::face::mesh::{distance, mean};
 use nijigen::geometry::smoothstep;
 
 use crate::plane::Plane;

@@ -15,16 +15,15 @@ mod skin;
 
 use image::RgbImage;
 use nijigen::drawing::{
-    HiddenEyes, brows, eyes, eyes_are_hidden,
+    colour::LabOfBytes,
+    draw_inner_features, eyes_are_hidden,
     frame::Frame,
-    iris::Irises,
-    mouth,
     palette::{SkinPalette, mix},
     pen::Canvas,
 };
 use thiserror::Error;
 
-use crate::colour::lab::{lab_to_rgb, rgb_to_lab};
+use crate::colour::lab::lab_to_rgb;
 use crate::plane::Plane;
 use crate::procedural::filter::{
     colours::Colours, gaussian::blur, structure_tensor::StructureTensor,
@@ -49,8 +48,8 @@ pub enum Refusal {
         degrees: f32,
     },
     /// The eyes are not seen.
-    #[error("{0}")]
-    EyesHidden(HiddenEyes),
+    #[error("its eyes are behind dark glasses or something else")]
+    EyesHidden,
 }
 
 /// A portrait and the regions that it was made from.
@@ -84,12 +83,10 @@ pub fn draw_portrait(
         return Err(Refusal::Turned { degrees });
     }
     let unit = frame.unit();
-    let lab = Colours::from_index(side, side, |i| {
-        rgb_to_lab([0, 1, 2].map(|c| f32::from(crop.as_raw()[3 * i + c]) / 255.0))
-    });
+    let lab = lab_of(crop);
     let segments = segments::segment(&frame, &lab, person);
-    if let Some(why) = eyes_are_hidden(&frame, lab.pixels(), segments.skin_colour) {
-        return Err(Refusal::EyesHidden(why));
+    if eyes_are_hidden(&frame, lab.pixels(), segments.skin_colour) {
+        return Err(Refusal::EyesHidden);
     }
     let palette = SkinPalette::new(segments.skin_colour);
 
@@ -103,10 +100,7 @@ pub fn draw_portrait(
         person,
         [0.013 * unit, 0.024 * unit],
     );
-    let strokes = strokes.to_srgb();
-    let strokes = Colours::from_index(side, side, |i| {
-        rgb_to_lab([0, 1, 2].map(|c| f32::from(strokes.as_raw()[3 * i + c]) / 255.0))
-    });
+    let strokes = lab_of(&strokes.to_srgb());
     let around = grade::grade(&strokes, person);
     let strands = hair::strands(&frame, &lab, &directions);
     let draw_hair = |region: &Plane| hair::draw_hair(&frame, &strands, region, &directions);
@@ -139,31 +133,13 @@ pub fn draw_portrait(
     lines::draw_skin_border(&mut canvas, &frame, &segments, &palette);
     lines::draw_folds(&mut canvas, &frame, &lab, &segments, &palette);
     lines::draw_jaw(&mut canvas, &frame, &segments, &palette);
-    let colours = lab.pixels();
-    mouth::draw_nose(&mut canvas, &frame, colours, &palette);
-    mouth::draw_mouth(&mut canvas, &frame, colours, segments.skin_colour, &palette);
-    let irises = Irises::measure(&frame, colours);
-    for at in (0..2).filter(|at| eyes::is_seen(&frame, *at)) {
-        eyes::draw_eye(
-            &mut canvas,
-            &frame,
-            at,
-            colours,
-            &irises,
-            segments.skin_colour,
-            &palette,
-        );
-    }
-    for at in (0..2).filter(|at| eyes::is_seen(&frame, *at)) {
-        brows::draw_brow(
-            &mut canvas,
-            &frame,
-            at,
-            colours,
-            segments.skin_colour,
-            &palette,
-        );
-    }
+    draw_inner_features(
+        &mut canvas,
+        &frame,
+        lab.pixels(),
+        segments.skin_colour,
+        &palette,
+    );
     glasses::draw_glasses(&mut canvas, &frame, &lab, segments.skin_colour);
     let blurred = [0, 1, 2].map(|c| blur(&frame.plane(|i| canvas.pixels[i][c]), 0.03 * unit));
     let pixels = grade::glow(&canvas.pixels, &blurred);
@@ -180,12 +156,21 @@ pub fn draw_portrait(
     })
 }
 
+/// A picture in CIE L*a*b*.
+fn lab_of(picture: &RgbImage) -> Colours {
+    let table = LabOfBytes::default();
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    let pixels = picture.as_raw().as_chunks().0;
+    Colours::from_index(width, height, |i| table.lab(pixels[i]))
+}
+
 #[cfg(test)]
 mod tests {
     use image::Rgb;
     use nijigen::face::mesh::{CHEEKBONES, NOSE_TIP};
 
     use super::*;
+    use crate::colour::lab::rgb_to_lab;
     use crate::example_face::example_face;
 
     const SIDE: u32 = 512;
@@ -273,7 +258,7 @@ mod tests {
         }
         assert!(matches!(
             refused(&example_face(), &dark),
-            Refusal::EyesHidden(_)
+            Refusal::EyesHidden
         ));
     }
 }

@@ -1,11 +1,11 @@
 //! Skin as two flat tones with one crisp shadow, and a blush.
 
 use nijigen::drawing::{
-    frame::{Frame, enlarged, mean},
+    frame::{Frame, enlarged},
     palette::{SkinPalette, mix},
     pen::closed_spline,
 };
-use nijigen::face::mesh::{LIPS_OUTER, OVAL};
+use nijigen::face::mesh::{LIPS_OUTER, OVAL, mean};
 use nijigen::geometry::smoothstep;
 
 use crate::plane::Plane;

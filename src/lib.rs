@@ -3,6 +3,7 @@
 //!
 //! The order of steps is in [`pipeline`]; the network in [`model`]; what a trained style is in
 //! [`style`]; what runs it in [`engine`], on the CPU with [`kernels`]; pictures in [`imaging`];
+//! what a painting's strokes are in [`strokes`];
 //! faces in [`face`]; where things lie in [`geometry`].
 
 pub mod drawing;
@@ -14,6 +15,7 @@ pub mod imaging;
 pub mod kernels;
 pub mod model;
 pub mod pipeline;
+pub mod strokes;
 pub mod style;
 #[cfg(target_arch = "wasm32")]
 mod web;

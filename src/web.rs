@@ -199,8 +199,8 @@ impl Stylizer {
             let (options, mut progress) = stylize_options(&options, expand)?;
             let photo = self.photo(&rgba, width as usize, height as usize)?;
             let look = Look {
-                place: &self.engine,
                 portrait: self.portrait.get(),
+                ..Look::of_style(&self.engine, self.style.header())
             };
             pipeline::stylize(&look, photo, &options, &mut progress).await
         };

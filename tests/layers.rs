@@ -15,6 +15,7 @@ const RULES: &[(&str, &[&str], bool)] = &[
     ("imaging", &["error", "geometry", "kernels"], false),
     ("kernels", &["geometry"], false),
     ("model", &["error", "geometry"], true),
+    ("strokes", &["imaging", "kernels"], false),
     ("style", &["error", "imaging", "model"], false),
     (
         "engine",
@@ -23,7 +24,9 @@ const RULES: &[(&str, &[&str], bool)] = &[
     ),
     (
         "pipeline",
-        &["drawing", "engine", "error", "face", "imaging"],
+        &[
+            "drawing", "engine", "error", "face", "imaging", "strokes", "style",
+        ],
         false,
     ),
     (

@@ -91,8 +91,8 @@ fn options(mode: FaceMode, faces: Faces, likeness: f32) -> Options {
 
 fn draw([place, portrait]: [&Painter; 2], options: &Options) -> Picture {
     let look = Look {
-        place,
         portrait: Some(portrait),
+        ..Look::of_places(place)
     };
     block_on(stylize(&look, photo(), options, &mut |_: f32| {})).expect("a picture")
 }

@@ -267,6 +267,10 @@ fn refusals_name_what_is_wrong() {
     assert!(with_header(&|h| h["dtype"] = "f64".into()).contains("f64"));
     assert!(with_header(&|h| h["alignment"]["expand"] = 99.into()).contains("99"));
     assert!(
+        with_header(&|h| h["drawing_side_px"] = 20.into())
+            .contains("drawing_side_px is 20, expected 256 to 4096")
+    );
+    assert!(
         with_header(&|h| h["generator"]["encoder"][0]["channels"] = 1_000_000_000.into())
             .contains("encoder.0 has 1000000000 channels")
     );

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "decode")]
 mod decode;
+mod guided;
 mod mix;
 mod outside;
 mod paste;
@@ -13,6 +14,8 @@ mod white;
 
 #[cfg(feature = "decode")]
 pub use decode::decode;
+pub use guided::enlarge_along;
+pub(crate) use guided::enlarging_bytes;
 pub use mix::mix;
 pub use outside::blur_outside;
 pub use paste::{FadingEllipse, PatchTone, paste};
@@ -22,8 +25,9 @@ pub use planes::{MIN_SIDE_PX, Planes};
 pub(crate) use planes::{over_white, set_colours};
 pub use probe::{MAX_MEGAPIXELS, PhotoHeader, probe};
 pub use resize::fit_long_side;
-pub(crate) use resize::fitted_size;
+pub(crate) use resize::{fitted_size, shrunk};
 pub use warp::{Displaced, warp, warp_displaced};
+pub(crate) use white::colour_over_white;
 
 use crate::error::{Error, Result};
 

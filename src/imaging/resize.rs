@@ -18,15 +18,23 @@ pub fn fit_long_side(photo: Photo, long_side_px: usize) -> Result<Photo> {
             "an output size of 0 pixels was asked for, expected at least 1".into(),
         ));
     }
-    let (width, height) = (photo.width(), photo.height());
-    let [new_width, new_height] = fitted_size([width, height], long_side_px);
-    if (new_width, new_height) == (width, height) {
-        return Ok(photo);
+    let size = [photo.width(), photo.height()];
+    match fitted_size(size, long_side_px) {
+        new_size if new_size == size => Ok(photo),
+        new_size => shrunk(&photo, new_size),
     }
+}
+
+/// A smaller copy of `[width, height]` pixels.
+///
+/// # Errors
+/// [`Error::PhotoUnreadable`] if the filter cannot be applied.
+pub(crate) fn shrunk(photo: &Photo, [width, height]: [usize; 2]) -> Result<Photo> {
     let failed = |error: &dyn std::fmt::Display| Error::PhotoUnreadable(format!("resize: {error}"));
-    let source = ImageRef::new(width as u32, height as u32, photo.rgba(), PixelType::U8x4)
+    let size = [photo.width(), photo.height()].map(|side| side as u32);
+    let source = ImageRef::new(size[0], size[1], photo.rgba(), PixelType::U8x4)
         .map_err(|error| failed(&error))?;
-    let mut target = Image::new(new_width as u32, new_height as u32, PixelType::U8x4);
+    let mut target = Image::new(width as u32, height as u32, PixelType::U8x4);
     Resizer::new()
         .resize(
             &source,
@@ -34,7 +42,7 @@ pub fn fit_long_side(photo: Photo, long_side_px: usize) -> Result<Photo> {
             &ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3)),
         )
         .map_err(|error| failed(&error))?;
-    Photo::new(new_width, new_height, target.into_vec())
+    Photo::new(width, height, target.into_vec())
 }
 
 /// `[width, height]` of what [`fit_long_side`] makes of a photo of this `size`.

@@ -9,6 +9,11 @@ pub(super) fn value_over_white(value: u8, alpha: u8) -> f32 {
     f32::from(value) * opacity + 255.0 * (1.0 - opacity)
 }
 
+/// The colour that is seen of a pixel, in [0, 1].
+pub(crate) fn colour_over_white([r, g, b, alpha]: [u8; 4]) -> [f32; 3] {
+    [r, g, b].map(|value| value_over_white(value, alpha) / 255.0)
+}
+
 /// The opaque pixel that is seen.
 #[inline(always)]
 pub(super) fn pixel_over_white(pixel: [u8; 4]) -> [u8; 4] {

@@ -18,6 +18,7 @@ pub mod displace;
 pub mod f16;
 pub mod halve;
 pub mod int8;
+pub mod kuwahara;
 pub mod matmul;
 pub mod moments;
 pub mod region;

@@ -4,10 +4,12 @@ use crate::drawing::draw_features;
 use crate::engine::{Engine, Progress};
 use crate::error::Result;
 use crate::face::draw_guides;
-use crate::imaging::Photo;
+use crate::imaging::{Photo, enlarge_along, enlarging_bytes, fitted_size, shrunk};
+use crate::strokes::{paint_strokes, painting_bytes};
+use crate::style::StyleHeader;
 
 use super::FaceCrop;
-use super::memory::{drawing_bytes, guides_bytes, rgba_bytes};
+use super::memory::{drawing_bytes, guides_bytes, rgba_bytes, shrinking_bytes};
 
 /// A place network and, if there is one, a portrait network: one that takes guide planes
 /// ([`crate::face::draw_guides`]) and draws faces that are warped to a drawing's proportions.
@@ -15,15 +17,31 @@ use super::memory::{drawing_bytes, guides_bytes, rgba_bytes};
 pub struct Look<'a, E> {
     /// Draws whole pictures, and faces that the other one cannot draw.
     pub place: &'a E,
+    /// Longer side in pixels at which that network draws, see
+    /// [`crate::style::StyleHeader::drawing_side_px`].
+    pub drawing_side_px: Option<u32>,
+    /// Whether it is given photos in strokes, see [`crate::strokes`].
+    pub strokes: bool,
     /// Draws faces whose mesh is known.
     pub portrait: Option<&'a E>,
 }
 
 impl<'a, E> Look<'a, E> {
-    /// A network that draws all by itself.
+    /// A network that draws all by itself, as its style file says.
+    pub fn of_style(place: &'a E, header: &StyleHeader) -> Self {
+        Self {
+            drawing_side_px: header.drawing_side_px,
+            strokes: header.strokes,
+            ..Self::of_places(place)
+        }
+    }
+
+    /// A network that draws all by itself, photos as they are.
     pub fn of_places(place: &'a E) -> Self {
         Self {
             place,
+            drawing_side_px: None,
+            strokes: false,
             portrait: None,
         }
     }
@@ -45,6 +63,41 @@ impl<E: Engine> Look<'_, E> {
         held_bytes: u64,
         progress: &mut impl Progress,
     ) -> Result<Photo> {
+        let size = [photo.width(), photo.height()];
+        let drawn_size = self.drawn_size(size);
+        if drawn_size == size {
+            return self.draw_as_it_is(photo, held_bytes, progress).await;
+        }
+        self.make_room(held_bytes + shrinking_bytes(size, drawn_size) + rgba_bytes(size))?;
+        let small = shrunk(&photo, drawn_size)?;
+        let small_bytes = rgba_bytes(drawn_size);
+        let held_bytes = held_bytes + rgba_bytes(size) + small_bytes;
+        let drawing = self.draw_as_it_is(small.clone(), held_bytes, progress);
+        let drawn = drawing.await?;
+        self.make_room(held_bytes + small_bytes + enlarging_bytes(small_bytes / 4))?;
+        enlarge_along(photo, &small, &drawn)
+    }
+
+    /// `[width, height]` at which a photo of this size is drawn.
+    fn drawn_size(&self, size: [usize; 2]) -> [usize; 2] {
+        match self.drawing_side_px {
+            Some(side) => fitted_size(size, side as usize),
+            None => size,
+        }
+    }
+
+    /// Draws a whole photo at its own size.
+    async fn draw_as_it_is(
+        &self,
+        mut photo: Photo,
+        held_bytes: u64,
+        progress: &mut impl Progress,
+    ) -> Result<Photo> {
+        if self.strokes {
+            let size = [photo.width(), photo.height()];
+            self.make_room(held_bytes + rgba_bytes(size) + painting_bytes(size))?;
+            paint_strokes(&mut photo);
+        }
         if let Some(portrait) = self.portrait {
             let place_bytes = self.place.peak_bytes(photo.width(), photo.height());
             portrait.give_way(held_bytes.saturating_add(place_bytes));

@@ -1,6 +1,7 @@
 //! What a style file says about itself.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +13,9 @@ use crate::model::GeneratorConfig;
 
 /// The only range of values that networks of this format have.
 const VALUE_RANGE: [f32; 2] = [-1.0, 1.0];
+
+/// Sides in pixels at which drawings are still enlarged well.
+const DRAWING_SIDES_PX: RangeInclusive<u32> = 256..=4096;
 
 /// Metadata of a style file, stored as JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,6 +33,14 @@ pub struct StyleHeader {
     pub value_range: [f32; 2],
     /// How faces are framed before they are given to the network.
     pub alignment: Alignment,
+    /// Longer side in pixels of the pictures whose strokes the network has learnt. What is larger is drawn
+    /// at this size, and the drawing enlarged along the photo; without it pictures of any size are
+    /// drawn as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drawing_side_px: Option<u32>,
+    /// Whether the network is given photos in strokes, see [`crate::strokes`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strokes: bool,
     /// How the weights are stored in the file.
     pub dtype: Dtype,
     /// Tensors that are stored as f16 although [`Dtype::Int8`] would store them in 8 bits: those
@@ -120,6 +132,8 @@ impl StyleHeader {
             generator,
             value_range: VALUE_RANGE,
             alignment: Alignment::default(),
+            drawing_side_px: None,
+            strokes: false,
             dtype: Dtype::F32,
             f16_tensors: Vec::new(),
             activation_ranges: BTreeMap::new(),
@@ -159,6 +173,15 @@ impl StyleHeader {
         if !(0.5..=4.0).contains(&expand) {
             return Err(Error::StyleInvalid(format!(
                 "alignment.expand is {expand}, expected 0.5 to 4"
+            )));
+        }
+        if let Some(side) = self.drawing_side_px
+            && !DRAWING_SIDES_PX.contains(&side)
+        {
+            return Err(Error::StyleInvalid(format!(
+                "drawing_side_px is {side}, expected {} to {}",
+                DRAWING_SIDES_PX.start(),
+                DRAWING_SIDES_PX.end()
             )));
         }
         for (weights, ranges) in &self.activation_ranges {

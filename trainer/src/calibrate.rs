@@ -76,7 +76,7 @@ pub fn calibrate(
     for photo in photos.iter().progress() {
         let named = || format!("in {}", photo.path.display());
         let photo = load(&photo.path).with_context(named)?;
-        picture(&engine, &photo, long_side_px)?;
+        picture(&engine, style.header(), &photo, long_side_px)?;
         if let Some(error) = unreadable.take() {
             return Err(error);
         }

@@ -97,7 +97,7 @@ fn pictures(style: &Style, photos: &[Photo]) -> Result<Vec<Photo>> {
     let engine = CpuEngine::new(style)?;
     photos
         .iter()
-        .map(|photo| picture(&engine, photo, SIDE_PX))
+        .map(|photo| picture(&engine, style.header(), photo, SIDE_PX))
         .collect()
 }
 

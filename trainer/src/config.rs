@@ -75,6 +75,8 @@ pub struct GeneratorChoice {
     pub colour_path: bool,
     /// Whether it takes guide planes of a face besides the photo, as pairs with landmarks have them.
     pub guides: bool,
+    /// Whether it is given photos in strokes ([`nijigen::strokes`]); for pairs of places.
+    pub strokes: bool,
     /// Any other network, in place of the named one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<GeneratorConfig>,
@@ -478,6 +480,7 @@ impl Default for GeneratorChoice {
             init: None,
             colour_path: false,
             guides: false,
+            strokes: false,
             network: None,
         }
     }

@@ -13,7 +13,7 @@ use indicatif::ProgressBar;
 use nijigen::engine::{CpuEngine, Engine, Progress};
 use nijigen::imaging::{Photo, decode};
 use nijigen::pipeline::{self, FaceMode, FaceOptions, Look, Options};
-use nijigen::style::{Alignment, Style};
+use nijigen::style::{Alignment, Style, StyleHeader};
 
 use crate::folder::{is_image, visible_paths};
 use crate::photo_faces::PhotoFaces;
@@ -74,6 +74,7 @@ enum FacesChoice {
 /// What draws the photos, as the arguments say.
 struct Studio {
     place: CpuEngine,
+    header: StyleHeader,
     portrait: Option<CpuEngine>,
     /// Finds the faces, unless they are off.
     faces: Option<(FaceMode, PhotoFaces)>,
@@ -97,9 +98,12 @@ impl Studio {
             Some(mode) => Some((mode, PhotoFaces::new(arguments.models.as_deref())?)),
             None => None,
         };
+        let (place, header) = load_engine(&arguments.style)?;
+        let portrait = arguments.portrait.as_deref().map(load_engine).transpose()?;
         Ok(Self {
-            place: load_engine(&arguments.style)?,
-            portrait: arguments.portrait.as_deref().map(load_engine).transpose()?,
+            place,
+            header,
+            portrait: portrait.map(|(engine, _)| engine),
             faces,
             likeness: arguments.likeness,
             long_side_px: arguments.size as usize,
@@ -123,8 +127,8 @@ impl Studio {
             ..Options::default()
         };
         let look = Look {
-            place: &self.place,
             portrait: self.portrait.as_ref(),
+            ..Look::of_style(&self.place, &self.header)
         };
         Ok(block_on(pipeline::stylize(&look, photo, &options, progress))?.photo)
     }
@@ -184,13 +188,13 @@ fn counted(photos: usize) -> String {
     }
 }
 
-fn load_engine(path: &Path) -> Result<CpuEngine> {
+fn load_engine(path: &Path) -> Result<(CpuEngine, StyleHeader)> {
     let named = || format!("cannot use the style {}", path.display());
     let bytes = fs::read(path).with_context(named)?;
     let style = Style::from_bytes(&bytes).with_context(named)?;
     let engine = CpuEngine::new(&style).with_context(named)?;
     block_on(engine.check_known_answer(&style)).with_context(named)?;
-    Ok(engine)
+    Ok((engine, style.header().clone()))
 }
 
 /// The photos that the arguments name, directories replaced by the photos in them, each file

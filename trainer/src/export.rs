@@ -10,7 +10,7 @@ use nijigen::style::{Dtype, Licence, Status, Style, StyleHeader};
 
 use crate::config::TrainConfig;
 use crate::data::scan::load;
-use crate::picture::{picture_tensor, png, tensor_picture, to_rgb};
+use crate::picture::{in_strokes, picture_tensor, png, tensor_picture, to_rgb};
 use crate::run_dir::{Environment, RunDir};
 use crate::style_file::as_stored;
 use crate::train::{list_checkpoints, read_ema};
@@ -38,6 +38,10 @@ pub struct ExportArguments {
     /// Call the style released, once it has been evaluated and looked at.
     #[arg(long)]
     released: bool,
+    /// Longer side in pixels at which the network draws; larger photos are drawn at this size, and the
+    /// drawing enlarged along the photo. Left out, pictures are drawn at their own size.
+    #[arg(long, value_name = "PIXELS")]
+    drawing_side: Option<u32>,
     /// Photo that the thumbnail is made of.
     #[arg(long, value_name = "FILE")]
     thumbnail: Option<PathBuf>,
@@ -64,6 +68,8 @@ pub fn run(arguments: &ExportArguments) -> Result<()> {
         config.total_steps()
     );
     let header = StyleHeader {
+        drawing_side_px: arguments.drawing_side,
+        strokes: config.generator.strokes,
         dtype: Dtype::F16,
         status: if arguments.released {
             Status::Released
@@ -145,7 +151,11 @@ fn thumbnail(style: &Style, photo: &Path) -> Result<Vec<u8>> {
     let square = imageops::resize(&square, large, large, FilterType::CatmullRom);
     let device = crate::device::device("flex")?;
     let generator = style.generator().init_with(style.weights(), &device)?;
-    let drawn = tensor_picture(generator.forward(picture_tensor(&square, &device)))?;
+    let seen = match style.header().strokes {
+        true => in_strokes(&square)?,
+        false => square,
+    };
+    let drawn = tensor_picture(generator.forward(picture_tensor(&seen, &device)))?;
     png(&imageops::resize(
         &drawn,
         THUMBNAIL_PX,

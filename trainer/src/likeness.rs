@@ -5,18 +5,24 @@ use futures_lite::future::block_on;
 use nijigen::engine::Engine;
 use nijigen::imaging::Photo;
 use nijigen::pipeline::{self, Look, Options};
+use nijigen::style::StyleHeader;
 
-/// What the engine makes of a photo whose longer side is at most `long_side_px`.
+/// What the engine of a style makes of a photo whose longer side is at most `long_side_px`.
 ///
 /// # Errors
 /// If the engine fails.
-pub fn picture(engine: &impl Engine, photo: &Photo, long_side_px: usize) -> Result<Photo> {
+pub fn picture(
+    engine: &impl Engine,
+    header: &StyleHeader,
+    photo: &Photo,
+    long_side_px: usize,
+) -> Result<Photo> {
     let mut progress = |_: f32| {};
     let options = Options {
         long_side_px,
         ..Options::default()
     };
-    let look = Look::of_places(engine);
+    let look = Look::of_style(engine, header);
     let picture = pipeline::stylize(&look, photo.clone(), &options, &mut progress);
     Ok(block_on(picture)?.photo)
 }

@@ -8,6 +8,7 @@ use image::codecs::png::PngEncoder;
 use image::imageops::{self, FilterType};
 use image::{ExtendedColorType, ImageEncoder, RgbImage};
 use nijigen::imaging::Photo;
+use nijigen::strokes::paint_strokes;
 
 /// Reads a picture file as RGB.
 ///
@@ -31,6 +32,18 @@ pub fn to_rgb(photo: &Photo) -> Result<RgbImage> {
     );
     RgbImage::from_raw(width, height, rgb)
         .with_context(|| format!("{width} x {height} pixels are not whole"))
+}
+
+/// A picture as networks see it that are given photos in strokes.
+///
+/// # Errors
+/// If the picture has no pixels.
+pub fn in_strokes(picture: &RgbImage) -> Result<RgbImage> {
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    let rgba = picture.pixels().flat_map(|p| [p[0], p[1], p[2], 255]);
+    let mut photo = Photo::new(width, height, rgba.collect())?;
+    paint_strokes(&mut photo);
+    to_rgb(&photo)
 }
 
 /// A picture as a PNG file.

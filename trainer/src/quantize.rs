@@ -9,7 +9,7 @@ use burn::tensor::Device;
 use clap::{Args, ValueEnum};
 use nijigen::engine::{CpuEngine, Engine, Precision};
 use nijigen::imaging::Photo;
-use nijigen::style::{Dtype, Style};
+use nijigen::style::{Dtype, Style, StyleHeader};
 
 use crate::calibrate::{Method, Ranges, calibrate, calibrated_engine};
 use crate::data::scan::{list, load};
@@ -147,14 +147,16 @@ struct Reference {
     name: String,
     photo: Photo,
     picture: Photo,
+    /// Of the style, which says how it is given photos.
+    header: StyleHeader,
 }
 
 impl Reference {
-    /// PSNR of the engine's picture of the photo, in dB.
+    /// PSNR of a style's picture of the photo, in dB.
     fn psnr_of(&self, engine: &impl Engine) -> Result<f64> {
         Ok(psnr(
             &self.picture,
-            &picture(engine, &self.photo, LONG_SIDE_PX)?,
+            &picture(engine, &self.header, &self.photo, LONG_SIDE_PX)?,
         ))
     }
 }
@@ -165,11 +167,12 @@ fn references(original: &Style, folders: &[PathBuf]) -> Result<Vec<Reference>> {
     for source in list(folders)? {
         let named = || format!("in {}", source.path.display());
         let photo = load(&source.path).with_context(named)?;
-        let picture = picture(&engine, &photo, LONG_SIDE_PX)?;
+        let picture = picture(&engine, original.header(), &photo, LONG_SIDE_PX)?;
         references.push(Reference {
             name: source.relative,
             photo,
             picture,
+            header: original.header().clone(),
         });
     }
     Ok(references)

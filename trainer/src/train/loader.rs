@@ -25,7 +25,7 @@ use super::view::View;
 use crate::config::{RealPictures, StageConfig, Target, TrainConfig};
 use crate::data::faces::{FoundFace, Landmarks};
 use crate::data::prepared::{Entry, Kind, Prepared, Split};
-use crate::picture::{crop_planes, open_rgb, png};
+use crate::picture::{crop_planes, in_strokes, open_rgb, png};
 use crate::progress_bar::{COUNTED, progress_bar};
 use crate::write_file::write_file;
 
@@ -376,7 +376,11 @@ impl Sources {
             flip: augmentation.flip,
         };
 
-        let mut values = view.planes(&photo);
+        let seen = match self.config.generator.strokes {
+            true => self.in_strokes(&source.path, &photo)?,
+            false => photo.clone(),
+        };
+        let mut values = view.planes(&seen);
         augmentation.tone(&mut values);
         augmentation.degrade(&mut values, side as usize)?;
         add_noise(&mut values, self.config.augment.noise, rng);
@@ -524,6 +528,13 @@ impl Sources {
     fn sized(&self, path: &Path, size: [u32; 2]) -> Result<Arc<RgbImage>> {
         let key = path.with_added_extension(format!("{}x{}", size[0], size[1]));
         self.cached(&key, || Ok(resized((*self.picture(path)?).clone(), size)))
+    }
+
+    /// A photo of any size in strokes, kept in the cache.
+    fn in_strokes(&self, source: &Path, photo: &RgbImage) -> Result<Arc<RgbImage>> {
+        let (width, height) = photo.dimensions();
+        let key = source.with_added_extension(format!("{width}x{height}.strokes"));
+        self.cached(&key, || in_strokes(photo))
     }
 
     /// The procedural target of a photo of the given size.

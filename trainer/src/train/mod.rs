@@ -332,8 +332,12 @@ impl<'a> Session<'a> {
     fn sample(&self, run: &RunDir, networks: &Networks) -> Result<()> {
         let device = self.device.clone().inner();
         let path = run.samples().join(format!("step_{:08}.jpg", networks.step));
-        self.samples
-            .write(&networks.ema_generator(&device)?, &device, &path)
+        self.samples.write(
+            &networks.ema_generator(&device)?,
+            &self.config.generator,
+            &device,
+            &path,
+        )
     }
 }
 

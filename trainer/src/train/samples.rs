@@ -10,10 +10,12 @@ use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 use nijigen::model::Generator;
 
+use crate::config::GeneratorChoice;
+
 use super::pairs::Pair;
 use crate::data::prepared::{Kind, Prepared, Split};
 use crate::data::spread::spread;
-use crate::picture::{bounded, open_rgb, picture_tensor, tensor_picture};
+use crate::picture::{bounded, in_strokes, open_rgb, picture_tensor, tensor_picture};
 use crate::procedural::ProceduralConfig;
 use crate::write_file::write_file;
 
@@ -90,14 +92,23 @@ impl Samples {
         Ok(Self { shown })
     }
 
-    /// Writes a grid of what `generator` makes of the photos to `path`, a JPEG file.
+    /// Writes a grid of what `generator` makes of the photos, as `choice` gives them to it, to `path`, a JPEG file.
     ///
     /// # Errors
     /// If the device cannot be read or the file not be written.
-    pub fn write(&self, generator: &Generator, device: &Device, path: &Path) -> Result<()> {
+    pub fn write(
+        &self,
+        generator: &Generator,
+        choice: &GeneratorChoice,
+        device: &Device,
+        path: &Path,
+    ) -> Result<()> {
         let mut rows = Vec::new();
         for sample in &self.shown {
-            let mut input = picture_tensor(&sample.photo, device);
+            let mut input = match choice.strokes {
+                true => picture_tensor(&in_strokes(&sample.photo)?, device),
+                false => picture_tensor(&sample.photo, device),
+            };
             if let Some(guides) = &sample.guides {
                 let [_, _, height, width] = input.dims();
                 let planes = guides.len() / (height * width);

@@ -17,9 +17,9 @@ use super::{PlaceLook, maps::Maps};
 
 /// Passes of the bilateral filter that make cel areas, its standard deviation in pixels and that
 /// of the differences which it smooths over.
-const CEL_PASSES: usize = 4;
-const CEL_SIGMA_PX: f32 = 2.2;
-const CEL_RANGE: f32 = 0.038;
+const CEL_PASSES: usize = 6;
+const CEL_SIGMA_PX: f32 = 2.8;
+const CEL_RANGE: f32 = 0.055;
 
 /// A flattened photo.
 pub struct Flat {
@@ -39,8 +39,8 @@ pub fn flatten(maps: &Maps, look: PlaceLook, cel: f32) -> Flat {
         areas = joint_bilateral(&areas, &areas, CEL_SIGMA_PX * scale, CEL_RANGE);
     }
     let (flatness, tones) = match look {
-        PlaceLook::Sky => (0.6, 0.35),
-        PlaceLook::Film => (1.0, 0.75),
+        PlaceLook::Sky => (0.85, 0.6),
+        PlaceLook::Film => (1.0, 0.85),
     };
     let free = |i: usize| {
         (1.0 - at(&maps.foliage, i))
@@ -65,10 +65,10 @@ pub fn flatten(maps: &Maps, look: PlaceLook, cel: f32) -> Flat {
 }
 
 /// Lightness between two tones of a drawing.
-const TONE_STEP: f32 = 0.085;
+const TONE_STEP: f32 = 0.12;
 
 /// The nearest of a few tones, the steps between them soft where the lightness changes slowly
-/// (Winnemöller, Olsen and Gooch, 2006); `slope` is the change per pixel of a picture of 512 px.
+/// (Winnemöller, Olsen and Gooch, 2006); `slope` is the change per pixel at [`super::LONG_SIDE_PX`].
 fn tone(lightness: f32, slope: f32) -> f32 {
     let level = lightness / TONE_STEP;
     let nearest = level.round();

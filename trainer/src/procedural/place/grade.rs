@@ -21,20 +21,25 @@ struct Tone {
 
 impl Tone {
     /// The curve that lifts the midtones of a picture taken by day and leaves the night dark.
-    fn of(lightness: &Plane) -> Self {
+    fn of(lightness: &Plane, look: PlaceLook) -> Self {
         let [darkest, median, lightest] =
             [0.01, 0.5, 0.993].map(|quantile| quantile::of(lightness, quantile));
         let day = smoothstep(median, 0.18, 0.48);
+        // Shadows by day are luminous; outlines stand out from darker ones.
+        let darkest_of_day = match look {
+            PlaceLook::Sky => 0.11,
+            PlaceLook::Film => 0.08,
+        };
         let low = 0.8 * darkest;
         let high = lightest.max(low + 0.35);
         let high = high + (1.0 - high) * (0.15 + 0.35 * (1.0 - day));
         let middle = ((median - low) / (high - low)).clamp(0.05, 0.95);
-        let target = middle + 0.075 * day * (1.0 - smoothstep(middle, 0.58, 0.76));
+        let target = middle + 0.095 * day * (1.0 - smoothstep(middle, 0.58, 0.76));
         Self {
             low,
             high,
             gamma: target.ln() / middle.ln(),
-            base: 0.14 + 0.06 * day,
+            base: 0.14 + darkest_of_day * day,
         }
     }
 
@@ -48,7 +53,7 @@ impl Tone {
 pub fn grade(flat: &Colours, maps: &Maps, look: PlaceLook, vibrance: f32) -> Colours {
     let scale = maps.scale;
     let at = |plane: &Plane, i: usize| plane.values()[i];
-    let tone = Tone::of(&flat.channel(0));
+    let tone = Tone::of(&flat.channel(0), look);
     let toned = flat.plane(|[l, ..]| tone.apply(l));
     let broad = guided_filter(&toned, &toned, (22.0 * scale) as usize, 0.02);
     let no_sky = blur(&maps.sky, 8.0 * scale).map(|v| 1.0 - (2.0 * v).min(1.0));
@@ -63,7 +68,7 @@ pub fn grade(flat: &Colours, maps: &Maps, look: PlaceLook, vibrance: f32) -> Col
     let vivid = flat.map(|i, colour| {
         // Local contrast, except in the sky.
         let l = at(&toned, i);
-        let l = (l + 0.22 * (l - at(&broad, i)) * (1.0 - at(&maps.sky, i))).clamp(0.1, 1.0);
+        let l = (l + 0.14 * (l - at(&broad, i)) * (1.0 - at(&maps.sky, i))).clamp(0.1, 1.0);
         // Strong reds, oranges and blues keep their depth.
         let deep = smoothstep(oklab::chroma(colour), 0.13, 0.22)
             * (1.0 - hue_bump(oklab::hue(colour), 120.0, 50.0));
@@ -169,8 +174,8 @@ fn split(colour: [f32; 3], look: PlaceLook, no_sky: f32, leaves: f32) -> [f32; 3
         * (1.0 - 0.85 * leaves)
         * (1.0 - 0.45 * skin(hue, chroma));
     let (violet, warm) = match look {
-        PlaceLook::Sky => (0.038, 0.014),
-        PlaceLook::Film => (0.030, 0.018),
+        PlaceLook::Sky => (0.058, 0.016),
+        PlaceLook::Film => (0.044, 0.020),
     };
     let lit = smoothstep(l, 0.70, 0.93)
         * no_sky
@@ -178,7 +183,7 @@ fn split(colour: [f32; 3], look: PlaceLook, no_sky: f32, leaves: f32) -> [f32; 3
             PlaceLook::Sky => 1.0,
             PlaceLook::Film => 0.8,
         };
-    let a = a + 0.007 * tint - 0.016 * leaves * shadow + 0.004 * lit;
+    let a = a + 0.010 * tint - 0.016 * leaves * shadow + 0.004 * lit;
     let b = b - violet * tint - 0.010 * leaves * shadow + warm * lit;
     let blue = hue_bump(hue, 250.0, 40.0) * smoothstep(chroma, 0.03, 0.08);
     let [a, b] = oklab::opponents(a.hypot(b), oklab::hue([l, a, b]) - 6.0 * blue);

@@ -17,7 +17,7 @@ use super::{PlaceLook, maps::Maps};
 const BEGINS: f32 = 0.0045;
 const FULL: f32 = 0.012;
 const REACHES: f32 = 0.014;
-/// Shortest line in pixels of a picture of 512 px.
+/// Shortest line in pixels at [`super::LONG_SIDE_PX`].
 const SHORTEST_PX: f32 = 11.0;
 
 /// `picture` with outlines of `shapes`.
@@ -30,8 +30,8 @@ pub fn draw(
 ) -> Colours {
     let strength = strength
         * match look {
-            PlaceLook::Sky => 0.35,
-            PlaceLook::Film => 0.90,
+            PlaceLook::Sky => 0.45,
+            PlaceLook::Film => 1.0,
         };
     let at = |plane: &Plane, i: usize| plane.values()[i];
     let lines = outlines(shapes, maps.scale);

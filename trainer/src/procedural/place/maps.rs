@@ -17,7 +17,7 @@ use super::sky_mask;
 
 /// Maps of a photo, and the figures that hold for all of it.
 pub struct Maps {
-    /// Length of a pixel of a picture of 512 px.
+    /// Length of a pixel at [`super::LONG_SIDE_PX`].
     pub scale: f32,
     /// The photo in OKLab with its noise smoothed away.
     pub photo: Colours,

@@ -11,7 +11,7 @@ pub use faces::{
     FaceMode, FaceOptions, Faces, LEAST_FACE_IN_PICTURE_PX, LEAST_FACE_PX, MOST_FACES, Outcome,
     PORTRAIT_SIDE_PX,
 };
-pub use look::Look;
+pub use look::{Look, Network};
 pub use presentation::Presentation;
 
 use self::memory::{rgba_bytes, shrinking_bytes};

@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::face::GUIDE_PLANES;
 use crate::imaging::{self, Photo, Planes};
 use crate::pipeline::{
-    self, FaceMode, FaceOptions, Faces, Look, Options, Outcome, Picture, Presentation,
+    self, FaceMode, FaceOptions, Faces, Look, Network, Options, Outcome, Picture, Presentation,
 };
 use crate::style::{Style, verify_sha256};
 
@@ -86,7 +86,7 @@ pub fn probe_photo(bytes: &[u8]) -> std::result::Result<PhotoHeader, JsValue> {
 pub struct Stylizer {
     engine: ModuleEngine,
     style: Style,
-    portrait: OnceCell<ModuleEngine>,
+    portrait: OnceCell<(ModuleEngine, Style)>,
 }
 
 /// Verifies and reads a style file, starts an engine and checks it against the style's known
@@ -140,7 +140,7 @@ impl Stylizer {
                 )));
             }
             self.portrait
-                .set(engine)
+                .set((engine, style))
                 .map_err(|_| Error::ArgumentInvalid("there is a portrait network already".into()))
         };
         add.await.map_err(to_js)
@@ -198,9 +198,10 @@ impl Stylizer {
             let expand = self.style.header().alignment.expand;
             let (options, mut progress) = stylize_options(&options, expand)?;
             let photo = self.photo(&rgba, width as usize, height as usize)?;
+            let portrait = self.portrait.get();
             let look = Look {
-                portrait: self.portrait.get(),
-                ..Look::of_style(&self.engine, self.style.header())
+                place: self.network(),
+                portrait: portrait.map(|(engine, style)| Network::of_style(engine, style.header())),
             };
             pipeline::stylize(&look, photo, &options, &mut progress).await
         };
@@ -209,6 +210,11 @@ impl Stylizer {
 }
 
 impl Stylizer {
+    /// The network for places.
+    fn network(&self) -> Network<'_, ModuleEngine> {
+        Network::of_style(&self.engine, self.style.header())
+    }
+
     /// Copies pixels into the module's memory, if there is room.
     fn photo(&self, rgba: &Uint8Array, width: usize, height: usize) -> Result<Photo> {
         let bytes = rgba.length();
@@ -371,14 +377,16 @@ impl Stylizer {
         Ok(steps.into_iter().map(row).collect())
     }
 
-    /// Work of a picture of this size, in multiply-accumulate operations.
+    /// Work of the network for a picture of this size, in multiply-accumulate operations.
     pub fn work(&self, width: u32, height: u32) -> f64 {
-        self.engine.work(width as usize, height as usize)
+        let [width, height] = self.network().drawn_size([width as usize, height as usize]);
+        self.engine.work(width, height)
     }
 
     /// Bytes that the engine needs at most for a picture of this size.
     pub fn peak_bytes(&self, width: u32, height: u32) -> f64 {
-        self.engine.peak_bytes(width as usize, height as usize) as f64
+        let [width, height] = self.network().drawn_size([width as usize, height as usize]);
+        self.engine.peak_bytes(width, height) as f64
     }
 }
 

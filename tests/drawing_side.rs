@@ -8,7 +8,7 @@ use futures_lite::future::block_on;
 use nijigen::Result;
 use nijigen::engine::{Engine, Progress};
 use nijigen::imaging::{Photo, Planes};
-use nijigen::pipeline::{Look, Options, stylize};
+use nijigen::pipeline::{Look, Network, Options, stylize};
 
 /// Inverts what it is given.
 #[derive(Default)]
@@ -46,9 +46,12 @@ fn photo() -> Photo {
 fn draw(drawing_side_px: Option<u32>, strokes: bool, long_side_px: usize) -> (Photo, Planes) {
     let engine = Inverter::default();
     let look = Look {
-        drawing_side_px,
-        strokes,
-        ..Look::of_places(&engine)
+        place: Network {
+            engine: &engine,
+            drawing_side_px,
+            strokes,
+        },
+        portrait: None,
     };
     let options = Options {
         long_side_px,

@@ -91,7 +91,7 @@ fn options(mode: FaceMode, faces: Faces, likeness: f32) -> Options {
 
 fn draw([place, portrait]: [&Painter; 2], options: &Options) -> Picture {
     let look = Look {
-        portrait: Some(portrait),
+        portrait: Some(Look::of_places(portrait).place),
         ..Look::of_places(place)
     };
     block_on(stylize(&look, photo(), options, &mut |_: f32| {})).expect("a picture")

@@ -11,37 +11,72 @@ use crate::style::StyleHeader;
 use super::FaceCrop;
 use super::memory::{drawing_bytes, guides_bytes, rgba_bytes, shrinking_bytes};
 
+/// A network and how its style has it given photos.
+#[derive(Debug)]
+pub struct Network<'a, E> {
+    /// What runs it.
+    pub engine: &'a E,
+    /// Longer side in pixels at which it draws places, see [`StyleHeader::drawing_side_px`].
+    pub drawing_side_px: Option<u32>,
+    /// Whether it is given photos in strokes, see [`crate::strokes`].
+    pub strokes: bool,
+}
+
+impl<'a, E> Network<'a, E> {
+    /// As the style file says.
+    pub fn of_style(engine: &'a E, header: &StyleHeader) -> Self {
+        Self {
+            engine,
+            drawing_side_px: header.drawing_side_px,
+            strokes: header.strokes,
+        }
+    }
+
+    /// `[width, height]` at which it draws a place of this size.
+    pub fn drawn_size(&self, size: [usize; 2]) -> [usize; 2] {
+        match self.drawing_side_px {
+            Some(side) => fitted_size(size, side as usize),
+            None => size,
+        }
+    }
+
+    /// The photo in the form in which the network is given it.
+    fn prepared(&self, mut photo: Photo) -> Photo {
+        if self.strokes {
+            paint_strokes(&mut photo);
+        }
+        photo
+    }
+
+    /// Bytes at a time while a photo of this size is prepared, besides its own.
+    fn preparing_bytes(&self, size: [usize; 2]) -> u64 {
+        if self.strokes {
+            painting_bytes(size)
+        } else {
+            0
+        }
+    }
+}
+
 /// A place network and, if there is one, a portrait network: one that takes guide planes
 /// ([`crate::face::draw_guides`]) and draws faces that are warped to a drawing's proportions.
 #[derive(Debug)]
 pub struct Look<'a, E> {
     /// Draws whole pictures, and faces that the other one cannot draw.
-    pub place: &'a E,
-    /// Longer side in pixels at which that network draws, see
-    /// [`crate::style::StyleHeader::drawing_side_px`].
-    pub drawing_side_px: Option<u32>,
-    /// Whether it is given photos in strokes, see [`crate::strokes`].
-    pub strokes: bool,
+    pub place: Network<'a, E>,
     /// Draws faces whose mesh is known.
-    pub portrait: Option<&'a E>,
+    pub portrait: Option<Network<'a, E>>,
 }
 
 impl<'a, E> Look<'a, E> {
-    /// A network that draws all by itself, as its style file says.
-    pub fn of_style(place: &'a E, header: &StyleHeader) -> Self {
-        Self {
-            drawing_side_px: header.drawing_side_px,
-            strokes: header.strokes,
-            ..Self::of_places(place)
-        }
-    }
-
     /// A network that draws all by itself, photos as they are.
-    pub fn of_places(place: &'a E) -> Self {
+    pub fn of_places(engine: &'a E) -> Self {
         Self {
-            place,
-            drawing_side_px: None,
-            strokes: false,
+            place: Network {
+                engine,
+                drawing_side_px: None,
+                strokes: false,
+            },
             portrait: None,
         }
     }
@@ -50,10 +85,10 @@ impl<'a, E> Look<'a, E> {
 impl<E: Engine> Look<'_, E> {
     /// Makes room for `bytes` of the pipeline's own, see [`Engine::make_room`].
     pub(super) fn make_room(&self, bytes: u64) -> Result<()> {
-        if let Some(portrait) = self.portrait {
-            portrait.give_way(bytes);
+        if let Some(portrait) = &self.portrait {
+            portrait.engine.give_way(bytes);
         }
-        self.place.make_room(bytes)
+        self.place.engine.make_room(bytes)
     }
 
     /// Draws a whole photo, see [`Engine::stylize_photo`].
@@ -64,7 +99,7 @@ impl<E: Engine> Look<'_, E> {
         progress: &mut impl Progress,
     ) -> Result<Photo> {
         let size = [photo.width(), photo.height()];
-        let drawn_size = self.drawn_size(size);
+        let drawn_size = self.place.drawn_size(size);
         if drawn_size == size {
             return self.draw_as_it_is(photo, held_bytes, progress).await;
         }
@@ -78,31 +113,22 @@ impl<E: Engine> Look<'_, E> {
         enlarge_along(photo, &small, &drawn)
     }
 
-    /// `[width, height]` at which a photo of this size is drawn.
-    fn drawn_size(&self, size: [usize; 2]) -> [usize; 2] {
-        match self.drawing_side_px {
-            Some(side) => fitted_size(size, side as usize),
-            None => size,
-        }
-    }
-
     /// Draws a whole photo at its own size.
     async fn draw_as_it_is(
         &self,
-        mut photo: Photo,
+        photo: Photo,
         held_bytes: u64,
         progress: &mut impl Progress,
     ) -> Result<Photo> {
-        if self.strokes {
-            let size = [photo.width(), photo.height()];
-            self.make_room(held_bytes + rgba_bytes(size) + painting_bytes(size))?;
-            paint_strokes(&mut photo);
+        let size = [photo.width(), photo.height()];
+        self.make_room(held_bytes + rgba_bytes(size) + self.place.preparing_bytes(size))?;
+        let photo = self.place.prepared(photo);
+        let place = self.place.engine;
+        if let Some(portrait) = &self.portrait {
+            let place_bytes = place.peak_bytes(size[0], size[1]);
+            let needed = held_bytes.saturating_add(place_bytes);
+            portrait.engine.give_way(needed);
         }
-        if let Some(portrait) = self.portrait {
-            let place_bytes = self.place.peak_bytes(photo.width(), photo.height());
-            portrait.give_way(held_bytes.saturating_add(place_bytes));
-        }
-        let place = self.place;
         place.stylize_photo(photo, &[], held_bytes, progress).await
     }
 
@@ -113,17 +139,21 @@ impl<E: Engine> Look<'_, E> {
         held_bytes: u64,
         progress: &mut impl Progress,
     ) -> Result<Photo> {
-        let (Some(portrait), Some(points)) = (self.portrait, face.points) else {
+        let (Some(network), Some(points)) = (&self.portrait, face.points) else {
             return self.draw_place(face.photo, held_bytes, progress).await;
         };
         let size = [face.photo.width(), face.photo.height()];
         let guides = draw_guides(&points, size[0]);
         // The crop is kept for the colours of its features.
         let held_bytes = held_bytes + guides_bytes(size) + rgba_bytes(size);
+        let portrait = network.engine;
         let needed = portrait.peak_bytes(size[0], size[1]);
-        self.place.give_way(held_bytes.saturating_add(needed));
+        let needed = held_bytes.saturating_add(needed);
+        self.place.engine.give_way(needed);
         let crop = face.photo.clone();
-        let drawn = portrait.stylize_photo(face.photo, &guides, held_bytes, progress);
+        portrait.make_room(held_bytes + rgba_bytes(size) + network.preparing_bytes(size))?;
+        let photo = network.prepared(face.photo);
+        let drawn = portrait.stylize_photo(photo, &guides, held_bytes, progress);
         let mut drawn = drawn.await?;
         portrait.make_room(held_bytes + drawing_bytes(size))?;
         draw_features(&mut drawn, &crop, &points);

@@ -24,7 +24,7 @@ test("what the camera sees is drawn live, and drawn as a photo by a click", asyn
   );
   const side = await page.$eval("#camera-picture", (canvas) => /** @type {HTMLCanvasElement} */ (canvas).width);
   assert.ok(side <= 256, `the live preview is ${side} px wide`);
-  assert.ok(browser.requests.some((url) => url.endsWith("ink-tiny.safetensors")), "it is drawn by the tiny network");
+  assert.ok(browser.requests.some((url) => url.endsWith("sky-tiny.safetensors")), "it is drawn by the tiny network");
   await page.click("#camera-take");
   await page.waitForSelector("#camera", { state: "hidden" });
   const ended = await outcome(page);

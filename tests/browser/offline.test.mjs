@@ -166,7 +166,7 @@ test("a new release is offered, and taken without losing the photos in the list"
     assert.ok(keys.includes(is), `${is} is not kept`);
     assert.ok(!keys.includes(was), `${was} is still kept`);
   }
-  assert.ok(keys.some((key) => key.startsWith("styles/ink.safetensors")), "what has not changed stays");
+  assert.ok(keys.some((key) => key.startsWith("styles/sky.safetensors")), "what has not changed stays");
 });
 
 test("the page can be installed", async () => {

@@ -78,16 +78,16 @@ test("a CPU that is slow, and a phone that must be, get the tiny network", async
   const phone = `
     Object.defineProperty(navigator, "userAgentData", { value: { mobile: true } });
     Object.defineProperty(navigator, "hardwareConcurrency", { value: 2 });`;
-  assert.deepEqual(await start([{ device: "cpu" }], phone), ["ink-tiny tiny tiny cpu"]);
+  assert.deepEqual(await start([{ device: "cpu" }], phone), ["sky-tiny tiny tiny cpu"]);
   await prependToWorker(browser, SLOW);
   const made = await start([{ device: "cpu" }, { device: "cpu", variant: "compact" }]);
-  assert.deepEqual(made, ["ink-tiny tiny tiny cpu", "ink compact compact cpu"]);
+  assert.deepEqual(made, ["sky-tiny tiny tiny cpu", "sky compact compact cpu"]);
 });
 
 test("where the tiny network cannot be had, the slow one goes on", async () => {
   await prependToWorker(browser, SLOW);
-  await browser.context.route("**/ink-tiny.safetensors", (route) => route.fulfill({ status: 404, body: "" }));
-  assert.deepEqual(await start([{ device: "cpu" }]), ["ink compact compact cpu"]);
+  await browser.context.route("**/sky-tiny.safetensors", (route) => route.fulfill({ status: 404, body: "" }));
+  assert.deepEqual(await start([{ device: "cpu" }]), ["sky compact compact cpu"]);
 });
 
 test("a GPU gets the full network; when it fails, the CPU does not keep it", async () => {
@@ -96,7 +96,7 @@ test("a GPU gets the full network; when it fails, the CPU does not keep it", asy
   await prependToWorker(browser, FAST + gpu);
   await browser.context.route("**/wasm/gpu/nijigen_bg.wasm", (route) => route.fulfill({ status: 404, body: "" }));
   browser.requests.length = 0;
-  assert.deepEqual(await start([{}], gpu), ["ink compact compact cpu"]);
+  assert.deepEqual(await start([{ style: "ink" }], gpu), ["ink compact compact cpu"]);
   const files = browser.requests.flatMap((url) => /[\w-]+\.safetensors$/.exec(url) ?? []);
   assert.deepEqual(files, ["ink-full.safetensors", "ink.safetensors"]);
 });

@@ -12,7 +12,7 @@ use futures_lite::future::block_on;
 use indicatif::ProgressBar;
 use nijigen::engine::{CpuEngine, Engine, Progress};
 use nijigen::imaging::{Photo, decode};
-use nijigen::pipeline::{self, FaceMode, FaceOptions, Look, Options};
+use nijigen::pipeline::{self, FaceMode, FaceOptions, Look, Network, Options};
 use nijigen::style::{Alignment, Style, StyleHeader};
 
 use crate::folder::{is_image, visible_paths};
@@ -73,9 +73,8 @@ enum FacesChoice {
 
 /// What draws the photos, as the arguments say.
 struct Studio {
-    place: CpuEngine,
-    header: StyleHeader,
-    portrait: Option<CpuEngine>,
+    place: Painter,
+    portrait: Option<Painter>,
     /// Finds the faces, unless they are off.
     faces: Option<(FaceMode, PhotoFaces)>,
     likeness: f32,
@@ -98,12 +97,13 @@ impl Studio {
             Some(mode) => Some((mode, PhotoFaces::new(arguments.models.as_deref())?)),
             None => None,
         };
-        let (place, header) = load_engine(&arguments.style)?;
-        let portrait = arguments.portrait.as_deref().map(load_engine).transpose()?;
         Ok(Self {
-            place,
-            header,
-            portrait: portrait.map(|(engine, _)| engine),
+            place: Painter::load(&arguments.style)?,
+            portrait: arguments
+                .portrait
+                .as_deref()
+                .map(Painter::load)
+                .transpose()?,
             faces,
             likeness: arguments.likeness,
             long_side_px: arguments.size as usize,
@@ -127,8 +127,8 @@ impl Studio {
             ..Options::default()
         };
         let look = Look {
-            portrait: self.portrait.as_ref(),
-            ..Look::of_style(&self.place, &self.header)
+            place: self.place.network(),
+            portrait: self.portrait.as_ref().map(Painter::network),
         };
         Ok(block_on(pipeline::stylize(&look, photo, &options, progress))?.photo)
     }
@@ -188,13 +188,28 @@ fn counted(photos: usize) -> String {
     }
 }
 
-fn load_engine(path: &Path) -> Result<(CpuEngine, StyleHeader)> {
-    let named = || format!("cannot use the style {}", path.display());
-    let bytes = fs::read(path).with_context(named)?;
-    let style = Style::from_bytes(&bytes).with_context(named)?;
-    let engine = CpuEngine::new(&style).with_context(named)?;
-    block_on(engine.check_known_answer(&style)).with_context(named)?;
-    Ok((engine, style.header().clone()))
+/// A network and what its style says of it.
+struct Painter {
+    engine: CpuEngine,
+    header: StyleHeader,
+}
+
+impl Painter {
+    fn load(path: &Path) -> Result<Self> {
+        let named = || format!("cannot use the style {}", path.display());
+        let bytes = fs::read(path).with_context(named)?;
+        let style = Style::from_bytes(&bytes).with_context(named)?;
+        let engine = CpuEngine::new(&style).with_context(named)?;
+        block_on(engine.check_known_answer(&style)).with_context(named)?;
+        Ok(Self {
+            engine,
+            header: style.header().clone(),
+        })
+    }
+
+    fn network(&self) -> Network<'_, CpuEngine> {
+        Network::of_style(&self.engine, &self.header)
+    }
 }
 
 /// The photos that the arguments name, directories replaced by the photos in them, each file

@@ -4,7 +4,7 @@ use anyhow::Result;
 use futures_lite::future::block_on;
 use nijigen::engine::Engine;
 use nijigen::imaging::Photo;
-use nijigen::pipeline::{self, Look, Options};
+use nijigen::pipeline::{self, Look, Network, Options};
 use nijigen::style::StyleHeader;
 
 /// What the engine of a style makes of a photo whose longer side is at most `long_side_px`.
@@ -22,7 +22,10 @@ pub fn picture(
         long_side_px,
         ..Options::default()
     };
-    let look = Look::of_style(engine, header);
+    let look = Look {
+        place: Network::of_style(engine, header),
+        portrait: None,
+    };
     let picture = pipeline::stylize(&look, photo.clone(), &options, &mut progress);
     Ok(block_on(picture)?.photo)
 }

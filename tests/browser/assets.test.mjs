@@ -112,7 +112,11 @@ test("engine and style come from the folder that the host names", async () => {
 
 test("what the browser has, and what a conversion takes", async () => {
   const made = await run(`
-    const stylizer = await createStylizer({ device: "cpu", variant: "compact" });
+    const sky = await createStylizer({ device: "cpu", style: "sky", variant: "compact" });
+    const drawnSmall = [];
+    for (const size of [640, 4000]) drawnSmall.push((await sky.estimate(4000, 3000, { size })).ms);
+    sky.dispose();
+    const stylizer = await createStylizer({ device: "cpu", style: "ink", variant: "compact" });
     const first = await stylizer.estimate(4000, 3000, { size: 512 });
     const larger = await stylizer.estimate(4000, 3000, { size: 1024 });
     const faces = await stylizer.estimate(4000, 3000, { size: 1024, faces: "both" });
@@ -121,11 +125,13 @@ test("what the browser has, and what a conversion takes", async () => {
     const measured = await stylizer.estimate(256, 256);
     const wrong = await failure(stylizer.estimate(0, 3));
     stylizer.dispose();
-    return { first, larger, faces, streamed, elapsedMs, measured, wrong: wrong.message, has: await capabilities() };`);
+    return { drawnSmall, first, larger, faces, streamed, elapsedMs, measured, wrong: wrong.message, has: await capabilities() };`);
   const { first, larger, faces, streamed, measured } = made;
   assert.ok(first.bytes > 2 * 4 * 12e6 && first.bytes < 1e9, `${first.bytes} bytes`);
   assert.ok(larger.bytes > first.bytes && larger.ms > 3 * first.ms && larger.ms < 5 * first.ms);
   assert.ok(faces.ms > larger.ms);
+  // A network that draws at one size works no more for larger pictures.
+  assert.equal(made.drawnSmall[0], made.drawnSmall[1]);
   // By the planned work: pictures that do not fit into the memory are made in parts, some of them twice.
   const perPixel = streamed.ms / (6000 * 4000) / (larger.ms / (1024 * 768));
   assert.ok(perPixel > 2 && perPixel < 4, `${perPixel} times the time of a pixel`);

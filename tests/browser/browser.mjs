@@ -79,7 +79,7 @@ export async function openBrowser({
   const requests = [];
   page.on("console", (message) => {
     if (message.type() === "error" || /content security policy/i.test(message.text())) {
-      complaints.push(message.text());
+      complaints.push(message.text() + " " + message.location().url);
     }
   });
   page.on("pageerror", (error) => complaints.push(String(error)));

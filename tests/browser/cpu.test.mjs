@@ -19,7 +19,7 @@ test("the page makes the picture that the native program makes", async () => {
   assert.equal(name, "astronaut-256-anime.png");
 
   const folder = mkdtempSync(join(tmpdir(), "nijigen-native-"));
-  const style = join(ROOT, "www/styles/ink.safetensors");
+  const style = join(ROOT, "www/styles/sky.safetensors");
   execFileSync(TRAINER, ["convert", fixture("astronaut-256.png"), "--style", style, "--out", folder]);
   const native = PNG.sync.read(readFileSync(join(folder, name)));
 
@@ -77,7 +77,7 @@ test("a newer photo is looked at, and the one under way is finished", async () =
 
 test("a sample photo is one click away", async () => {
   const { page } = browser;
-  await page.click("#samples button:nth-child(3)");
+  await page.click("#samples button:nth-child(4)");
   // The download of the picture before is there until the photo is.
   await page.waitForFunction(() => document.querySelector("#status")?.textContent?.includes("451 × 300"));
 });

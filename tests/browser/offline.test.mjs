@@ -99,7 +99,8 @@ test("after a visit with a picture, photos are converted without a network", asy
   await page.waitForFunction(() => navigator.serviceWorker.controller?.state === "activated");
   // It then fetches what the page has shown before.
   await page.waitForFunction(async () => {
-    const shown = [...document.images].filter(({ src, naturalWidth }) => naturalWidth && src.startsWith(location.origin));
+    const shown = [...document.images].filter(({ src }) => src.startsWith(location.origin));
+    if (!shown.every(({ complete, naturalWidth }) => complete && naturalWidth)) return false;
     const kept = await Promise.all(shown.map(({ src }) => caches.match(src, { ignoreSearch: true })));
     return kept.every(Boolean);
   });

@@ -44,7 +44,7 @@ test("everything can be reached and used by keyboard", async () => {
     "styles", "strength", "faces", "size", "format", "device", "side-by-side", "benchmark",
   ];
   assert.deepEqual(expected.filter((id) => !reached.includes(id)), [], `Tab reached ${reached}`);
-  await page.focus("#samples button:nth-child(3)");
+  await page.focus("#samples button:nth-child(4)");
   await page.keyboard.press("Enter");
   const ended = await outcome(page);
   assert.match("status" in ended ? ended.status : ended.error, /451 × 300/);

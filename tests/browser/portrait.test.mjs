@@ -203,7 +203,7 @@ test("the page: faces are drawn by default, more or less like the photo, which i
   await page.goto(url);
   await page.waitForSelector("#styles label");
   assert.equal(await page.inputValue("#faces input:checked"), "both");
-  assert.match(await page.innerText("#styles label"), /Ink and cel\s+Dark lines/);
+  assert.match(await page.innerText("#styles label"), /Open sky\s+Luminous painted places/);
   await page.selectOption("#device", "cpu");
   await page.selectOption("#size", "512");
   const drawn = await convert(page, ASTRONAUT);

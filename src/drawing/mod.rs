@@ -41,7 +41,7 @@ pub fn draw_features(picture: &mut Photo, crop: &Photo, points: &[[f32; 2]]) {
     if eyes_are_hidden(&frame, &lab, skin_colour) {
         return;
     }
-    let palette = SkinPalette::of_face(&frame, &lab, skin_colour);
+    let palette = SkinPalette::new(skin_colour);
     let mut canvas = Canvas::of_photo(picture);
     skin_tone::tone_skin(&mut canvas, &frame, &lab_of(picture.pixels()), palette.base);
     let is_skin = |point| sight::skin_likeness(&frame, &lab, skin_colour, point);

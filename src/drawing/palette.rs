@@ -26,15 +26,6 @@ pub struct SkinPalette {
 }
 
 impl SkinPalette {
-    /// The palette for a face whose skin has this colour in a crop in CIE L*a*b*: as it would be in full
-    /// light, of which the whites of the eyes tell.
-    pub fn of_face(frame: &Frame, lab: &[[f32; 3]], [l, a, b]: [f32; 3]) -> Self {
-        let white = (0..2)
-            .map(|side| white_of_eye(frame, lab, side))
-            .fold(0.0, f32::max);
-        Self::new([l * exposure(l, white), a, b])
-    }
-
     /// The palette for skin of this colour.
     pub fn new([l0, a0, b0]: [f32; 3]) -> Self {
         let (chroma_0, hue_0) = (a0.hypot(b0), b0.atan2(a0).to_degrees());
@@ -140,29 +131,6 @@ pub fn skin_colour(frame: &Frame, lab: &[[f32; 3]]) -> [f32; 3] {
     }
 }
 
-/// Lightness of the white of the left (0) or right (1) eye, whose iris, lashes and highlight are others'.
-fn white_of_eye(frame: &Frame, lab: &[[f32; 3]], side: usize) -> f32 {
-    let eye = frame.fill(&frame.eye_polygon(side, 0.9));
-    let samples = under(lab, frame.side, &eye, 0.5);
-    quantile(samples.iter().map(|colour| colour[0]).collect(), 0.85)
-}
-
-/// Lightness of the whites of eyes in full light.
-const LIT_WHITE: f32 = 72.0;
-/// The most that skin is made lighter because the photo is dim.
-const MOST_EXPOSURE: f32 = 1.15;
-/// How much lighter than the whites skin is of eyes that are narrow or in the shade: their light is not the
-/// face's.
-const SHADED_EYES: [f32; 2] = [1.28, 1.18];
-
-/// The factor by which skin of the lightness `skin` is lighter in full light, if the whites of its eyes have the
-/// lightness `white`: a dim photo darkens both.
-fn exposure(skin: f32, white: f32) -> f32 {
-    let white = white.max(1.0);
-    let seen = smoothstep(skin / white, SHADED_EYES[0], SHADED_EYES[1]);
-    1.0 + seen * ((LIT_WHITE / white).clamp(1.0, MOST_EXPOSURE) - 1.0)
-}
-
 /// The lightness nearest to `l` with which skin of the opponent `b` is of the class of the typology
 /// angle `photo` (Del Bino and Bernerd, 2013, doi:10.1111/bjd.12529): drawn skin is never of
 /// another class than that in the photo.
@@ -222,18 +190,6 @@ mod tests {
                 assert_eq!(class(drawn), class(photo), "{photo:?} {drawn:?}");
             }
         }
-    }
-
-    #[test]
-    fn skin_in_dim_light_is_lighter_by_as_much_as_the_eyes_are_dim() {
-        // In full light, and with eyes in the shade, it stays; dark skin does not become light.
-        assert_eq!(exposure(78.0, 75.0), 1.0);
-        assert_eq!(exposure(70.0, 48.0), 1.0);
-        assert!((exposure(63.0, 65.0) - 72.0 / 65.0).abs() < 1e-6);
-        assert_eq!(exposure(30.0, 40.0), MOST_EXPOSURE);
-        let dark = lch(32.0, 20.0, 50.0);
-        let lit = [dark[0] * MOST_EXPOSURE, dark[1], dark[2]];
-        assert_eq!(class(dark), class(lit));
     }
 
     #[test]

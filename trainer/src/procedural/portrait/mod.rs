@@ -88,7 +88,7 @@ pub fn draw_portrait(
     if eyes_are_hidden(&frame, lab.pixels(), segments.skin_colour) {
         return Err(Refusal::EyesHidden);
     }
-    let palette = SkinPalette::of_face(&frame, lab.pixels(), segments.skin_colour);
+    let palette = SkinPalette::new(segments.skin_colour);
 
     let oklab = Colours::oklab(crop);
     let tensor = StructureTensor::of_colours(&oklab, (0.013 * unit).max(2.0));

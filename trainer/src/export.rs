@@ -10,7 +10,7 @@ use nijigen::style::{Dtype, Licence, Status, Style, StyleHeader};
 
 use crate::config::TrainConfig;
 use crate::data::scan::load;
-use crate::picture::{in_strokes, picture_tensor, png, tensor_picture, to_rgb};
+use crate::picture::{given_tensor, png, tensor_picture, to_rgb};
 use crate::run_dir::{Environment, RunDir};
 use crate::style_file::as_stored;
 use crate::train::{list_checkpoints, read_ema};
@@ -151,11 +151,8 @@ fn thumbnail(style: &Style, photo: &Path) -> Result<Vec<u8>> {
     let square = imageops::resize(&square, large, large, FilterType::CatmullRom);
     let device = crate::device::device("flex")?;
     let generator = style.generator().init_with(style.weights(), &device)?;
-    let seen = match style.header().strokes {
-        true => in_strokes(&square)?,
-        false => square,
-    };
-    let drawn = tensor_picture(generator.forward(picture_tensor(&seen, &device)))?;
+    let given = given_tensor(&square, style.header().strokes, &device)?;
+    let drawn = tensor_picture(generator.forward(given))?;
     png(&imageops::resize(
         &drawn,
         THUMBNAIL_PX,

@@ -112,6 +112,18 @@ pub fn picture_tensor(picture: &RgbImage, device: &Device) -> Tensor<4> {
     )
 }
 
+/// A whole picture as a network is given it, in `strokes` or as it is; see [`picture_tensor`].
+///
+/// # Errors
+/// If the picture has no pixels.
+pub fn given_tensor(picture: &RgbImage, strokes: bool, device: &Device) -> Result<Tensor<4>> {
+    Ok(if strokes {
+        picture_tensor(&in_strokes(picture)?, device)
+    } else {
+        picture_tensor(picture, device)
+    })
+}
+
 /// The first picture of a tensor `[batch, 3, height, width]` in [-1, 1].
 ///
 /// # Errors

@@ -19,7 +19,7 @@ use crate::data::faces::{FaceFinder, FoundFace};
 use crate::data::prepared::{Kind, Prepared, Split};
 use crate::data::scan::{list, load};
 use crate::data::spread::spread;
-use crate::picture::{bounded, in_strokes, open_rgb, picture_tensor, png, tensor_picture, to_rgb};
+use crate::picture::{bounded, given_tensor, open_rgb, png, tensor_picture, to_rgb};
 use crate::procedural::ProceduralConfig;
 use crate::progress_bar::{COUNTED, progress_bar};
 use crate::style_file::{open_style, write_metrics};
@@ -95,11 +95,8 @@ pub fn run(arguments: &EvaluateArguments) -> Result<()> {
     for (path, style) in &styles {
         let generator: Generator = style.generator().init_with(style.weights(), &device)?;
         let row = evaluation.row(&style.header().name, arguments, |photo| {
-            let seen = match style.header().strokes {
-                true => picture_tensor(&in_strokes(photo)?, &device),
-                false => picture_tensor(photo, &device),
-            };
-            tensor_picture(generator.forward(seen))
+            let given = given_tensor(photo, style.header().strokes, &device)?;
+            tensor_picture(generator.forward(given))
         })?;
         if arguments.write {
             write_metrics(path, style, row.metrics.clone())?;

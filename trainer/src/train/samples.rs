@@ -15,7 +15,7 @@ use crate::config::GeneratorChoice;
 use super::pairs::Pair;
 use crate::data::prepared::{Kind, Prepared, Split};
 use crate::data::spread::spread;
-use crate::picture::{bounded, in_strokes, open_rgb, picture_tensor, tensor_picture};
+use crate::picture::{bounded, given_tensor, open_rgb, tensor_picture};
 use crate::procedural::ProceduralConfig;
 use crate::write_file::write_file;
 
@@ -105,10 +105,7 @@ impl Samples {
     ) -> Result<()> {
         let mut rows = Vec::new();
         for sample in &self.shown {
-            let mut input = match choice.strokes {
-                true => picture_tensor(&in_strokes(&sample.photo)?, device),
-                false => picture_tensor(&sample.photo, device),
-            };
+            let mut input = given_tensor(&sample.photo, choice.strokes, device)?;
             if let Some(guides) = &sample.guides {
                 let [_, _, height, width] = input.dims();
                 let planes = guides.len() / (height * width);

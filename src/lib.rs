@@ -3,9 +3,10 @@
 //!
 //! The order of steps is in [`pipeline`]; the network in [`model`]; what a trained style is in
 //! [`style`]; what runs it in [`engine`], on the CPU with [`kernels`]; pictures in [`imaging`];
-//! what a painting's strokes are in [`strokes`];
+//! what a painting's strokes are in [`strokes`], what a cel is in [`cel`];
 //! faces in [`face`]; where things lie in [`geometry`].
 
+pub mod cel;
 pub mod drawing;
 pub mod engine;
 mod error;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// Module, the crate's modules it may use, and whether it may use Burn.
 const RULES: &[(&str, &[&str], bool)] = &[
+    ("cel", &["geometry", "imaging"], false),
     ("drawing", &["face", "geometry", "imaging"], false),
     ("error", &[], false),
     ("face", &["geometry"], false),
@@ -25,7 +26,7 @@ const RULES: &[(&str, &[&str], bool)] = &[
     (
         "pipeline",
         &[
-            "drawing", "engine", "error", "face", "imaging", "strokes", "style",
+            "cel", "drawing", "engine", "error", "face", "imaging", "strokes", "style",
         ],
         false,
     ),

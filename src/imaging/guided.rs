@@ -6,6 +6,7 @@
 //! stays away; along an edge that both have, it carries the photo's sharpness into the picture.
 
 use super::Photo;
+use super::separable::filter_lines;
 use super::white::colour_over_white;
 use super::zeros;
 use crate::error::{Error, Result};
@@ -139,32 +140,17 @@ fn solve(moments: &[f32; MOMENTS]) -> Affine {
 
 /// Replaces each of the values by the mean over the square around it, as far as that lies in the picture
 /// of `[width, height]`.
-fn box_means<const N: usize>(values: &mut [[f32; N]], [width, height]: [usize; 2]) {
-    let mut line = vec![[0.0; N]; width.max(height)];
-    for row in values.chunks_exact_mut(width) {
-        line[..width].copy_from_slice(row);
-        line_means(&line[..width], |x, mean| row[x] = mean);
-    }
-    for x in 0..width {
-        for (y, value) in line[..height].iter_mut().enumerate() {
-            *value = values[y * width + x];
-        }
-        line_means(&line[..height], |y, mean| values[y * width + x] = mean);
-    }
-}
-
-/// Gives the mean around each value of a line.
-fn line_means<const N: usize>(line: &[[f32; N]], mut give: impl FnMut(usize, [f32; N])) {
-    for i in 0..line.len() {
-        let around = &line[i.saturating_sub(RADIUS)..(i + RADIUS + 1).min(line.len())];
+fn box_means<const N: usize>(values: &mut [[f32; N]], size: [usize; 2]) {
+    filter_lines(values, size, |line, at| {
+        let around = &line[at.saturating_sub(RADIUS)..(at + RADIUS + 1).min(line.len())];
         let mut mean = [0.0; N];
         for value in around {
             for (mean, value) in mean.iter_mut().zip(value) {
                 *mean += value;
             }
         }
-        give(i, mean.map(|sum| sum / around.len() as f32));
-    }
+        mean.map(|sum| sum / around.len() as f32)
+    });
 }
 
 #[cfg(test)]

@@ -9,6 +9,9 @@ mod paste;
 mod planes;
 mod probe;
 mod resize;
+mod rows;
+mod separable;
+mod structure_tensor;
 mod warp;
 mod white;
 
@@ -26,8 +29,11 @@ pub(crate) use planes::{over_white, set_colours};
 pub use probe::{MAX_MEGAPIXELS, PhotoHeader, probe};
 pub use resize::fit_long_side;
 pub(crate) use resize::{fitted_size, shrunk};
+pub(crate) use rows::for_each_row;
+pub(crate) use separable::blur;
+pub(crate) use structure_tensor::structure_tensor;
 pub use warp::{Displaced, warp, warp_displaced};
-pub(crate) use white::colour_over_white;
+pub(crate) use white::{colour_over_white, pixel_under_white};
 
 use crate::error::{Error, Result};
 

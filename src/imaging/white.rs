@@ -25,6 +25,16 @@ pub(super) fn pixel_over_white(pixel: [u8; 4]) -> [u8; 4] {
     [r, g, b, 255]
 }
 
+/// The pixel of this alpha that is seen as `colour`, in [0, 1], on white.
+pub(crate) fn pixel_under_white(colour: [f32; 3], alpha: u8) -> [u8; 4] {
+    let opacity = f32::from(alpha) / 255.0;
+    let [r, g, b] = colour.map(|seen| match alpha {
+        0 => 255,
+        _ => (255.0 * (1.0 - (1.0 - seen) / opacity) + 0.5) as u8,
+    });
+    [r, g, b, alpha]
+}
+
 impl Photo {
     /// The opaque photo that is seen on a white ground.
     pub fn over_white(mut self) -> Self {

@@ -60,9 +60,12 @@ fn bilinear_by_products(
     align_corners: bool,
 ) -> Tensor<4> {
     let [batch, channels, height_in, width_in] = x.dims();
-    let device = x.device();
-    let rows = interpolation_matrix(height_in, height, align_corners, &device);
-    let columns = interpolation_matrix(width_in, width, align_corners, &device);
+    let matrix = |from, to| {
+        // Taps of ×2 are multiples of 1/4, exact in any precision; others are rounded to it.
+        interpolation_matrix(from, to, align_corners, &x.device()).cast(x.dtype())
+    };
+    let rows = matrix(height_in, height);
+    let columns = matrix(width_in, width);
     x.reshape([batch * channels * height_in, width_in])
         .matmul(columns.transpose())
         .reshape([batch * channels, height_in, width])

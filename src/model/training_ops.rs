@@ -14,7 +14,7 @@ use burn::backend::{
     Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension,
     get_or_init_device_settings,
 };
-use burn::tensor::{Shape, Slice, Tensor};
+use burn::tensor::{FloatDType, Shape, Slice, Tensor};
 
 use super::config::NEGATIVE_SLOPE;
 
@@ -97,17 +97,24 @@ impl TrainingOps for burn::backend::LibTorch {}
 #[cfg(any(feature = "cuda", feature = "vulkan"))]
 impl TrainingOps for burn::backend::Cube {}
 
-/// Mean and reciprocal standard deviation of each sample, `[batch, 1, 1, 1]`.
+/// Mean and reciprocal standard deviation of each sample, `[batch, 1, 1, 1]`, in the precision of `x`
+/// but computed in f32.
 fn moments<B: Backend>(x: &FloatTensor<B>, eps: f64) -> [FloatTensor<B>; 2] {
     let shape = x.shape();
     let batch = shape[0];
     let flat = Shape::new([batch, shape.num_elements() / batch]);
-    let flat = B::float_reshape(x.clone(), flat);
+    let flat = B::float_reshape(B::float_cast(x.clone(), FloatDType::F32), flat);
     let mean = B::float_mean_dim(flat.clone(), 1);
     let centred = B::float_sub(flat, mean.clone());
     let variance = B::float_mean_dim(B::float_mul(centred.clone(), centred), 1);
     let deviation = B::float_sqrt(B::float_add_scalar(variance, eps.into()));
-    [mean, B::float_recip(deviation)].map(|x| B::float_reshape(x, Shape::new([batch, 1, 1, 1])))
+    let precision = x.dtype().into();
+    [mean, B::float_recip(deviation)].map(|moment| {
+        B::float_cast(
+            B::float_reshape(moment, Shape::new([batch, 1, 1, 1])),
+            precision,
+        )
+    })
 }
 
 /// A tensor `[channels]` as `[1, channels, 1, 1]`.

@@ -1,5 +1,6 @@
 //! The networks that make a picture: one for the whole of it, one for its faces.
 
+use crate::cel::{cel_bytes, draw_cel};
 use crate::drawing::draw_features;
 use crate::engine::{Engine, Progress};
 use crate::error::Result;
@@ -155,7 +156,9 @@ impl<E: Engine> Look<'_, E> {
         let photo = network.prepared(face.photo);
         let drawn = portrait.stylize_photo(photo, &guides, held_bytes, progress);
         let mut drawn = drawn.await?;
-        portrait.make_room(held_bytes + drawing_bytes(size))?;
+        let cel_bytes = cel_bytes(rgba_bytes(size) / 4);
+        portrait.make_room(held_bytes + drawing_bytes(size).max(cel_bytes))?;
+        draw_cel(&mut drawn);
         draw_features(&mut drawn, &crop, &points);
         Ok(drawn)
     }

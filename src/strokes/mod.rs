@@ -10,7 +10,7 @@ mod windows;
 
 use fearless_simd::Level;
 
-use crate::imaging::{Photo, colour_over_white};
+use crate::imaging::{Photo, colour_over_white, for_each_row, pixel_under_white};
 use crate::kernels::kuwahara::{Padded, kuwahara_row};
 
 use self::windows::{PADDING, windows};
@@ -49,7 +49,7 @@ fn paint_once(photo: &mut Photo) {
             choices,
             HARDNESS,
             |x, colour| {
-                row[x] = under_white(colour, row[x][3]);
+                row[x] = pixel_under_white(colour, row[x][3]);
             },
         );
     };
@@ -61,31 +61,6 @@ pub(crate) fn painting_bytes([width, height]: [usize; 2]) -> u64 {
     let [padded, product] = [size_of::<[f32; 4]>(), size_of::<[f32; 3]>()];
     let pixels = (width + 2 * PADDING) as u64 * (height + 2 * PADDING) as u64;
     (padded + product + 1) as u64 * pixels
-}
-
-/// The pixel of this alpha that is seen as `colour` on white.
-fn under_white(colour: [f32; 3], alpha: u8) -> [u8; 4] {
-    let opacity = f32::from(alpha) / 255.0;
-    let [r, g, b] = colour.map(|seen| match alpha {
-        0 => 255,
-        _ => (255.0 * (1.0 - (1.0 - seen) / opacity) + 0.5) as u8,
-    });
-    [r, g, b, alpha]
-}
-
-/// Calls `work` with each row and its index, on as many threads as there are.
-fn for_each_row<T: Send>(
-    values: &mut [T],
-    width: usize,
-    work: impl Fn((usize, &mut [T])) + Send + Sync,
-) {
-    #[cfg(feature = "threads")]
-    {
-        use rayon::prelude::*;
-        values.par_chunks_mut(width).enumerate().for_each(work);
-    }
-    #[cfg(not(feature = "threads"))]
-    values.chunks_mut(width).enumerate().for_each(work);
 }
 
 /// The photo on white in [0, 1] with the sum of each pixel's squares, its borders repeated [`PADDING`] times, and

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::backbone::Vgg;
 use crate::discriminator::{DiscriminatorConfig, DiscriminatorLayout};
 use crate::losses::Distance;
+use crate::precision::Precision;
 use crate::procedural::ProceduralConfig;
 
 /// Presets that come with the trainer, by name.
@@ -36,6 +37,8 @@ const PRESETS: [(&str, &str); 7] = [
 pub struct TrainConfig {
     /// Seed of weights, samples and augmentation.
     pub seed: u64,
+    /// What networks compute in.
+    pub precision: Precision,
     /// The network that is trained.
     pub generator: GeneratorChoice,
     /// The discriminator, where a stage has adversarial weight.

@@ -12,7 +12,7 @@ use burn::nn::{GroupNorm, GroupNormConfig};
 use burn::tensor::activation::leaky_relu;
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::{DType, Device, Distribution, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// Slope of LeakyReLU below zero.
@@ -185,7 +185,8 @@ impl Discriminator {
         for layer in &self.layers {
             x = layer.conv.forward(x);
             if let Some(norm) = &layer.norm {
-                x = norm.forward(x);
+                let precision = x.dtype();
+                x = norm.forward(x.cast(DType::F32)).cast(precision);
             }
             x = leaky_relu(x, NEGATIVE_SLOPE);
         }
@@ -251,10 +252,11 @@ impl SpectralConv {
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let kernel = self.weight.dims()[2];
+        let precision = x.dtype();
         conv2d(
             x,
-            self.normalised_weight(),
-            self.bias.as_ref().map(Param::val),
+            self.normalised_weight().cast(precision),
+            self.bias.as_ref().map(|bias| bias.val().cast(precision)),
             // Half of the kernel on each side; a 4x4 kernel with stride 2 then halves even sides.
             ConvOptions::new([self.stride; 2], [(kernel - 1) / 2; 2], [1; 2], 1),
         )

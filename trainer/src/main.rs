@@ -27,6 +27,7 @@ mod photo_faces;
 mod picture;
 mod plane;
 mod portraits;
+mod precision;
 mod prepare;
 mod procedural;
 mod progress_bar;

@@ -151,7 +151,8 @@ impl Backbone {
                 found.push((*feature_layer, x.clone()));
             }
         };
-        let mut x = self.caffe_scale(x);
+        // In the weights' precision, which is the features' too.
+        let mut x = self.caffe_scale(x).cast(self.convs[0].weight.val().dtype());
         for (layer, conv) in layers.iter().zip(&self.convs).take(last + 1) {
             if layer.block > 1 && layer.number == 1 {
                 x = max_pool2d(x, MaxPoolOptions::new([2, 2]));

@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor};
 
 use crate::backbone::{Backbone, FeatureLayer, VggConfig};
 use crate::config::TrainConfig;
+use crate::precision::in_f32;
 
 /// A frozen backbone, the layers that losses compare, and their scales.
 pub struct Features {
@@ -65,7 +66,7 @@ impl Features {
             content: layers(std::slice::from_ref(&losses.content_tap))?,
             style: layers(&losses.style_taps)?,
             landmark: layers(std::slice::from_ref(&losses.landmark_tap))?,
-            backbone,
+            backbone: config.precision.of_module(&backbone),
         }))
     }
 
@@ -89,7 +90,7 @@ impl Features {
         features
             .into_iter()
             .zip(&layers.scales)
-            .map(|(features, &scale)| features / scale.max(f32::MIN_POSITIVE))
+            .map(|(features, &scale)| in_f32(features) / scale.max(f32::MIN_POSITIVE))
             .collect()
     }
 }

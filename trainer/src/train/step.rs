@@ -16,6 +16,7 @@ use crate::data::faces::Landmarks;
 use crate::discriminator::Discriminator;
 use crate::losses::{self, Region};
 use crate::picture::tensor_values;
+use crate::precision::in_f32;
 
 /// Values of a step by name, unweighted where they are loss terms.
 pub type Terms = Vec<(&'static str, f64)>;
@@ -151,7 +152,9 @@ pub fn step(
 ) -> Result<(Networks, Terms)> {
     let weights = &context.stage.weights;
     let (batch, extras) = context.device_batch(batch)?;
-    let output = networks.generator.forward(batch.input.clone());
+    let precision = context.config.precision;
+    let generator = precision.of_module(&networks.generator);
+    let output = in_f32(generator.forward(precision.of(batch.input.clone())));
     let mut terms = Terms::new();
 
     let rate = context.rate(context.stage.discriminator_rate, networks.step);
@@ -200,6 +203,11 @@ fn seen(x: Tensor<4>, grayscale: bool) -> Tensor<4> {
     if grayscale { losses::grayscale(x) } else { x }
 }
 
+/// The logits of a discriminator that computes in the run's precision.
+fn judgement(discriminator: &Discriminator, x: Tensor<4>, context: &StepContext) -> Tensor<4> {
+    in_f32(discriminator.forward(context.config.precision.of(x)))
+}
+
 fn discriminator_step(
     discriminator: Discriminator,
     optimiser: &mut super::optimise::Optimiser,
@@ -212,7 +220,7 @@ fn discriminator_step(
     let weights = &context.stage.weights;
     let progress = context.progress();
     let discriminator = discriminator.power_iteration();
-    let judge = |x: Tensor<4>| discriminator.forward(seen(x, gray));
+    let judge = |x: Tensor<4>| judgement(&discriminator, seen(x, gray), context);
     let real = match context.config.discriminator.real {
         RealPictures::Style => batch.style.clone(),
         RealPictures::Target => batch.target.clone(),
@@ -233,7 +241,7 @@ fn discriminator_step(
         objective.add(
             "discriminator_gray",
             weights.discriminator_gray.at(progress),
-            losses::fake_loss(discriminator.forward(losses::grayscale(real))),
+            losses::fake_loss(judgement(&discriminator, losses::grayscale(real), context)),
         );
     }
     if weights.discriminator_smooth.is_used() {
@@ -245,7 +253,11 @@ fn discriminator_step(
         objective.add(
             "discriminator_smooth",
             weights.discriminator_smooth.at(progress),
-            losses::fake_loss(discriminator.forward(losses::grayscale(smooth))),
+            losses::fake_loss(judgement(
+                &discriminator,
+                losses::grayscale(smooth),
+                context,
+            )),
         );
     }
     let total = objective.total.context("the discriminator has no loss")?;
@@ -288,7 +300,11 @@ fn generator_objective(
         let discriminator = discriminator.context("there is no discriminator")?;
         // Its weights are not trained here: leaving them out of the graph saves a third.
         let fixed = discriminator.clone().no_grad();
-        let logits = fixed.forward(seen(output, context.config.discriminator.grayscale));
+        let logits = judgement(
+            &fixed,
+            seen(output, context.config.discriminator.grayscale),
+            context,
+        );
         objective.add(
             "adversarial",
             weights.adversarial.at(progress),

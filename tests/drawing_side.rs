@@ -44,13 +44,22 @@ fn photo() -> Photo {
 
 /// The picture, and what the network was given.
 fn draw(drawing_side_px: Option<u32>, strokes: bool, long_side_px: usize) -> (Photo, Planes) {
-    let engine = Inverter::default();
+    let draws = |engine| Network {
+        engine,
+        drawing_side_px,
+        strokes,
+        cel: None,
+    };
+    draw_with(draws, long_side_px)
+}
+
+fn draw_with<'a>(
+    draws: impl FnOnce(&'a Inverter) -> Network<'a, Inverter>,
+    long_side_px: usize,
+) -> (Photo, Planes) {
+    let engine: &Inverter = Box::leak(Box::default());
     let look = Look {
-        place: Network {
-            engine: &engine,
-            drawing_side_px,
-            strokes,
-        },
+        place: draws(engine),
         portrait: None,
     };
     let options = Options {
@@ -94,4 +103,37 @@ fn strokes_are_given_only_to_networks_that_learnt_them() {
     };
     let [plain, painted] = [false, true].map(|strokes| roughness(&draw(None, strokes, 2000).1));
     assert!(painted < 0.5 * plain, "{painted} {plain}");
+}
+
+#[test]
+fn cels_are_outlined_at_the_size_of_the_picture() {
+    let draws = |cel| {
+        move |engine| Network {
+            engine,
+            drawing_side_px: Some(256),
+            strokes: false,
+            cel,
+        }
+    };
+    let border = (1000 - 160) / 3;
+    let darkest = |picture: &Photo| {
+        let row = &picture.pixels()[160 * SIZE[0] + border - 12..][..24];
+        row.iter().map(|pixel| pixel[0]).min()
+    };
+    for long_side_px in [2000, 256] {
+        let (plain, cel) = (
+            draw_with(draws(None), 640).0,
+            draw_with(draws(Some(0.8)), long_side_px).0,
+        );
+        assert_eq!(cel.width(), long_side_px.min(SIZE[0]));
+        assert_eq!(
+            [cel.pixels()[0][3], cel.pixels()[cel.pixels().len() - 1][3]],
+            [0, 255]
+        );
+        if long_side_px == 2000 {
+            // The inverse of the lighter area is the darker one: the line is darker still.
+            let (plain, cel) = (darkest(&plain), darkest(&cel));
+            assert!(cel.map(|v| v + 12) < plain, "{cel:?} {plain:?}");
+        }
+    }
 }

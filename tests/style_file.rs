@@ -270,6 +270,9 @@ fn refusals_name_what_is_wrong() {
         with_header(&|h| h["drawing_side_px"] = 20.into())
             .contains("drawing_side_px is 20, expected 256 to 4096")
     );
+    assert!(with_header(&|h| h["cel"] = 2.into()).contains("cel is 2, expected 0 to 1"));
+    let without_a_side = with_header(&|h| h["cel"] = 0.5.into());
+    assert!(without_a_side.contains("cel is 0.5, expected a drawing_side_px"));
     assert!(
         with_header(&|h| h["generator"]["encoder"][0]["channels"] = 1_000_000_000.into())
             .contains("encoder.0 has 1000000000 channels")

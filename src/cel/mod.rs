@@ -10,7 +10,7 @@
 mod flow;
 mod tones;
 
-use crate::geometry::smoothstep;
+use crate::geometry::{BilinearTap, bilinear_taps, smoothstep};
 use crate::imaging::{
     Photo, blur, colour_over_white, for_each_row, pixel_under_white, structure_tensor,
 };
@@ -18,77 +18,186 @@ use crate::imaging::{
 use self::flow::{along_edges, mean_along};
 use self::tones::Tones;
 
-/// Side in pixels of the picture that the lengths below are for.
+/// Least change of lightness a pixel of the picture over which a border between tones runs.
+const LEAST_SLOPE: f32 = 2e-3;
+/// Difference of lightness over which tones go over into each other where there is no border.
+const GRADIENT: f32 = 0.15;
+/// Longer side in pixels of the drawing that the lengths below are for.
 const SIDE_PX: f32 = 512.0;
 /// Standard deviation over which the edges' directions are averaged.
 const TENSOR_PX: f32 = 2.0;
-/// Standard deviation of the smoothing along the edges.
-const ALONG_PX: f32 = 3.5;
-/// Standard deviation of the blur under which tones are told apart: smaller shapes keep the tone around them.
-const TONE_PX: f32 = 2.2;
-/// How far the lightness of a pixel goes to its tone: the rest keeps freckles and the texture of cloth.
-const FLATNESS: f32 = 0.8;
-/// Least change of lightness a pixel at which a border between tones runs: where there is less, it is softer.
-const LEAST_SLOPE: f32 = 2e-3;
 /// Standard deviation of the inner Gaussian across a line; the outer one is [`OUTER`] times as wide.
 const LINE_PX: f32 = 1.0;
 const OUTER: f32 = 1.6;
 /// Standard deviation of the smoothing along a line.
 const LINE_ALONG_PX: f32 = 5.0;
-/// Darkness across the edges at which a line begins and is full, of a lightness of 0 to 1.
-const LINE: [f32; 2] = [0.006, 0.02];
 /// How much darker saturated colours count: colours of one lightness have a line between them, too.
 const CHROMA_DEPTH: f32 = 0.3;
 /// Factors of red, green and blue in a line: darker, and slightly warmer.
 const INK: [f32; 3] = [0.47, 0.44, 0.45];
 
-/// Turns a square drawing of a head into a cel; alpha stays, and transparent pixels lie on white.
-pub fn draw_cel(drawing: &mut Photo) {
-    let size = [drawing.width(), drawing.height()];
-    let scale = size[0].max(size[1]) as f32 / SIDE_PX;
-    let colours: Vec<[f32; 3]> = drawing
-        .pixels()
-        .iter()
-        .map(|pixel| colour_over_white(*pixel))
-        .collect();
-    let inside = |at: isize, side: usize| at.clamp(0, side as isize - 1) as usize;
-    let at = |[x, y]: [isize; 2]| colours[inside(y, size[1]) * size[0] + inside(x, size[0])];
-    let edges = along_edges(&structure_tensor(size, TENSOR_PX * scale, at));
-    let smooth = mean_along(&colours, &edges, size, ALONG_PX * scale);
-    drop(colours);
-    let lines = lines(&smooth, &edges, size, scale);
-    drop(edges);
-    let mut lightness: Vec<[f32; 1]> = smooth.iter().map(|colour| [luma(*colour)]).collect();
-    blur(&mut lightness, size, TONE_PX * scale);
-    let tones = Tones::of(&lightness);
-    let slope = |from: usize, to: usize| lightness[to][0] - lightness[from][0];
-    for_each_row(drawing.pixels_mut(), size[0], |(y, row)| {
-        let start = y * size[0];
-        let [above, below] = [y.saturating_sub(1), (y + 1).min(size[1] - 1)];
-        for (x, pixel) in row.iter_mut().enumerate() {
-            let i = start + x;
-            let [left, right] = [
-                start + x.saturating_sub(1),
-                start + (x + 1).min(size[0] - 1),
-            ];
-            let in_x = 0.5 * slope(left, right);
-            let in_y = 0.5 * slope(above * size[0] + x, below * size[0] + x);
-            let tone = tones.at(lightness[i][0], in_x.hypot(in_y).max(LEAST_SLOPE));
-            let lighter = FLATNESS * (tone - luma(smooth[i]));
-            let line = lines[i][0];
-            let colour = std::array::from_fn(|c| {
-                let flat = (smooth[i][c] + lighter).clamp(0.0, 1.0);
-                flat * (1.0 - line + line * INK[c])
-            });
-            *pixel = pixel_under_white(colour, pixel[3]);
-        }
-    });
+/// How much a drawing is simplified.
+#[derive(Clone, Copy, Debug)]
+pub struct Pen {
+    /// Standard deviation of the smoothing along the edges in pixels.
+    along_px: f32,
+    /// Standard deviation of the blur under which tones are told apart, in pixels: smaller shapes keep the
+    /// tone around them.
+    tone_px: f32,
+    /// Tones that are nearer to each other than this become one.
+    least_step: f32,
+    /// How far the lightness of a pixel goes to its tone; the rest keeps freckles and the texture of cloth.
+    flatness: f32,
+    /// Changes of lightness a pixel from which on borders between tones begin to be drawn, and all are; below,
+    /// gradients stay gradients.
+    bordered: [f32; 2],
+    /// Darkness across the edges at which a line begins and is full, of a lightness of 0 to 1.
+    line: [f32; 2],
+    /// How much of a full line is seen.
+    ink: f32,
 }
 
-/// Bytes at a time while a drawing of so many pixels is turned into a cel, besides its own.
+impl Pen {
+    /// For heads: few tones, all of whose borders are crisp.
+    pub const HEAD: Self = Self {
+        along_px: 3.5,
+        tone_px: 2.2,
+        least_step: 0.11,
+        flatness: 0.8,
+        bordered: [-1.0, 0.0],
+        line: [0.006, 0.02],
+        ink: 1.0,
+    };
+    /// For whole pictures: skies and blurred backgrounds keep their gradients. `strength` from 0 to 1 is how
+    /// far tones are flattened, and how much of a line is seen.
+    pub const fn place(strength: f32) -> Self {
+        Self {
+            along_px: 3.0,
+            tone_px: 1.8,
+            least_step: 0.08,
+            flatness: strength,
+            bordered: [0.002, 0.008],
+            line: [0.008, 0.022],
+            ink: strength,
+        }
+    }
+}
+
+/// What makes a cel of a drawing, of any size: lightness and darkness across the edges are smooth, and what
+/// is crisp of them in the end is so at the size of the picture.
+#[derive(Debug)]
+pub struct Cel {
+    pen: Pen,
+    size: [usize; 2],
+    /// Lightness of each pixel of the drawing, and the darkness of a line there.
+    fields: Vec<[f32; 2]>,
+    tones: Tones,
+}
+
+impl Cel {
+    /// That of `drawing`, which is smoothed along its edges; its alpha stays, and transparent pixels lie on
+    /// white.
+    pub fn of(drawing: &mut Photo, pen: Pen) -> Self {
+        let size = [drawing.width(), drawing.height()];
+        let scale = scale(size);
+        let colours: Vec<[f32; 3]> = drawing
+            .pixels()
+            .iter()
+            .map(|pixel| colour_over_white(*pixel))
+            .collect();
+        let inside = |at: isize, side: usize| at.clamp(0, side as isize - 1) as usize;
+        let at = |[x, y]: [isize; 2]| colours[inside(y, size[1]) * size[0] + inside(x, size[0])];
+        let edges = along_edges(&structure_tensor(size, TENSOR_PX * scale, at));
+        let smooth = mean_along(&colours, &edges, size, pen.along_px * scale);
+        drop(colours);
+        for (pixel, colour) in drawing.pixels_mut().iter_mut().zip(&smooth) {
+            *pixel = pixel_under_white(*colour, pixel[3]);
+        }
+        let darkness = darkness(&smooth, &edges, size, scale);
+        drop(edges);
+        let mut lightness: Vec<[f32; 1]> = smooth.iter().map(|colour| [luma(*colour)]).collect();
+        drop(smooth);
+        blur(&mut lightness, size, pen.tone_px * scale);
+        let tones = Tones::of(&lightness, pen.least_step);
+        let fields = lightness.iter().zip(&darkness);
+        Self {
+            pen,
+            size,
+            fields: fields.map(|([l], [d])| [*l, *d]).collect(),
+            tones,
+        }
+    }
+
+    /// Flattens the tones of a picture of the drawing and outlines its shapes; alpha stays.
+    pub fn draw(&self, picture: &mut Photo) {
+        let [width, height] = [picture.width(), picture.height()];
+        let enlarged = (scale([width, height]) / scale(self.size)).max(1.0);
+        let columns: Vec<BilinearTap> = bilinear_taps(self.size[0], width, false).collect();
+        let rows: Vec<BilinearTap> = bilinear_taps(self.size[1], height, false).collect();
+        let Pen {
+            line,
+            ink,
+            bordered,
+            flatness,
+            ..
+        } = self.pen;
+        let scale = scale(self.size);
+        // As wide as in the drawing, with borders as crisp as here.
+        let middle = 0.5 * (line[0] + line[1]);
+        let line = line.map(|end| middle + (end - middle) / enlarged);
+        for_each_row(picture.pixels_mut(), width, |(y, row)| {
+            let fields: Vec<[f32; 2]> = self.row(rows[y]);
+            for (pixel, tap) in row.iter_mut().zip(&columns) {
+                let (left, right) = (fields[tap.low], fields[tap.high]);
+                let [lightness, darkness] = mixed(left, right, tap.weight);
+                let slope = self.slope(rows[y], *tap);
+                let gradient = 1.0 - smoothstep(scale * slope, bordered[0], bordered[1]);
+                let border = (slope / enlarged).max(LEAST_SLOPE) + GRADIENT * gradient;
+                let colour = colour_over_white(*pixel);
+                let lighter = flatness * (self.tones.at(lightness, border) - luma(colour));
+                let line = ink * smoothstep(darkness, line[0], line[1]);
+                let drawn = std::array::from_fn(|c| {
+                    let flat = (colour[c] + lighter).clamp(0.0, 1.0);
+                    flat * (1.0 - line + line * INK[c])
+                });
+                *pixel = pixel_under_white(drawn, pixel[3]);
+            }
+        });
+    }
+
+    /// The fields between two rows.
+    fn row(&self, tap: BilinearTap) -> Vec<[f32; 2]> {
+        let [above, below] =
+            [tap.low, tap.high].map(|y| &self.fields[y * self.size[0]..][..self.size[0]]);
+        let pairs = above.iter().zip(below);
+        pairs.map(|(a, b)| mixed(*a, *b, tap.weight)).collect()
+    }
+
+    /// Change of lightness a pixel of the drawing.
+    fn slope(&self, row: BilinearTap, column: BilinearTap) -> f32 {
+        let [width, height] = self.size;
+        let nearest = |tap: BilinearTap| if tap.weight < 0.5 { tap.low } else { tap.high };
+        let (x, y) = (nearest(column), nearest(row));
+        let at = |x: usize, y: usize| self.fields[y * width + x][0];
+        let in_x = at((x + 1).min(width - 1), y) - at(x.saturating_sub(1), y);
+        let in_y = at(x, (y + 1).min(height - 1)) - at(x, y.saturating_sub(1));
+        0.5 * in_x.hypot(in_y)
+    }
+}
+
+/// How large a picture is, that one of [`SIDE_PX`] is 1.
+fn scale(size: [usize; 2]) -> f32 {
+    size[0].max(size[1]) as f32 / SIDE_PX
+}
+
+fn mixed(a: [f32; 2], b: [f32; 2], share: f32) -> [f32; 2] {
+    [0, 1].map(|i| a[i] + share * (b[i] - a[i]))
+}
+
+/// Bytes at a time while the cel of a drawing of so many pixels is made, besides its own.
 pub(crate) fn cel_bytes(pixels: u64) -> u64 {
-    // Two pictures, the edges, and lines with what they are made of.
-    (2 * size_of::<[f32; 3]>() + size_of::<[f32; 2]>() + 3 * size_of::<f32>()) as u64 * pixels
+    // Two pictures, the edges, and fields with what they are made of.
+    (2 * size_of::<[f32; 3]>() + size_of::<[f32; 2]>() + 4 * size_of::<f32>()) as u64 * pixels
 }
 
 /// The lightness of a colour, Rec. 601's luma.
@@ -96,8 +205,14 @@ fn luma([r, g, b]: [f32; 3]) -> f32 {
     0.299 * r + 0.587 * g + 0.114 * b
 }
 
-/// How much of a line is at each pixel, 0 to 1.
-fn lines(colours: &[[f32; 3]], edges: &[[f32; 2]], size: [usize; 2], scale: f32) -> Vec<[f32; 1]> {
+/// How much darker each pixel is than what is around it across the edges, made coherent along them: positive
+/// on dark lines and on the dark side of edges.
+fn darkness(
+    colours: &[[f32; 3]],
+    edges: &[[f32; 2]],
+    size: [usize; 2],
+    scale: f32,
+) -> Vec<[f32; 1]> {
     let depth = colours.iter().map(|&colour| {
         let [r, g, b] = colour;
         let chroma = r.max(g).max(b) - r.min(g).min(b);
@@ -111,11 +226,7 @@ fn lines(colours: &[[f32; 3]], edges: &[[f32; 2]], size: [usize; 2], scale: f32)
         difference[0] -= inner[0];
     }
     drop(inner);
-    let mut lines = mean_along(&difference, edges, size, LINE_ALONG_PX * scale);
-    for line in &mut lines {
-        line[0] = smoothstep(line[0], LINE[0], LINE[1]);
-    }
-    lines
+    mean_along(&difference, edges, size, LINE_ALONG_PX * scale)
 }
 
 #[cfg(test)]
@@ -125,6 +236,53 @@ mod tests {
     fn picture(width: usize, height: usize, pixel: impl Fn(usize, usize) -> [u8; 4]) -> Photo {
         let pixels = (0..width * height).flat_map(|i| pixel(i % width, i / width));
         Photo::new(width, height, pixels.collect()).unwrap()
+    }
+
+    fn draw(drawing: &mut Photo, pen: Pen) {
+        let cel = Cel::of(drawing, pen);
+        cel.draw(drawing);
+    }
+
+    #[test]
+    fn gradients_of_places_stay() {
+        let light = |x: usize| 90.0 + 0.2 * x as f32;
+        let mut drawing = picture(512, 48, |x, _| {
+            let value = light(x) as u8;
+            [value, value, value, 255]
+        });
+        draw(&mut drawing, Pen::place(0.8));
+        let red = |x: usize| f32::from(drawing.pixels()[24 * 512 + x][0]);
+        let steepest = (8..500).map(|x| red(x + 4) - red(x)).fold(0.0, f32::max);
+        // The gradient itself is 0.8 in four pixels.
+        assert!(steepest < 3.0, "{steepest}");
+        assert!(red(480) - red(30) > 70.0);
+    }
+
+    #[test]
+    fn enlarged_cels_are_as_crisp_as_small_ones() {
+        let shape = |side: usize| {
+            let middle = side as f32 / 2.0;
+            picture(side, side, |x, y| {
+                let inside = (x as f32 - middle).hypot(y as f32 - middle) < 0.3 * side as f32;
+                let [r, g, b] = if inside {
+                    [180, 120, 90]
+                } else {
+                    [230, 220, 210]
+                };
+                [r, g, b, 255]
+            })
+        };
+        let mut drawing = shape(256);
+        let cel = Cel::of(&mut drawing, Pen::HEAD);
+        let mut large = shape(1024);
+        cel.draw(&mut large);
+        let green = |x: usize| f32::from(large.pixels()[512 * 1024 + x][1]);
+        let line: Vec<f32> = (760..900).map(green).collect();
+        let darkest = line.iter().copied().fold(255.0, f32::min);
+        assert!(darkest < 95.0, "{darkest}");
+        // From the line to the flat area outside in a few pixels, though a pixel of the drawing is four.
+        let steepest = line.windows(6).map(|w| w[5] - w[0]).fold(0.0, f32::max);
+        assert!(steepest > 80.0, "{steepest}");
     }
 
     #[test]
@@ -137,7 +295,7 @@ mod tests {
         for pixel in drawing.pixels_mut() {
             pixel[3] = 255;
         }
-        draw_cel(&mut drawing);
+        draw(&mut drawing, Pen::HEAD);
         let red = |x: usize| f32::from(drawing.pixels()[32 * 512 + x][0]);
         let steepest = (200..310).map(|x| red(x + 2) - red(x)).fold(0.0, f32::max);
         // The slope alone would be 5 of 255.
@@ -157,7 +315,7 @@ mod tests {
             };
             [r, g, b, 255]
         });
-        draw_cel(&mut drawing);
+        draw(&mut drawing, Pen::HEAD);
         let green = |x: f32, y: f32| drawing.pixels()[y as usize * 256 + x as usize][1];
         for step in 0..36 {
             let (sin, cos) = (step as f32 * 10.0).to_radians().sin_cos();
@@ -179,7 +337,7 @@ mod tests {
                     _ => [20, 130, 250, alpha],
                 });
                 let mut after = before.clone();
-                draw_cel(&mut after);
+                draw(&mut after, Pen::HEAD);
                 for (after, before) in after.pixels().iter().zip(before.pixels()) {
                     assert_eq!(after[3], before[3]);
                     let apart = (0..3).map(|c| after[c].abs_diff(before[c])).max();

@@ -2,14 +2,13 @@
 
 /// Tones that are looked for.
 const COUNT: usize = 8;
-/// Tones that are nearer to each other than this become one: skin has no patches that light alone makes.
-const LEAST_STEP: f32 = 0.11;
 /// Steps of the histogram.
 const BINS: usize = 256;
 /// Rounds after which tones hardly move.
 const ROUNDS: usize = 10;
 
 /// Tones from dark to light, each with the lightness at which it begins.
+#[derive(Debug)]
 pub(super) struct Tones(Vec<[f32; 2]>);
 
 impl Tones {
@@ -17,8 +16,9 @@ impl Tones {
     /// lightness counts by the root of its area, so that eyes, lips and shadows have tones beside a large
     /// background; what is found is filled with the plain mean, so that skin keeps its own.
     ///
-    /// `lightness` is in [0, 1], and not empty.
-    pub(super) fn of(lightness: &[[f32; 1]]) -> Self {
+    /// `lightness` is in [0, 1], and not empty; tones that are nearer to each other than `least_step` become
+    /// one, so that skin has no patches of hardly another tone.
+    pub(super) fn of(lightness: &[[f32; 1]], least_step: f32) -> Self {
         let mut areas = [0f32; BINS];
         for [value] in lightness {
             areas[bin(*value)] += 1.0;
@@ -53,7 +53,7 @@ impl Tones {
             }
             counts = sums.map(|[_, count]| count);
         }
-        let tones = apart(tones.into_iter().zip(counts).collect());
+        let tones = apart(tones.into_iter().zip(counts).collect(), least_step);
         let borders: Vec<f32> = tones
             .windows(2)
             .map(|pair| 0.5 * (pair[0] + pair[1]))
@@ -87,11 +87,11 @@ impl Tones {
 }
 
 /// Joins the nearest two of some tones with their counts until all are apart.
-fn apart(mut tones: Vec<(f32, f32)>) -> Vec<f32> {
+fn apart(mut tones: Vec<(f32, f32)>, least_step: f32) -> Vec<f32> {
     loop {
         let steps = tones.windows(2).map(|pair| pair[1].0 - pair[0].0);
         let nearest = steps.enumerate().min_by(|(_, a), (_, b)| a.total_cmp(b));
-        let Some((i, _)) = nearest.filter(|(_, step)| *step < LEAST_STEP) else {
+        let Some((i, _)) = nearest.filter(|(_, step)| *step < least_step) else {
             return tones.into_iter().map(|(tone, _)| tone).collect();
         };
         let ((a, of_a), (b, of_b)) = (tones[i], tones.remove(i + 1));
@@ -121,7 +121,7 @@ mod tests {
                 (0..count).map(move |i| [value + 0.004 * (i as f32 * 0.7).sin()])
             })
             .collect();
-        let tones = Tones::of(&lightness);
+        let tones = Tones::of(&lightness, 0.11);
         for (value, _) in areas {
             let tone = tones.at(value, 1e-4);
             assert!((tone - value).abs() < 0.012, "{tone} of {value}");
@@ -133,14 +133,14 @@ mod tests {
         let lightness: Vec<[f32; 1]> = (0..3000)
             .map(|i| [0.6 + 0.09 * (i % 7) as f32 / 6.0])
             .collect();
-        let tones = Tones::of(&lightness);
+        let tones = Tones::of(&lightness, 0.11);
         assert_eq!(tones.at(0.6, 1e-4), tones.at(0.69, 1e-4));
     }
 
     #[test]
     fn one_lightness_is_its_own_tone() {
         for value in [0.0, 0.2, 1.0] {
-            let tone = Tones::of(&[[value]; 9]).at(value, 2e-3);
+            let tone = Tones::of(&[[value]; 9], 0.11).at(value, 2e-3);
             assert!(
                 (tone - value).abs() <= 0.5 / BINS as f32 + 1e-6,
                 "{tone} of {value}"

@@ -1,6 +1,6 @@
 //! The networks that make a picture: one for the whole of it, one for its faces.
 
-use crate::cel::{cel_bytes, draw_cel};
+use crate::cel::{Cel, Pen, cel_bytes};
 use crate::drawing::draw_features;
 use crate::engine::{Engine, Progress};
 use crate::error::Result;
@@ -21,6 +21,8 @@ pub struct Network<'a, E> {
     pub drawing_side_px: Option<u32>,
     /// Whether it is given photos in strokes, see [`crate::strokes`].
     pub strokes: bool,
+    /// How far its drawings become cels, see [`StyleHeader::cel`].
+    pub cel: Option<f32>,
 }
 
 impl<'a, E> Network<'a, E> {
@@ -30,6 +32,7 @@ impl<'a, E> Network<'a, E> {
             engine,
             drawing_side_px: header.drawing_side_px,
             strokes: header.strokes,
+            cel: header.cel,
         }
     }
 
@@ -47,6 +50,21 @@ impl<'a, E> Network<'a, E> {
             paint_strokes(&mut photo);
         }
         photo
+    }
+
+    /// What makes a cel of its drawing, if that becomes one.
+    fn cel_of(&self, drawn: &mut Photo) -> Option<Cel> {
+        self.cel
+            .map(|strength| Cel::of(drawn, Pen::place(strength)))
+    }
+
+    /// Bytes at a time while a drawing of this size becomes a cel, besides its own.
+    fn cel_bytes(&self, size: [usize; 2]) -> u64 {
+        if self.cel.is_some() {
+            cel_bytes(rgba_bytes(size) / 4)
+        } else {
+            0
+        }
     }
 
     /// Bytes at a time while a photo of this size is prepared, besides its own.
@@ -77,6 +95,7 @@ impl<'a, E> Look<'a, E> {
                 engine,
                 drawing_side_px: None,
                 strokes: false,
+                cel: None,
             },
             portrait: None,
         }
@@ -101,17 +120,29 @@ impl<E: Engine> Look<'_, E> {
     ) -> Result<Photo> {
         let size = [photo.width(), photo.height()];
         let drawn_size = self.place.drawn_size(size);
+        let cel_bytes = self.place.cel_bytes(drawn_size);
         if drawn_size == size {
-            return self.draw_as_it_is(photo, held_bytes, progress).await;
+            let mut drawn = self.draw_as_it_is(photo, held_bytes, progress).await?;
+            self.make_room(held_bytes + rgba_bytes(size) + cel_bytes)?;
+            if let Some(cel) = self.place.cel_of(&mut drawn) {
+                cel.draw(&mut drawn);
+            }
+            return Ok(drawn);
         }
         self.make_room(held_bytes + shrinking_bytes(size, drawn_size) + rgba_bytes(size))?;
         let small = shrunk(&photo, drawn_size)?;
         let small_bytes = rgba_bytes(drawn_size);
         let held_bytes = held_bytes + rgba_bytes(size) + small_bytes;
         let drawing = self.draw_as_it_is(small.clone(), held_bytes, progress);
-        let drawn = drawing.await?;
-        self.make_room(held_bytes + small_bytes + enlarging_bytes(small_bytes / 4))?;
-        enlarge_along(photo, &small, &drawn)
+        let mut drawn = drawing.await?;
+        let enlarging_bytes = enlarging_bytes(small_bytes / 4).max(cel_bytes);
+        self.make_room(held_bytes + small_bytes + enlarging_bytes + cel_bytes)?;
+        let cel = self.place.cel_of(&mut drawn);
+        let mut picture = enlarge_along(photo, &small, &drawn)?;
+        if let Some(cel) = cel {
+            cel.draw(&mut picture);
+        }
+        Ok(picture)
     }
 
     /// Draws a whole photo at its own size.
@@ -158,7 +189,7 @@ impl<E: Engine> Look<'_, E> {
         let mut drawn = drawn.await?;
         let cel_bytes = cel_bytes(rgba_bytes(size) / 4);
         portrait.make_room(held_bytes + drawing_bytes(size).max(cel_bytes))?;
-        draw_cel(&mut drawn);
+        Cel::of(&mut drawn, Pen::HEAD).draw(&mut drawn);
         draw_features(&mut drawn, &crop, &points);
         Ok(drawn)
     }

@@ -41,6 +41,10 @@ pub struct StyleHeader {
     /// Whether the network is given photos in strokes, see [`crate::strokes`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub strokes: bool,
+    /// How far the network's drawings become cels, with flat tones and outlines, up to 1, see
+    /// [`crate::cel`]; it is for styles with a `drawing_side_px`. Faces that a portrait network draws always do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cel: Option<f32>,
     /// How the weights are stored in the file.
     pub dtype: Dtype,
     /// Tensors that are stored as f16 although [`Dtype::Int8`] would store them in 8 bits: those
@@ -134,6 +138,7 @@ impl StyleHeader {
             alignment: Alignment::default(),
             drawing_side_px: None,
             strokes: false,
+            cel: None,
             dtype: Dtype::F32,
             f16_tensors: Vec::new(),
             activation_ranges: BTreeMap::new(),
@@ -168,6 +173,19 @@ impl StyleHeader {
                 "value_range is {:?}, expected [-1, 1]",
                 self.value_range
             )));
+        }
+        if let Some(cel) = self.cel {
+            let wrong = |expected: &str| {
+                Err(Error::StyleInvalid(format!(
+                    "cel is {cel}, expected {expected}"
+                )))
+            };
+            if !(0.0..=1.0).contains(&cel) {
+                return wrong("0 to 1");
+            }
+            if self.drawing_side_px.is_none() {
+                return wrong("a drawing_side_px with it");
+            }
         }
         let expand = self.alignment.expand;
         if !(0.5..=4.0).contains(&expand) {

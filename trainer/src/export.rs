@@ -42,6 +42,9 @@ pub struct ExportArguments {
     /// drawing enlarged along the photo. Left out, pictures are drawn at their own size.
     #[arg(long, value_name = "PIXELS")]
     drawing_side: Option<u32>,
+    /// How far the network's drawings become cels, with flat tones and outlines, up to 1.
+    #[arg(long, requires = "drawing_side", value_name = "SHARE")]
+    cel: Option<f32>,
     /// Photo that the thumbnail is made of.
     #[arg(long, value_name = "FILE")]
     thumbnail: Option<PathBuf>,
@@ -70,6 +73,7 @@ pub fn run(arguments: &ExportArguments) -> Result<()> {
     let header = StyleHeader {
         drawing_side_px: arguments.drawing_side,
         strokes: config.generator.strokes,
+        cel: arguments.cel,
         dtype: Dtype::F16,
         status: if arguments.released {
             Status::Released

@@ -55,6 +55,8 @@ pub struct Pen {
     line: [f32; 2],
     /// How much of a full line is seen.
     ink: f32,
+    /// Whether clouds have lines.
+    lined_skies: bool,
 }
 
 impl Pen {
@@ -67,6 +69,7 @@ impl Pen {
         bordered: [-1.0, 0.0],
         line: [0.006, 0.02],
         ink: 1.0,
+        lined_skies: true,
     };
     /// For whole pictures: skies and blurred backgrounds keep their gradients. `strength` from 0 to 1 is how
     /// far tones are flattened, and how much of a line is seen.
@@ -79,6 +82,7 @@ impl Pen {
             bordered: [0.002, 0.008],
             line: [0.008, 0.022],
             ink: strength,
+            lined_skies: false,
         }
     }
 }
@@ -113,7 +117,12 @@ impl Cel {
         for (pixel, colour) in drawing.pixels_mut().iter_mut().zip(&smooth) {
             *pixel = pixel_under_white(*colour, pixel[3]);
         }
-        let darkness = darkness(&smooth, &edges, size, scale);
+        let mut darkness = darkness(&smooth, &edges, size, scale);
+        if !pen.lined_skies {
+            for (darkness, colour) in darkness.iter_mut().zip(&smooth) {
+                darkness[0] *= 1.0 - sky(*colour);
+            }
+        }
         drop(edges);
         let mut lightness: Vec<[f32; 1]> = smooth.iter().map(|colour| [luma(*colour)]).collect();
         drop(smooth);
@@ -205,6 +214,11 @@ fn luma([r, g, b]: [f32; 3]) -> f32 {
     0.299 * r + 0.587 * g + 0.114 * b
 }
 
+/// How much a colour is one of skies, 0 to 1: light, and more blue than red.
+fn sky(colour: [f32; 3]) -> f32 {
+    smoothstep(colour[2] - colour[0], 0.04, 0.16) * smoothstep(luma(colour), 0.42, 0.56)
+}
+
 /// How much darker each pixel is than what is around it across the edges, made coherent along them: positive
 /// on dark lines and on the dark side of edges.
 fn darkness(
@@ -256,6 +270,22 @@ mod tests {
         // The gradient itself is 0.8 in four pixels.
         assert!(steepest < 3.0, "{steepest}");
         assert!(red(480) - red(30) > 70.0);
+    }
+
+    #[test]
+    fn clouds_of_places_have_no_lines() {
+        let cloud = |blue: [u8; 3]| {
+            let mut drawing = picture(256, 256, |x, y| {
+                let inside = (x as f32 - 128.0).hypot(y as f32 - 128.0) < 70.0;
+                let [r, g, b] = if inside { [240, 244, 250] } else { blue };
+                [r, g, b, 255]
+            });
+            draw(&mut drawing, Pen::place(0.8));
+            let row = &drawing.pixels()[128 * 256..][..128];
+            row.iter().map(|pixel| pixel[1]).min()
+        };
+        assert!(cloud([110, 170, 235]) > Some(160));
+        assert!(cloud([60, 90, 70]) < Some(85));
     }
 
     #[test]

@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use fearless_simd::Level;
 
-use super::{Photo, warp, zeros};
+use super::{Photo, blur, warp, zeros};
 use crate::error::{Error, Result};
-use crate::geometry::SimilarityTransform;
+use crate::geometry::{BilinearTap, SimilarityTransform, bilinear_taps};
 use crate::kernels::blend::{ToneChange, WeightedTone, blend_rgba8, fade_ellipse_f32};
 
 /// The part of a patch that is seen, in units of the patch's sides.
@@ -29,9 +29,16 @@ pub enum PatchTone {
     /// The picture's mean colour inside the ellipse and, within limits, its contrast: a network that
     /// normalises over all that it sees gives them different tones.
     Picture,
-    /// Its own, which was measured.
-    Own,
+    /// Its own in the middle, which was measured for a face; towards the border the picture's, place by place.
+    Face,
 }
+
+/// Cells a side in which tones are compared, and the standard deviation over which they are smoothed.
+const CELLS: usize = 24;
+const CELLS_SIGMA: f32 = 1.0;
+/// What of a face's ellipse has its own tone alone, and is thus its skin: the radii's part, and of that the inner.
+const FACE_PART: f32 = 0.8;
+const FACE_INNER: f32 = 0.65;
 
 /// Blends `patch` into the `columns` and `rows` of `picture`. `to_patch` takes
 /// the picture's places to those of the patch.
@@ -59,12 +66,24 @@ pub fn paste(
     let level = Level::new();
     let corner = [columns.start, rows.start].map(|v| v as f32);
     let to_patch = SimilarityTransform::new(1.0, 0.0, corner).then(&to_patch);
-    let warped = warp(patch, to_patch, [columns.len(), rows.len()])?;
+    let size = [columns.len(), rows.len()];
+    let mut warped = warp(patch, to_patch, size)?;
     let sides = [patch.width(), patch.height()].map(|side| side as f32);
-    let weights = ellipse.weights(level, to_patch, sides, [columns.len(), rows.len()])?;
+    let weights = ellipse.weights(level, to_patch, sides, size)?;
 
     let width = picture.width();
     let line = |y: usize| y * width + columns.start..y * width + columns.end;
+    if tone == PatchTone::Face {
+        let face = FadingEllipse {
+            radii: ellipse.radii.map(|radius| FACE_PART * radius),
+            inner: FACE_INNER,
+            ..ellipse
+        };
+        let own = face.weights(level, to_patch, sides, size)?;
+        let around = rows.clone().flat_map(|y| &picture.pixels()[line(y)]);
+        let around: Vec<[u8; 4]> = around.copied().collect();
+        take_tones(&mut warped, &around, &weights, &own);
+    }
     let lines = || {
         let patch_lines = warped.pixels().chunks_exact(columns.len());
         let lines = patch_lines.zip(weights.chunks_exact(columns.len()));
@@ -79,7 +98,7 @@ pub fn paste(
             }
             matching_tone(&before, &after)
         }
-        PatchTone::Own => Some(ToneChange {
+        PatchTone::Face => Some(ToneChange {
             gain: 1.0,
             shift: [0.0; 3],
         }),
@@ -97,6 +116,43 @@ pub fn paste(
         );
     }
     Ok(())
+}
+
+/// Gives a patch the tones that `around` has in the same places, as far as it is not its `own`: what differs slowly
+/// is made up for. Only what is seen, by `seen`, counts; all are of the patch's size.
+fn take_tones(patch: &mut Photo, around: &[[u8; 4]], seen: &[f32], own: &[f32]) {
+    let [width, height] = [patch.width(), patch.height()];
+    let [across, down] = [width, height].map(|side| side.min(CELLS));
+    let mut cells = vec![[0f32; 4]; across * down];
+    let cell = |x: usize, y: usize| y * down / height * across + x * across / width;
+    for (i, (patch, around)) in patch.pixels().iter().zip(around).enumerate() {
+        if seen[i] > 0.0 {
+            let cell = &mut cells[cell(i % width, i / width)];
+            for c in 0..3 {
+                cell[c] += f32::from(around[c]) - f32::from(patch[c]);
+            }
+            cell[3] += 1.0;
+        }
+    }
+    // Sums and counts alike, so that empty cells take from their neighbours.
+    blur(&mut cells, [across, down], CELLS_SIGMA);
+    let columns: Vec<BilinearTap> = bilinear_taps(across, width, false).collect();
+    let rows: Vec<BilinearTap> = bilinear_taps(down, height, false).collect();
+    for (i, pixel) in patch.pixels_mut().iter_mut().enumerate() {
+        let (column, row) = (columns[i % width], rows[i / width]);
+        let between = |y: usize, c: usize| {
+            let [low, high] = [column.low, column.high].map(|x| cells[y * across + x][c]);
+            low + column.weight * (high - low)
+        };
+        let at = |c: usize| {
+            let [low, high] = [row.low, row.high].map(|y| between(y, c));
+            low + row.weight * (high - low)
+        };
+        let share = (1.0 - own[i]) / at(3).max(f32::MIN_POSITIVE);
+        for c in 0..3 {
+            pixel[c] = (f32::from(pixel[c]) + share * at(c) + 0.5) as u8;
+        }
+    }
 }
 
 /// What gives `patch` the tones of `picture`; `None` if nothing of it is seen.
@@ -187,13 +243,20 @@ mod tests {
         let mut own = picture.clone();
         let to_patch = SimilarityTransform::new(2.0, 0.0, [-100.0; 2]);
         let window = [50..150, 50..150];
-        paste(&mut own, window, &patch, to_patch, ELLIPSE, PatchTone::Own).unwrap();
-        let (middle, drawn) = (
-            own.pixels()[100 * 200 + 100],
-            patch.pixels()[100 * 200 + 100],
-        );
-        for c in 0..3 {
-            assert!(middle[c].abs_diff(drawn[c]) <= 2, "{middle:?} {drawn:?}");
+        paste(&mut own, window, &patch, to_patch, ELLIPSE, PatchTone::Face).unwrap();
+        // Its own in the middle, the picture's where the ellipse begins to fade.
+        for (x, y, wanted) in [
+            (100, 100, patch.pixels()[100 * 200 + 100]),
+            (141, 100, picture.pixels()[100 * 200 + 141]),
+            (100, 62, picture.pixels()[62 * 200 + 100]),
+        ] {
+            let pixel = own.pixels()[y * 200 + x];
+            for c in 0..3 {
+                assert!(
+                    pixel[c].abs_diff(wanted[c]) <= 3,
+                    "{x} {y}: {pixel:?}, {wanted:?}"
+                );
+            }
         }
     }
 

@@ -328,7 +328,7 @@ pub(super) async fn both<E: Engine>(
         let held = picture_bytes + kept_bytes + crop_bytes;
         // A portrait network's skin has been given its tone.
         let tone = match crop.points {
-            Some(_) => PatchTone::Own,
+            Some(_) => PatchTone::Face,
             None => PatchTone::Picture,
         };
         let drawn = draw_face(look, crop, options, held, &mut part).await?;

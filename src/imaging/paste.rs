@@ -33,9 +33,13 @@ pub enum PatchTone {
     Face,
 }
 
-/// Cells a side in which tones are compared, and the standard deviation over which they are smoothed.
+/// Cells a side in which tones are compared, the standard deviation over which they are smoothed, and steps of
+/// lightness that are compared by themselves.
 const CELLS: usize = 24;
-const CELLS_SIGMA: f32 = 1.0;
+const CELLS_SIGMA: f32 = 1.5;
+const STEPS: usize = 8;
+/// Pixels of a cell below which a difference counts less.
+const LEAST_COUNT: f32 = 0.05;
 /// What of a face's ellipse has its own tone alone, and is thus its skin: the radii's part, and of that the inner.
 const FACE_PART: f32 = 0.8;
 const FACE_INNER: f32 = 0.65;
@@ -119,19 +123,22 @@ pub fn paste(
 }
 
 /// Gives a patch the tones that `around` has in the same places, as far as it is not its `own`: what differs slowly
-/// is made up for. Only what is seen, by `seen`, counts; all are of the patch's size.
+/// is made up for, by lightness, so that a wall keeps apart from hair before it (a bilateral grid: Chen, Paris and
+/// Durand, 2007). Only what is seen, by `seen`, counts; all are of the patch's size.
 fn take_tones(patch: &mut Photo, around: &[[u8; 4]], seen: &[f32], own: &[f32]) {
     let [width, height] = [patch.width(), patch.height()];
     let [across, down] = [width, height].map(|side| side.min(CELLS));
-    let mut cells = vec![[0f32; 4]; across * down];
-    let cell = |x: usize, y: usize| y * down / height * across + x * across / width;
+    // For each step of lightness sums of differences in three channels, and how many there are.
+    let mut cells = vec![[0f32; 4 * STEPS]; across * down];
     for (i, (patch, around)) in patch.pixels().iter().zip(around).enumerate() {
         if seen[i] > 0.0 {
-            let cell = &mut cells[cell(i % width, i / width)];
+            let [x, y] = [i % width * across / width, i / width * down / height];
+            let step = (step(*patch) + 0.5) as usize;
+            let sums = &mut cells[y * across + x][4 * step..][..4];
             for c in 0..3 {
-                cell[c] += f32::from(around[c]) - f32::from(patch[c]);
+                sums[c] += f32::from(around[c]) - f32::from(patch[c]);
             }
-            cell[3] += 1.0;
+            sums[3] += 1.0;
         }
     }
     // Sums and counts alike, so that empty cells take from their neighbours.
@@ -139,20 +146,41 @@ fn take_tones(patch: &mut Photo, around: &[[u8; 4]], seen: &[f32], own: &[f32]) 
     let columns: Vec<BilinearTap> = bilinear_taps(across, width, false).collect();
     let rows: Vec<BilinearTap> = bilinear_taps(down, height, false).collect();
     for (i, pixel) in patch.pixels_mut().iter_mut().enumerate() {
+        if own[i] == 1.0 {
+            continue;
+        }
         let (column, row) = (columns[i % width], rows[i / width]);
-        let between = |y: usize, c: usize| {
-            let [low, high] = [column.low, column.high].map(|x| cells[y * across + x][c]);
-            low + column.weight * (high - low)
-        };
-        let at = |c: usize| {
-            let [low, high] = [row.low, row.high].map(|y| between(y, c));
-            low + row.weight * (high - low)
-        };
-        let share = (1.0 - own[i]) / at(3).max(f32::MIN_POSITIVE);
+        let exact = step(*pixel);
+        let low = (exact as usize).min(STEPS - 2);
+        let mut sums = [0f32; 4];
+        for (y, of_row) in [(row.low, 1.0 - row.weight), (row.high, row.weight)] {
+            for (x, of_column) in [
+                (column.low, 1.0 - column.weight),
+                (column.high, column.weight),
+            ] {
+                let cell = &cells[y * across + x];
+                for (step, of_step) in [
+                    (low, low as f32 + 1.0 - exact),
+                    (low + 1, exact - low as f32),
+                ] {
+                    let weight = of_row * of_column * of_step;
+                    for (sum, value) in sums.iter_mut().zip(&cell[4 * step..]) {
+                        *sum += weight * value;
+                    }
+                }
+            }
+        }
+        let share = (1.0 - own[i]) / sums[3].max(LEAST_COUNT);
         for c in 0..3 {
-            pixel[c] = (f32::from(pixel[c]) + share * at(c) + 0.5) as u8;
+            pixel[c] = (f32::from(pixel[c]) + share * sums[c] + 0.5) as u8;
         }
     }
+}
+
+/// Where a pixel's lightness lies among the steps.
+fn step([r, g, b, _]: [u8; 4]) -> f32 {
+    let sum = f32::from(r) + 2.0 * f32::from(g) + f32::from(b);
+    sum / (4.0 * 255.0) * (STEPS - 1) as f32
 }
 
 /// What gives `patch` the tones of `picture`; `None` if nothing of it is seen.

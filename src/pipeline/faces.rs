@@ -5,7 +5,8 @@ use super::memory::{cutting_bytes, pasting_bytes, rgba_bytes, shrinking_bytes};
 use super::{FaceCrop, Look, Options, Picture};
 use crate::engine::{Engine, Progress};
 use crate::error::{Error, Result};
-use crate::face::{FaceSquare, Features, LandmarkKind, Refusal, mesh::FaceFrame};
+use crate::face::mesh::{FaceFrame, OVAL};
+use crate::face::{FaceSquare, Features, LandmarkKind, Refusal};
 use crate::imaging::{
     FadingEllipse, PatchTone, Photo, blur_outside, fit_long_side, fitted_size, paste,
 };
@@ -35,6 +36,8 @@ const HEAD_RADII: [f32; 2] = [0.6, 0.64];
 const LARGEST_RADIUS: f32 = 0.49;
 /// The part of the radii within which only the face's own picture is seen.
 const HEAD_INNER: f32 = 0.6;
+/// The part of a face's oval within which it is nothing but the face.
+const OVAL_INNER: f32 = 0.9;
 
 /// Landmarks of the faces in a photo.
 #[derive(Clone, Debug, PartialEq)]
@@ -327,8 +330,8 @@ pub(super) async fn both<E: Engine>(
         crop_bytes -= face_bytes;
         let held = picture_bytes + kept_bytes + crop_bytes;
         // A portrait network's skin has been given its tone.
-        let tone = match crop.points {
-            Some(_) => PatchTone::Face,
+        let tone = match &crop.points {
+            Some(points) => PatchTone::Face(oval(points, *side)),
             None => PatchTone::Picture,
         };
         let drawn = draw_face(look, crop, options, held, &mut part).await?;
@@ -373,6 +376,22 @@ fn head(expand: f32) -> FadingEllipse {
         center: [0.5, 0.5],
         radii: HEAD_RADII.map(|radius| (radius / expand).min(LARGEST_RADIUS)),
         inner: HEAD_INNER,
+    }
+}
+
+/// The ellipse of a face in its square.
+fn oval(points: &[[f32; 2]], side: usize) -> FadingEllipse {
+    let span = |i: usize| {
+        let along = OVAL.iter().map(|&point| points[point][i] / side as f32);
+        along.fold([f32::MAX, f32::MIN], |[least, most], v| {
+            [least.min(v), most.max(v)]
+        })
+    };
+    let spans = [span(0), span(1)];
+    FadingEllipse {
+        center: spans.map(|[least, most]| 0.5 * (least + most)),
+        radii: spans.map(|[least, most]| 0.5 * (most - least)),
+        inner: OVAL_INNER,
     }
 }
 

@@ -5,10 +5,15 @@ use crate::imaging::for_each_row;
 /// Unit vectors along the edges, of a structure tensor.
 pub(super) fn along_edges(tensor: &[[f32; 3]]) -> Vec<[f32; 2]> {
     let along = |&[xx, xy, yy]: &[f32; 3]| {
-        // At right angles to the direction of most change.
-        let across = 0.5 * (2.0 * xy).atan2(xx - yy);
-        let (sin, cos) = across.sin_cos();
-        [-sin, cos]
+        let (difference, twice) = (xx - yy, 2.0 * xy);
+        let length = difference.hypot(twice);
+        if length == 0.0 {
+            return [0.0, 1.0];
+        }
+        // Half of the angle of the direction of most change, and at right angles to that.
+        let cosine = difference / length;
+        let across = [1.0 + cosine, 1.0 - cosine].map(|v| (0.5 * v).max(0.0).sqrt());
+        [-across[1].copysign(twice), across[0]]
     };
     tensor.iter().map(along).collect()
 }
@@ -16,12 +21,12 @@ pub(super) fn along_edges(tensor: &[[f32; 3]]) -> Vec<[f32; 2]> {
 /// Means with the weights of a Gaussian of standard deviation `sigma_px` along the line that runs through
 /// each pixel of a picture of `[width, height]` along `edges`, up to two standard deviations either way or
 /// to the border.
-pub(super) fn mean_along<const N: usize>(
-    values: &[[f32; N]],
+pub(super) fn mean_along(
+    values: &[[f32; 4]],
     edges: &[[f32; 2]],
     [width, height]: [usize; 2],
     sigma_px: f32,
-) -> Vec<[f32; N]> {
+) -> Vec<[f32; 4]> {
     let steps = (2.0 * sigma_px + 0.5) as usize;
     let weight = |step: usize| (-0.5 * (step as f32 / sigma_px).powi(2)).exp();
     let weights: Vec<f32> = (1..=steps).map(weight).collect();
@@ -58,13 +63,7 @@ pub(super) fn mean_along<const N: usize>(
 
 /// Between the four pixels around a place inside.
 #[inline(always)]
-fn sample<const N: usize>(
-    values: &[[f32; N]],
-    width: usize,
-    height: usize,
-    x: f32,
-    y: f32,
-) -> [f32; N] {
+fn sample(values: &[[f32; 4]], width: usize, height: usize, x: f32, y: f32) -> [f32; 4] {
     let (left, top) = (x as usize, y as usize);
     let [right, bottom] = [(left + 1).min(width - 1), (top + 1).min(height - 1)];
     let (in_x, in_y) = (x - left as f32, y - top as f32);
@@ -97,15 +96,15 @@ mod tests {
     fn means_close_gaps_along_a_line_and_keep_its_sides() {
         // A vertical stripe with a gap of two rows.
         let size = [24, 24];
-        let line: Vec<[f32; 1]> = (0..24 * 24)
+        let line: Vec<[f32; 4]> = (0..24 * 24)
             .map(|i| {
                 let (x, y) = (i % 24, i / 24);
                 let on = (10..13).contains(&x) && y != 11 && y != 12;
-                [if on { 0.2 } else { 0.9 }]
+                [if on { 0.2 } else { 0.9 }; 4]
             })
             .collect();
         let means = mean_along(&line, &[[0.0, 1.0]; 24 * 24], size, 4.0);
-        assert_eq!(means[5 * 24 + 8], [0.9]);
+        assert_eq!(means[5 * 24 + 8], [0.9; 4]);
         // Along a column the weights are those of the Gaussian: compare with their plain sum.
         let (mut sum, mut total) = (0.0, 0.0);
         for d in -8..=8i32 {

@@ -29,8 +29,8 @@ const TENSOR_PX: f32 = 2.0;
 /// Standard deviation of the inner Gaussian across a line; the outer one is [`OUTER`] times as wide.
 const LINE_PX: f32 = 1.0;
 const OUTER: f32 = 1.6;
-/// Standard deviation of the smoothing along a line.
-const LINE_ALONG_PX: f32 = 5.0;
+/// Standard deviation of the smoothing along edges and lines.
+const ALONG_PX: f32 = 4.0;
 /// How much darker saturated colours count: colours of one lightness have a line between them, too.
 const CHROMA_DEPTH: f32 = 0.3;
 /// Factors of red, green and blue in a line: darker, and slightly warmer.
@@ -39,8 +39,6 @@ const INK: [f32; 3] = [0.47, 0.44, 0.45];
 /// How much a drawing is simplified.
 #[derive(Clone, Copy, Debug)]
 pub struct Pen {
-    /// Standard deviation of the smoothing along the edges in pixels.
-    along_px: f32,
     /// Standard deviation of the blur under which tones are told apart, in pixels: smaller shapes keep the
     /// tone around them.
     tone_px: f32,
@@ -62,7 +60,6 @@ pub struct Pen {
 impl Pen {
     /// For heads: few tones, all of whose borders are crisp.
     pub const HEAD: Self = Self {
-        along_px: 3.5,
         tone_px: 2.2,
         least_step: 0.11,
         flatness: 0.8,
@@ -75,7 +72,6 @@ impl Pen {
     /// far tones are flattened, and how much of a line is seen.
     pub const fn place(strength: f32) -> Self {
         Self {
-            along_px: 3.0,
             tone_px: 1.8,
             least_step: 0.08,
             flatness: strength,
@@ -104,35 +100,35 @@ impl Cel {
     pub fn of(drawing: &mut Photo, pen: Pen) -> Self {
         let size = [drawing.width(), drawing.height()];
         let scale = scale(size);
-        let colours: Vec<[f32; 3]> = drawing
+        // Red, green and blue, and the darkness of a line.
+        let mut pixels: Vec<[f32; 4]> = drawing
             .pixels()
             .iter()
-            .map(|pixel| colour_over_white(*pixel))
+            .map(|pixel| {
+                let [r, g, b] = colour_over_white(*pixel);
+                [r, g, b, 0.0]
+            })
             .collect();
         let inside = |at: isize, side: usize| at.clamp(0, side as isize - 1) as usize;
-        let at = |[x, y]: [isize; 2]| colours[inside(y, size[1]) * size[0] + inside(x, size[0])];
+        let at =
+            |[x, y]: [isize; 2]| colour(&pixels[inside(y, size[1]) * size[0] + inside(x, size[0])]);
         let edges = along_edges(&structure_tensor(size, TENSOR_PX * scale, at));
-        let smooth = mean_along(&colours, &edges, size, pen.along_px * scale);
-        drop(colours);
-        for (pixel, colour) in drawing.pixels_mut().iter_mut().zip(&smooth) {
-            *pixel = pixel_under_white(*colour, pixel[3]);
-        }
-        let mut darkness = darkness(&smooth, &edges, size, scale);
-        if !pen.lined_skies {
-            for (darkness, colour) in darkness.iter_mut().zip(&smooth) {
-                darkness[0] *= 1.0 - sky(*colour);
-            }
-        }
+        set_darkness(&mut pixels, size, scale, pen.lined_skies);
+        let smooth = mean_along(&pixels, &edges, size, ALONG_PX * scale);
+        drop(pixels);
         drop(edges);
-        let mut lightness: Vec<[f32; 1]> = smooth.iter().map(|colour| [luma(*colour)]).collect();
-        drop(smooth);
+        for (pixel, smooth) in drawing.pixels_mut().iter_mut().zip(&smooth) {
+            *pixel = pixel_under_white(colour(smooth), pixel[3]);
+        }
+        let mut lightness: Vec<[f32; 1]> =
+            smooth.iter().map(|pixel| [luma(colour(pixel))]).collect();
         blur(&mut lightness, size, pen.tone_px * scale);
         let tones = Tones::of(&lightness, pen.least_step);
-        let fields = lightness.iter().zip(&darkness);
+        let fields = lightness.iter().zip(&smooth);
         Self {
             pen,
             size,
-            fields: fields.map(|([l], [d])| [*l, *d]).collect(),
+            fields: fields.map(|([l], [.., d])| [*l, *d]).collect(),
             tones,
         }
     }
@@ -206,7 +202,7 @@ fn mixed(a: [f32; 2], b: [f32; 2], share: f32) -> [f32; 2] {
 /// Bytes at a time while the cel of a drawing of so many pixels is made, besides its own.
 pub(crate) fn cel_bytes(pixels: u64) -> u64 {
     // Two pictures, the edges, and fields with what they are made of.
-    (2 * size_of::<[f32; 3]>() + size_of::<[f32; 2]>() + 4 * size_of::<f32>()) as u64 * pixels
+    (2 * size_of::<[f32; 4]>() + 2 * size_of::<[f32; 2]>() + 2 * size_of::<f32>()) as u64 * pixels
 }
 
 /// The lightness of a colour, Rec. 601's luma.
@@ -219,28 +215,29 @@ fn sky(colour: [f32; 3]) -> f32 {
     smoothstep(colour[2] - colour[0], 0.04, 0.16) * smoothstep(luma(colour), 0.42, 0.56)
 }
 
-/// How much darker each pixel is than what is around it across the edges, made coherent along them: positive
-/// on dark lines and on the dark side of edges.
-fn darkness(
-    colours: &[[f32; 3]],
-    edges: &[[f32; 2]],
-    size: [usize; 2],
-    scale: f32,
-) -> Vec<[f32; 1]> {
-    let depth = colours.iter().map(|&colour| {
-        let [r, g, b] = colour;
+fn colour([r, g, b, _]: &[f32; 4]) -> [f32; 3] {
+    [*r, *g, *b]
+}
+
+/// Sets how much darker each pixel is than what is around it: positive on dark lines and on the dark side of edges.
+fn set_darkness(pixels: &mut [[f32; 4]], size: [usize; 2], scale: f32, lined_skies: bool) {
+    let depth = pixels.iter().map(|pixel| {
+        let [r, g, b] = colour(pixel);
         let chroma = r.max(g).max(b) - r.min(g).min(b);
-        [luma(colour) - CHROMA_DEPTH * chroma]
+        [luma([r, g, b]) - CHROMA_DEPTH * chroma]
     });
     let mut inner: Vec<[f32; 1]> = depth.collect();
-    let mut difference = inner.clone();
+    let mut outer = inner.clone();
     blur(&mut inner, size, LINE_PX * scale);
-    blur(&mut difference, size, OUTER * LINE_PX * scale);
-    for (difference, inner) in difference.iter_mut().zip(&inner) {
-        difference[0] -= inner[0];
+    blur(&mut outer, size, OUTER * LINE_PX * scale);
+    for ((pixel, [inner]), [outer]) in pixels.iter_mut().zip(&inner).zip(&outer) {
+        let lined = if lined_skies {
+            1.0
+        } else {
+            1.0 - sky(colour(pixel))
+        };
+        pixel[3] = lined * (outer - inner);
     }
-    drop(inner);
-    mean_along(&difference, edges, size, LINE_ALONG_PX * scale)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// The metrics with a place of their own, in the order of the table's columns, and how many
 /// decimals each is given.
-const COLUMNS: [(&str, usize); 15] = [
+const COLUMNS: [(&str, usize); 28] = [
     ("flat", 3),
     ("hf", 2),
     ("content_change", 3),
@@ -19,7 +19,20 @@ const COLUMNS: [(&str, usize); 15] = [
     ("checkerboard", 3),
     ("black", 3),
     ("landmark_displacement", 2),
+    ("irises", 3),
+    ("highlights", 3),
+    ("iris_symmetry", 3),
+    ("skin_flat", 3),
+    ("mesh_displacement", 2),
     ("face_failures", 3),
+    ("skin_difference", 2),
+    ("skin_worst_class", 2),
+    ("skin_dark", 2),
+    ("skin_brown", 2),
+    ("skin_tan", 2),
+    ("skin_intermediate", 2),
+    ("skin_light", 2),
+    ("skin_very_light", 2),
     ("kid", 1),
     ("kid_photos", 1),
     ("gram_distance", 4),

@@ -142,8 +142,11 @@ fn one_cell(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evaluate::drawn_eyes::DrawnEye;
+    use crate::evaluate::drawn_skin::DrawnSkin;
     use crate::evaluate::face_metrics::FaceMetrics;
     use crate::evaluate::picture_metrics::PictureMetrics;
+    use crate::evaluate::portrait_metrics::{DrawnFace, SKIN_CLASSES, portrait_metrics};
 
     fn row(name: &str, metrics: &[(&str, f64)]) -> Row {
         let metrics = metrics.iter().map(|(name, value)| ((*name).into(), *value));
@@ -182,8 +185,23 @@ mod tests {
             displacement: Some(0.0),
             failure_rate: Some(0.0),
         };
+        let eye = DrawnEye {
+            iris_width: Some(0.4),
+            highlight: true,
+        };
+        let drawn = portrait_metrics(&[DrawnFace {
+            eyes: [Some(eye); 2],
+            skin: Some(DrawnSkin {
+                flat: 1.0,
+                difference: 1.0,
+            }),
+            skin_class: 0,
+            displacement: Some(0.0),
+        }]);
         let names = PictureMetrics::measure(&pixel, &pixel)?.named();
-        for (name, _) in names.into_iter().chain(faces.named()) {
+        let names = names.into_iter().chain(faces.named()).map(|(name, _)| name);
+        let names = names.chain(drawn.keys().map(String::as_str));
+        for name in names.chain(SKIN_CLASSES) {
             assert!(COLUMNS.iter().any(|(known, _)| *known == name), "{name}");
         }
         Ok(())

@@ -25,6 +25,11 @@ pub fn is_seen(frame: &Frame, side: usize) -> bool {
     own > LEAST_WIDTH[0] * widths[0].max(widths[1]) && own > LEAST_WIDTH[1] * frame.unit()
 }
 
+/// Whether the left (0) or right (1) eye is drawn with an iris: it is seen, and open.
+pub fn has_iris(frame: &Frame, side: usize) -> bool {
+    is_seen(frame, side) && frame.eyes[side].openness() >= CLOSED
+}
+
 /// Heights of a lid at [`LID_POINTS`] places from the inner to the outer corner: the landmarks',
 /// smoothed, and partly the ideal curve of a drawing.
 fn lid(place: &EyePlace, points: &[[f32; 2]], ideal: impl Fn(f32) -> f32, share: f32) -> Vec<f32> {

@@ -15,10 +15,12 @@ pub mod pen;
 pub mod samples;
 mod sight;
 mod skin_tone;
+pub mod typology;
 
 use crate::imaging::Photo;
 
 use self::colour::LabOfBytes;
+pub use self::eyes::has_iris;
 use self::frame::Frame;
 use self::iris::Irises;
 use self::palette::SkinPalette;

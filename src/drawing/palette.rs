@@ -5,10 +5,7 @@ use crate::geometry::smoothstep;
 use super::colour::lab_to_rgb;
 use super::frame::Frame;
 use super::samples::{median, quantile, under};
-
-/// Limits of the individual typology angle in degrees between dark, brown, tan, intermediate, light
-/// and very light skin.
-const TYPOLOGY: [f32; 5] = [-30.0, 10.0, 28.0, 41.0, 55.0];
+use super::typology::{LIMITS, typology_angle, typology_class};
 
 /// Colours in CIE L*a*b*, from the median colour of the cheeks.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +43,7 @@ impl SkinPalette {
             ],
         );
         // Chai and others' individual typology angle: above 41 fair, 10 to 28 tan, below -30 dark.
-        let typology = (l0 - 50.0).atan2(b0.max(1.0)).to_degrees();
+        let typology = typology_angle([l0, a0, b0]);
         let lift = interpolate(
             typology,
             &[
@@ -132,13 +129,12 @@ pub fn skin_colour(frame: &Frame, lab: &[[f32; 3]]) -> [f32; 3] {
 }
 
 /// The lightness nearest to `l` with which skin of the opponent `b` is of the class of the typology
-/// angle `photo` (Del Bino and Bernerd, 2013, doi:10.1111/bjd.12529): drawn skin is never of
-/// another class than that in the photo.
+/// angle `photo`: drawn skin is never of another class than that in the photo.
 fn keep_typology(l: f32, b: f32, photo: f32) -> f32 {
-    let class = TYPOLOGY.iter().filter(|limit| photo > **limit).count();
+    let class = typology_class(photo);
     let lightness = |degrees: f32| 50.0 + b.max(1.0) * degrees.to_radians().tan();
-    let least = class.checked_sub(1).map(|i| lightness(TYPOLOGY[i] + 1.0));
-    let most = TYPOLOGY.get(class).map(|limit| lightness(limit - 1.0));
+    let least = class.checked_sub(1).map(|i| lightness(LIMITS[i] + 1.0));
+    let most = LIMITS.get(class).map(|limit| lightness(limit - 1.0));
     l.min(most.unwrap_or(100.0))
         .max(least.unwrap_or(0.0))
         .min(95.0)
@@ -175,9 +171,8 @@ pub fn mix(a: [f32; 3], b: [f32; 3], t: f32) -> [f32; 3] {
 mod tests {
     use super::*;
 
-    fn class([l, _, b]: [f32; 3]) -> usize {
-        let angle = (l - 50.0).atan2(b.max(1.0)).to_degrees();
-        TYPOLOGY.iter().filter(|limit| angle > **limit).count()
+    fn class(lab: [f32; 3]) -> usize {
+        typology_class(typology_angle(lab))
     }
 
     #[test]

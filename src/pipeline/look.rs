@@ -77,6 +77,56 @@ impl<'a, E> Network<'a, E> {
     }
 }
 
+impl<E: Engine> Network<'_, E> {
+    /// A portrait network's drawing of a face: the warped square `crop`, in which the mesh `points` lie
+    /// (`[x, y]` in its pixels), drawn with guide planes, as a cel and with its features as vectors. The
+    /// caller holds `held_bytes` besides.
+    ///
+    /// # Errors
+    /// Those of [`Engine::stylize_photo`].
+    pub async fn draw_portrait(
+        &self,
+        crop: Photo,
+        points: &[[f32; 2]],
+        held_bytes: u64,
+        progress: &mut impl Progress,
+    ) -> Result<Photo> {
+        let size = [crop.width(), crop.height()];
+        // The crop is kept for the colours of its features.
+        let held_bytes = held_bytes + rgba_bytes(size);
+        let drawn = self.draw_guided(crop.clone(), points, held_bytes, progress);
+        let mut drawn = drawn.await?;
+        let cel_bytes = cel_bytes(rgba_bytes(size) / 4);
+        self.engine
+            .make_room(held_bytes + drawing_bytes(size).max(cel_bytes))?;
+        Cel::of(&mut drawn, Pen::HEAD).draw(&mut drawn);
+        draw_features(&mut drawn, &crop, points);
+        Ok(drawn)
+    }
+
+    /// What the network itself makes of such a crop: [`Self::draw_portrait`] without what follows.
+    ///
+    /// # Errors
+    /// Those of [`Engine::stylize_photo`].
+    pub async fn draw_guided(
+        &self,
+        crop: Photo,
+        points: &[[f32; 2]],
+        held_bytes: u64,
+        progress: &mut impl Progress,
+    ) -> Result<Photo> {
+        let size = [crop.width(), crop.height()];
+        let guides = draw_guides(points, size[0]);
+        let held_bytes = held_bytes + guides_bytes(size);
+        self.engine
+            .make_room(held_bytes + rgba_bytes(size) + self.preparing_bytes(size))?;
+        let photo = self.prepared(crop);
+        self.engine
+            .stylize_photo(photo, &guides, held_bytes, progress)
+            .await
+    }
+}
+
 /// A place network and, if there is one, a portrait network: one that takes guide planes
 /// ([`crate::face::draw_guides`]) and draws faces that are warped to a drawing's proportions.
 #[derive(Debug)]
@@ -175,22 +225,11 @@ impl<E: Engine> Look<'_, E> {
             return self.draw_place(face.photo, held_bytes, progress).await;
         };
         let size = [face.photo.width(), face.photo.height()];
-        let guides = draw_guides(&points, size[0]);
-        // The crop is kept for the colours of its features.
-        let held_bytes = held_bytes + guides_bytes(size) + rgba_bytes(size);
-        let portrait = network.engine;
-        let needed = portrait.peak_bytes(size[0], size[1]);
-        let needed = held_bytes.saturating_add(needed);
-        self.place.engine.give_way(needed);
-        let crop = face.photo.clone();
-        portrait.make_room(held_bytes + rgba_bytes(size) + network.preparing_bytes(size))?;
-        let photo = network.prepared(face.photo);
-        let drawn = portrait.stylize_photo(photo, &guides, held_bytes, progress);
-        let mut drawn = drawn.await?;
-        let cel_bytes = cel_bytes(rgba_bytes(size) / 4);
-        portrait.make_room(held_bytes + drawing_bytes(size).max(cel_bytes))?;
-        Cel::of(&mut drawn, Pen::HEAD).draw(&mut drawn);
-        draw_features(&mut drawn, &crop, &points);
-        Ok(drawn)
+        let needed = network.engine.peak_bytes(size[0], size[1]);
+        let held = held_bytes + guides_bytes(size) + rgba_bytes(size);
+        self.place.engine.give_way(held.saturating_add(needed));
+        network
+            .draw_portrait(face.photo, &points, held_bytes, progress)
+            .await
     }
 }

@@ -10,12 +10,13 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use futures_lite::future::block_on;
 use indicatif::ProgressBar;
-use nijigen::engine::{CpuEngine, Engine, Progress};
+use nijigen::engine::Progress;
 use nijigen::imaging::{Photo, decode};
-use nijigen::pipeline::{self, FaceMode, FaceOptions, Look, Network, Options};
-use nijigen::style::{Alignment, Style, StyleHeader};
+use nijigen::pipeline::{self, FaceMode, FaceOptions, Look, Options};
+use nijigen::style::Alignment;
 
 use crate::folder::{is_image, visible_paths};
+use crate::painter::Painter;
 use crate::photo_faces::PhotoFaces;
 use crate::picture::photo_png;
 use crate::progress_bar::{COUNTED, progress_bar};
@@ -185,30 +186,6 @@ fn counted(photos: usize) -> String {
     match photos {
         1 => "1 photo".into(),
         many => format!("{many} photos"),
-    }
-}
-
-/// A network and what its style says of it.
-struct Painter {
-    engine: CpuEngine,
-    header: StyleHeader,
-}
-
-impl Painter {
-    fn load(path: &Path) -> Result<Self> {
-        let named = || format!("cannot use the style {}", path.display());
-        let bytes = fs::read(path).with_context(named)?;
-        let style = Style::from_bytes(&bytes).with_context(named)?;
-        let engine = CpuEngine::new(&style).with_context(named)?;
-        block_on(engine.check_known_answer(&style)).with_context(named)?;
-        Ok(Self {
-            engine,
-            header: style.header().clone(),
-        })
-    }
-
-    fn network(&self) -> Network<'_, CpuEngine> {
-        Network::of_style(&self.engine, &self.header)
     }
 }
 

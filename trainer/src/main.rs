@@ -22,6 +22,7 @@ mod losses;
 mod manifest;
 mod mtcnn;
 mod onnx;
+mod painter;
 mod parity;
 mod photo_faces;
 mod picture;

@@ -34,14 +34,22 @@ pub fn to_rgb(photo: &Photo) -> Result<RgbImage> {
         .with_context(|| format!("{width} x {height} pixels are not whole"))
 }
 
+/// A picture as an opaque photo.
+///
+/// # Errors
+/// If the picture has no pixels.
+pub fn to_photo(picture: &RgbImage) -> Result<Photo> {
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    let rgba = picture.pixels().flat_map(|p| [p[0], p[1], p[2], 255]);
+    Ok(Photo::new(width, height, rgba.collect())?)
+}
+
 /// A picture as networks see it that are given photos in strokes.
 ///
 /// # Errors
 /// If the picture has no pixels.
 pub fn in_strokes(picture: &RgbImage) -> Result<RgbImage> {
-    let (width, height) = (picture.width() as usize, picture.height() as usize);
-    let rgba = picture.pixels().flat_map(|p| [p[0], p[1], p[2], 255]);
-    let mut photo = Photo::new(width, height, rgba.collect())?;
+    let mut photo = to_photo(picture)?;
     paint_strokes(&mut photo);
     to_rgb(&photo)
 }

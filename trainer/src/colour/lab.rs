@@ -30,9 +30,30 @@ pub fn lab_opponents(picture: &RgbImage) -> Result<(Plane, Plane)> {
     Ok((Plane::new(width, height, a)?, Plane::new(width, height, b)?))
 }
 
+/// The pixels of an sRGB picture, row by row.
+pub fn lab_pixels(picture: &RgbImage) -> Vec<[f32; 3]> {
+    let table = LabOfBytes::default();
+    let pixels = picture.as_raw().as_chunks().0;
+    pixels.par_iter().map(|pixel| table.lab(*pixel)).collect()
+}
+
+/// The colour difference ΔE*ab (1976): the distance of two colours. 2.3 is just noticed.
+pub fn colour_difference(a: [f32; 3], b: [f32; 3]) -> f32 {
+    let squares = a.iter().zip(b).map(|(a, b)| (a - b) * (a - b));
+    squares.sum::<f32>().sqrt()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_difference_of_gray_is_that_of_its_lightness() {
+        let [gray, darker] = [0.5, 0.4].map(|v| rgb_to_lab([v; 3]));
+        let difference = colour_difference(gray, darker);
+        assert!((difference - (gray[0] - darker[0])).abs() < 0.05);
+        assert_eq!(colour_difference([50.0, 3.0, 4.0], [50.0, 0.0, 0.0]), 5.0);
+    }
 
     #[test]
     fn published_values_of_primaries_and_gray() -> Result<()> {

@@ -1,4 +1,5 @@
-//! `trainer evaluate`: styles against the untouched photos and the procedural target, in one table.
+//! `trainer evaluate`: styles against the untouched photos and the procedural target, in one table; or
+//! portrait styles on [faces].
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use nijigen::style::Style;
 
 use super::describe::Describer;
 use super::face_metrics::{Face, FaceMetrics, FacePair};
+use super::faces;
 use super::kid::{Subsets, gram_distance, kid};
 use super::picture_metrics::{PictureMetrics, RELU3_3_SCALE, content_change, mean};
 use super::table::{Row, json, markdown};
@@ -41,14 +43,26 @@ pub struct EvaluateArguments {
     #[arg(long = "style", value_name = "FILE", required = true)]
     styles: Vec<PathBuf>,
     /// Folder made by `trainer prepare`: its held-out photos are used, and its style images.
-    #[arg(long, value_name = "DIR")]
-    prepared: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "faces")]
+    prepared: Option<PathBuf>,
     /// Photos to use instead of the held-out ones.
     #[arg(long, value_name = "DIR")]
     photos: Option<PathBuf>,
+    /// Folder of pairs of faces with landmarks, as `trainer portraits` makes them: portrait styles are
+    /// measured on all of them instead, against their targets.
+    #[arg(
+        long,
+        value_name = "DIR",
+        requires = "models",
+        conflicts_with_all = ["prepared", "photos", "backbone", "device"]
+    )]
+    faces: Option<PathBuf>,
+    /// The Python wheel of mediapipe 0.10.21, with the networks that find a face's landmarks.
+    #[arg(long, value_name = "WHEEL", requires = "faces")]
+    models: Option<PathBuf>,
     /// Use at most this many photos, spread over all.
     #[arg(long)]
-    limit: Option<usize>,
+    pub(super) limit: Option<usize>,
     /// Backbone: vgg16, vgg19 or a file made by `trainer backbone`. Without one, metrics on its
     /// features are left out, and said so.
     #[arg(long, default_value = "vgg16")]
@@ -64,7 +78,7 @@ pub struct EvaluateArguments {
     pictures: Option<PathBuf>,
     /// Write each style's metrics into its file's header.
     #[arg(long)]
-    write: bool,
+    pub(super) write: bool,
 }
 
 /// Evaluates and prints the table.
@@ -72,14 +86,25 @@ pub struct EvaluateArguments {
 /// # Errors
 /// If a file cannot be read, there are no photos, or the device fails.
 pub fn run(arguments: &EvaluateArguments) -> Result<()> {
-    let prepared = Prepared::open(&arguments.prepared)?;
-    let device = crate::device::device(&arguments.device)?;
     let styles: Vec<(PathBuf, Style)> = arguments
         .styles
         .iter()
         .map(|path| Ok((path.clone(), open_style(path)?)))
         .collect::<Result<_>>()?;
-    let photos = photos(arguments, &prepared)?;
+    match (&arguments.faces, &arguments.models, &arguments.prepared) {
+        (Some(pairs), Some(wheel), _) => faces::run(arguments, &styles, pairs, wheel),
+        (_, _, Some(prepared)) => run_on_photos(arguments, &styles, &Prepared::open(prepared)?),
+        _ => bail!("give --prepared, or --faces with --models"),
+    }
+}
+
+fn run_on_photos(
+    arguments: &EvaluateArguments,
+    styles: &[(PathBuf, Style)],
+    prepared: &Prepared,
+) -> Result<()> {
+    let device = crate::device::device(&arguments.device)?;
+    let photos = photos(arguments, prepared)?;
     let describer = match Describer::open(&arguments.backbone, &device) {
         Ok(describer) => Some(describer),
         Err(error) => {
@@ -87,12 +112,12 @@ pub fn run(arguments: &EvaluateArguments) -> Result<()> {
             None
         }
     };
-    let evaluation = Evaluation::new(&photos, describer, &prepared)?;
+    let evaluation = Evaluation::new(&photos, describer, prepared)?;
 
     let mut rows = vec![evaluation.row("photos", arguments, |photo| Ok(photo.clone()))?];
     let procedural = ProceduralConfig::default();
     rows.push(evaluation.row("procedural", arguments, |photo| procedural.draw(photo))?);
-    for (path, style) in &styles {
+    for (path, style) in styles {
         let generator: Generator = style.generator().init_with(style.weights(), &device)?;
         let row = evaluation.row(&style.header().name, arguments, |photo| {
             let given = given_tensor(photo, style.header().strokes, &device)?;
@@ -103,9 +128,34 @@ pub fn run(arguments: &EvaluateArguments) -> Result<()> {
         }
         rows.push(row);
     }
-    println!("{} photos\n\n{}", photos.len(), markdown(&rows));
+    print(arguments, &format!("{} photos", photos.len()), &rows)
+}
+
+/// Prints the table under a line that says what was measured, and writes it as JSON if asked to.
+///
+/// # Errors
+/// If the file cannot be written.
+pub(super) fn print(arguments: &EvaluateArguments, measured: &str, rows: &[Row]) -> Result<()> {
+    println!("{measured}\n\n{}", markdown(rows));
     if let Some(path) = &arguments.json {
-        write_file(path, json(&rows)?.as_bytes())?;
+        write_file(path, json(rows)?.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Writes the picture of a row that has this number, if asked to.
+///
+/// # Errors
+/// If it cannot be written.
+pub(super) fn save_picture(
+    arguments: &EvaluateArguments,
+    row: &str,
+    number: usize,
+    picture: &RgbImage,
+) -> Result<()> {
+    if let Some(folder) = &arguments.pictures {
+        let path = folder.join(row).join(format!("{number:03}.png"));
+        write_file(&path, &png(picture)?)?;
     }
     Ok(())
 }
@@ -196,10 +246,7 @@ impl<'a> Evaluation<'a> {
             if let Some(references) = &self.features {
                 measured.add(references, i, &made)?;
             }
-            if let Some(folder) = &arguments.pictures {
-                let path = folder.join(name).join(format!("{i:03}.png"));
-                write_file(&path, &png(&made)?)?;
-            }
+            save_picture(arguments, name, i, &made)?;
             bar.inc(1);
         }
         bar.finish_and_clear();

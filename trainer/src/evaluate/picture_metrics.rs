@@ -14,7 +14,7 @@ use crate::colour::lab::lab_opponents;
 use crate::plane::Plane;
 
 /// Gradient in luma per pixel below which an output is flat.
-const FLAT_GRADIENT: f32 = 1.0;
+pub const FLAT_GRADIENT: f32 = 1.0;
 /// Gradient in luma per pixel below which a photo has no edge.
 const EDGELESS_GRADIENT: f32 = 4.0;
 /// How much darker than its surroundings ink is, in luma.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// The metrics with a place of their own, in the order of the table's columns, and how many
 /// decimals each is given.
-const COLUMNS: [(&str, usize); 15] = [
+const COLUMNS: [(&str, usize); 28] = [
     ("flat", 3),
     ("hf", 2),
     ("content_change", 3),
@@ -19,7 +19,20 @@ const COLUMNS: [(&str, usize); 15] = [
     ("checkerboard", 3),
     ("black", 3),
     ("landmark_displacement", 2),
+    ("irises", 3),
+    ("highlights", 3),
+    ("iris_symmetry", 3),
+    ("skin_flat", 3),
+    ("mesh_displacement", 2),
     ("face_failures", 3),
+    ("skin_difference", 2),
+    ("skin_worst_class", 2),
+    ("skin_dark", 2),
+    ("skin_brown", 2),
+    ("skin_tan", 2),
+    ("skin_intermediate", 2),
+    ("skin_light", 2),
+    ("skin_very_light", 2),
     ("kid", 1),
     ("kid_photos", 1),
     ("gram_distance", 4),
@@ -129,8 +142,11 @@ fn one_cell(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evaluate::drawn_eyes::DrawnEye;
+    use crate::evaluate::drawn_skin::DrawnSkin;
     use crate::evaluate::face_metrics::FaceMetrics;
     use crate::evaluate::picture_metrics::PictureMetrics;
+    use crate::evaluate::portrait_metrics::{DrawnFace, SKIN_CLASSES, portrait_metrics};
 
     fn row(name: &str, metrics: &[(&str, f64)]) -> Row {
         let metrics = metrics.iter().map(|(name, value)| ((*name).into(), *value));
@@ -169,8 +185,23 @@ mod tests {
             displacement: Some(0.0),
             failure_rate: Some(0.0),
         };
+        let eye = DrawnEye {
+            iris_width: Some(0.4),
+            highlight: true,
+        };
+        let drawn = portrait_metrics(&[DrawnFace {
+            eyes: [Some(eye); 2],
+            skin: Some(DrawnSkin {
+                flat: 1.0,
+                difference: 1.0,
+            }),
+            skin_class: 0,
+            displacement: Some(0.0),
+        }]);
         let names = PictureMetrics::measure(&pixel, &pixel)?.named();
-        for (name, _) in names.into_iter().chain(faces.named()) {
+        let names = names.into_iter().chain(faces.named()).map(|(name, _)| name);
+        let names = names.chain(drawn.keys().map(String::as_str));
+        for name in names.chain(SKIN_CLASSES) {
             assert!(COLUMNS.iter().any(|(known, _)| *known == name), "{name}");
         }
         Ok(())

@@ -29,7 +29,6 @@ use serde_json::{Map, Value};
 use self::features::Features;
 use self::loader::{Loader, Sources};
 use self::networks::Networks;
-use self::pairs::Pair;
 use self::report::write_report;
 use self::samples::Samples;
 use self::step::{StepContext, Terms, step};
@@ -41,6 +40,7 @@ use crate::run_dir::{Environment, RunDir, git_commit};
 use crate::style_file::open_style;
 
 pub use self::networks::{list as list_checkpoints, read_ema};
+pub use self::pairs::{Pair, read_landmarks};
 
 /// Options of `trainer train`.
 #[derive(Args)]

@@ -13,6 +13,9 @@ mod mixture;
 mod segments;
 mod skin;
 
+pub use frame::FramePlanes;
+pub use skin::features;
+
 use image::RgbImage;
 use nijigen::drawing::{
     colour::LabOfBytes,
@@ -28,7 +31,6 @@ use crate::plane::Plane;
 use crate::procedural::filter::{
     colours::Colours, gaussian::blur, structure_tensor::StructureTensor,
 };
-use crate::procedural::portrait::frame::FramePlanes;
 
 /// Yaw in degrees above which features are not drawn right.
 const MOST_YAW_DEGREES: f32 = 35.0;

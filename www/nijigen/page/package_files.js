@@ -67,8 +67,8 @@ function filesIn(folder, scripts) {
  * @returns {PackageFiles}
  */
 function listed({ styles, modules, faces }) {
-  /** @template {{url: () => URL}} File @param {File} file */
-  const address = ({ url, ...about }) => ({ ...about, url: url().href });
+  /** Next.js writes paths. @template {{url: () => URL}} File @param {File} file */
+  const address = ({ url, ...about }) => ({ ...about, url: new URL(url().href, documentUrl()).href });
   /** @param {typeof modules} files */
   const list = async (files) => Object.fromEntries(Object.entries(files).map(([name, file]) => [name, address(file)]));
   return {

@@ -78,6 +78,15 @@ set_up_node() {
     fi
 }
 
+# Bundlers, for the test of the examples only.
+set_up_examples() {
+    if ! cmp -s examples/package-lock.json examples/node_modules/.installed-lock; then
+        say "installing bundlers for the examples"
+        (cd examples && npm ci --no-audit --no-fund --loglevel=error)
+        cp examples/package-lock.json examples/node_modules/.installed-lock
+    fi
+}
+
 set_up_wasm_bindgen() {
     local version
     version=$(sed -n '/^name = "wasm-bindgen"$/{n;s/version = "\(.*\)"/\1/p}' Cargo.lock)
@@ -220,6 +229,7 @@ run_tests() {
     set_up_node
     set_up_nextest
     set_up_chromium
+    set_up_examples
     say "formatting"
     cargo fmt --all --check
     say "clippy"

@@ -78,6 +78,15 @@ set_up_node() {
     fi
 }
 
+# Bundlers, for the test of the examples only.
+set_up_examples() {
+    if ! cmp -s examples/package-lock.json examples/node_modules/.installed-lock; then
+        say "installing bundlers for the examples"
+        (cd examples && npm ci --no-audit --no-fund --loglevel=error)
+        cp examples/package-lock.json examples/node_modules/.installed-lock
+    fi
+}
+
 set_up_wasm_bindgen() {
     local version
     version=$(sed -n '/^name = "wasm-bindgen"$/{n;s/version = "\(.*\)"/\1/p}' Cargo.lock)
@@ -123,7 +132,8 @@ build_module() {
     stamp=$($sha256 "$linked" build.sh package-lock.json | $sha256)
     if [ "$(cat "$out/stamp" 2>/dev/null)" = "$stamp" ]; then return; fi
     rm -rf "$out"
-    wasm-bindgen --target web --out-dir "$out" "$linked"
+    # Without the module's address, of which bundlers would make another copy.
+    wasm-bindgen --target web --omit-default-module-path --out-dir "$out" "$linked"
     node_modules/.bin/wasm-opt "$level" "${opt_flags[@]}" "$out/nijigen_bg.wasm" -o "$out/optimised.wasm"
     mv "$out/optimised.wasm" "$out/nijigen_bg.wasm"
     printf '%s' "$stamp" >"$out/stamp"
@@ -132,7 +142,7 @@ build_module() {
 # list_files FOLDER: size and SHA-256 of the files that www/nijigen/shared/assets.js checks, as FOLDER/manifest.json.
 list_files() {
     local files file separator=""
-    files=$(cd "$1" && find . -name '*.wasm' -o -name '*.bin' -o -name '*.json' | LC_ALL=C sort)
+    files=$(cd "$1" && find . -name '*.wasm' -o -name '*.bin' -o -name '*.txt' | LC_ALL=C sort)
     {
         printf '{"version": 1, "files": {'
         for file in $files; do
@@ -154,18 +164,32 @@ assemble_dist() {
     local name _
     while read -r name _; do
         mkdir -p "target/dist/nijigen/wasm/$name"
-        cp "target/wasm/$name/nijigen.js" "target/wasm/$name/nijigen_bg.wasm" \
-            "target/dist/nijigen/wasm/$name/"
+        cp "target/wasm/$name/nijigen_bg.wasm" "target/dist/nijigen/wasm/$name/"
     done < <(modules)
+    # One script for both levels of SIMD, see www/nijigen/engine_worker/module_scripts.js.
+    for name in cpu cpu-threads gpu; do
+        cp "target/wasm/$name/nijigen.js" "target/dist/nijigen/wasm/$name/"
+    done
+    for name in "" -threads; do
+        cmp "target/wasm/cpu$name/nijigen.js" "target/wasm/cpu-relaxed$name/nijigen.js" ||
+            die "the scripts of cpu$name and cpu-relaxed$name differ: name both in module_scripts.js"
+    done
     list_files target/dist/nijigen/wasm
     # The default detector of faces, which a page loads only where faces are asked for. TensorFlow.js
     # and the models are under the Apache licence.
     local human=node_modules/@vladmandic/human faces=target/dist/nijigen/faces
     mkdir -p "$faces"
-    cp "$human/LICENSE" LICENSE-APACHE "$human/models/"{blazeface,facemesh}.{json,bin} \
+    cp "$human/LICENSE" LICENSE-APACHE "$human/models/"{blazeface,facemesh}.bin \
         node_modules/@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm "$faces/"
-    # Without the address of its source map, which is not shipped.
-    sed '/^\/\/# sourceMappingURL=/d' "$human/dist/human.esm.js" >"$faces/human.esm.js"
+    # Not under the name of JSON, which bundlers read and write anew.
+    local model
+    for model in blazeface facemesh; do cp "$human/models/$model.json" "$faces/$model.txt"; done
+    # Without the address of its source map, which is not shipped, and without what it uses in Node, for which bundlers
+    # install other packages.
+    {
+        printf 'var process, Buffer, __filename, require;\n'
+        sed '/^\/\/# sourceMappingURL=/d' "$human/dist/human.esm.js"
+    } >"$faces/human.esm.js"
     list_files "$faces"
     # Zip files, for the page, which loads it when one is asked for. Under the MIT licence.
     local zip=node_modules/client-zip
@@ -205,6 +229,7 @@ run_tests() {
     set_up_node
     set_up_nextest
     set_up_chromium
+    set_up_examples
     say "formatting"
     cargo fmt --all --check
     say "clippy"

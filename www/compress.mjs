@@ -7,7 +7,7 @@ import { readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { constants, brotliCompressSync, gzipSync } from "node:zlib";
 
-const COMPRESSIBLE = /\.(html|css|js|json|svg|wasm|webmanifest|md)$/;
+const COMPRESSIBLE = /\.(html|css|js|json|svg|wasm|webmanifest|md|txt)$/;
 /** Larger files take minutes at the highest quality, and gain little. */
 const LARGE_BYTES = 4e6;
 

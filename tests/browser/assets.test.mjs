@@ -106,7 +106,7 @@ test("engine and style come from the folder that the host names", async () => {
     stylizer.dispose();
     return width;`);
   assert.equal(width, 64);
-  const files = ["manifest.json", "manifest.json", "nijigen.js", "nijigen_bg.wasm", "sky.safetensors"];
+  const files = ["manifest.json", "manifest.json", "nijigen_bg.wasm", "sky.safetensors"];
   assert.deepEqual(asked.sort(), files);
 });
 

@@ -30,7 +30,7 @@ function weigh(urls) {
   return [...new Set(paths)]
     .map((path) => {
       const content = readFileSync(join(DIST, path));
-      const isCompressed = /\.(html|css|js|json|svg|wasm|webmanifest|md)$/.test(path);
+      const isCompressed = /\.(html|css|js|json|svg|wasm|webmanifest|md|txt)$/.test(path);
       return { path, bytes: (isCompressed ? brotliCompressSync(content) : content).length };
     })
     .sort((a, b) => b.bytes - a.bytes);

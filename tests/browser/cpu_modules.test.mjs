@@ -135,7 +135,7 @@ test("options that are missing or wrong are named", async () => {
   await browser.page.goto(browser.url);
   const said = await browser.page.evaluate(async () => {
     const module = await import(/** @type {any} */ ("/nijigen/wasm/cpu/nijigen.js"));
-    await module.default();
+    await module.default({ module_or_path: "/nijigen/wasm/cpu/nijigen_bg.wasm" });
     const style = new Uint8Array(await (await fetch("/styles/ink-tiny.safetensors")).arrayBuffer());
     const stylizer = await module.Stylizer.create(style, "", false);
     const rgba = new Uint8Array(4 * 20 * 16);

@@ -41,12 +41,14 @@ test("the tarball is complete and small", async () => {
     ...["package.json", "README.md", "LICENSE-MIT", "LICENSE-APACHE", ...styles.map((/** @type {{file: string}} */ { file }) => `styles/${file}`)],
     ...["index", "define", "element", "page/queue"].flatMap((name) => [`nijigen/${name}.js`, `nijigen/${name}.d.ts`]),
     ...["any_worker", "engine_worker/worker", "engine_worker/thread", "face_worker/worker"].map((name) => `nijigen/${name}.js`),
-    ...engines.flatMap((name) => [`nijigen/wasm/${name}/nijigen.js`, `nijigen/wasm/${name}/nijigen_bg.wasm`]),
+    ...engines.map((name) => `nijigen/wasm/${name}/nijigen_bg.wasm`),
+    ...["cpu", "cpu-threads", "gpu"].map((name) => `nijigen/wasm/${name}/nijigen.js`),
+    ...["cli.mjs", ...["define", "element", "any_worker"].flatMap((name) => [`${name}.js`, `${name}.d.ts`])],
     ...["nijigen/wasm/manifest.json", "nijigen/faces/manifest.json", "nijigen/faces/human.esm.js", "nijigen/faces/LICENSE"],
   ]) {
     assert.ok(paths.includes(path), `${path} is missing`);
   }
-  const strangers = paths.filter((path) => !/^(nijigen|styles)\/|^(package\.json|README\.md|LICENSE-\w+)$/.test(path));
+  const strangers = paths.filter((path) => !/^(nijigen|styles)\/|^(package\.json|README\.md|LICENSE-\w+|cli\.mjs|(define|element|any_worker)\.(js|d\.ts))$/.test(path));
   assert.deepEqual(strangers, []);
   const variants = styles.map((/** @type {{variant: string}} */ { variant }) => variant);
   const listed = JSON.parse(await readFile(join(ROOT, "www/styles/manifest.json"), "utf8")).styles;
@@ -67,7 +69,17 @@ test("TypeScript knows all of it, under strict", async () => {
 });
 
 test("Node can import it, as a server does that renders pages", async () => {
-  const script = 'const { createStylizer } = await import("nijigen"); console.log(typeof createStylizer)';
+  const entries = ["nijigen", "nijigen/define", "nijigen/element", "nijigen/any_worker"];
+  const script = `for (const entry of ${JSON.stringify(entries)}) console.log(Object.keys(await import(entry)).length)`;
   const { stdout } = await run(process.execPath, ["--input-type=module", "-e", script], { cwd: project });
-  assert.equal(stdout.trim(), "function");
+  assert.equal(stdout, "7\n1\n1\n0\n");
+});
+
+test("publint and attw find nothing but that it is an ES module", async () => {
+  const bin = join(ROOT, "node_modules/.bin");
+  const checked = Promise.all([
+    run(join(bin, "publint"), [join(project, "assembled"), "--strict"]),
+    run(join(bin, "attw"), [join(project, packed.filename), "--profile", "esm-only"]),
+  ]);
+  await checked.catch(({ stdout, stderr }) => assert.fail(stdout + stderr));
 });

@@ -174,8 +174,12 @@ test("what was lost with a worker, or lent when the search was given up, is deco
 test("a GPU that is lost in the middle: the CPU opens the photo itself, whose faces are known", async () => {
   // The CPU's module takes the GPU's part until the picture is to be drawn.
   const { context } = browser;
-  const cpu = "/nijigen/wasm/cpu/nijigen.js";
-  await context.route("**/wasm/manifest.json", (route) => route.fulfill({ json: { version: 1, files: {} } }));
+  // The CPU's own script is a module of its own beside this one.
+  const cpu = "/nijigen/wasm/cpu/nijigen.js?gpu";
+  const unchecked = ["cpu", "cpu-relaxed", "cpu-threads", "cpu-relaxed-threads", "gpu"].map((name) => [`${name}/nijigen_bg.wasm`, {}]);
+  await context.route("**/wasm/manifest.json", (route) =>
+    route.fulfill({ json: { version: 1, files: Object.fromEntries(unchecked) } }),
+  );
   await context.route("**/wasm/gpu/nijigen_bg.wasm", async (route) =>
     route.fulfill({ response: await route.fetch({ maxRetries: 3, url: `${browser.url}nijigen/wasm/cpu/nijigen_bg.wasm` }) }),
   );

@@ -254,7 +254,8 @@ test("a browser without WebGPU: an error in words if it was asked for, else the 
 });
 
 test("a trap in the engine fails one photo only", async () => {
-  let served = 0;
+  /** Of each script, the first worker's is spoilt. @type {Set<string>} */
+  const spoilt = new Set();
   await browser.context.route("**/wasm/cpu*/nijigen.js", async (route) => {
     const response = await route.fetch({ maxRetries: 3 });
     // What a panic looks like: the promise stays pending, the trap is an unhandled rejection.
@@ -263,7 +264,9 @@ test("a trap in the engine fails one photo only", async () => {
       return new Promise(() => {});
     };`;
     const body = await response.text();
-    await route.fulfill({ response, body: served++ === 0 ? body + trap : body });
+    const url = route.request().url();
+    await route.fulfill({ response, body: spoilt.has(url) ? body : body + trap });
+    spoilt.add(url);
   });
   const made = await run(`
     const stylizer = await createStylizer({ device: "cpu" });

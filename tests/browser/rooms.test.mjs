@@ -13,9 +13,9 @@ const INSIDERS = ["app/bench_worker.js"];
 /** Rooms and what their files may import besides each other, by a path's beginning. @type {Record<string, string[]>} */
 const MAY_IMPORT = {
   "nijigen/shared/": [],
-  // The types of what build.sh makes for nijigen/wasm/.
-  "nijigen/engine_worker/": ["nijigen/shared/", "../target/wasm/"],
-  "nijigen/face_worker/": ["nijigen/shared/"],
+  // What build.sh puts into nijigen/wasm/ and nijigen/faces/.
+  "nijigen/engine_worker/": ["nijigen/shared/", "nijigen/wasm/"],
+  "nijigen/face_worker/": ["nijigen/shared/", "nijigen/faces/"],
   "nijigen/page/": ["nijigen/shared/"],
   "nijigen/element/": ["nijigen/index.js", "nijigen/page/"],
   "nijigen/index.js": ["nijigen/page/", "nijigen/shared/"],

@@ -15,6 +15,7 @@ import {
   type Picture,
   type Queue,
   type StylizeOptions,
+  type Stylizer,
   type StylizerOptions,
 } from "nijigen";
 import { NijigenPhoto } from "nijigen/define";
@@ -28,7 +29,7 @@ const options: StylizerOptions = {
   onProgress: (key: "engine" | "style", current: number, total: number) => console.log(key, current / total),
   signal: AbortSignal.timeout(60_000),
 };
-const stylizer = await createStylizer(options);
+const stylizer: Stylizer = await createStylizer(options);
 
 const how: StylizeOptions = { size: 512, strength: 0.8, faces: "both", likeness: 0.5, format: "jpeg", quality: 0.9, sideBySide: true };
 const canvas = document.createElement("canvas");

@@ -22,8 +22,8 @@ async function answer(request) {
     case "start": {
       const threads = threadCount(request.threads);
       const name = request.module ?? moduleName("cpu", threads);
-      const folder = new URL(`../nijigen/wasm/${name}/`, import.meta.url).href;
-      const module = await loadModule(folder, threads);
+      const url = new URL(`../nijigen/wasm/${name}/nijigen_bg.wasm`, import.meta.url).href;
+      const module = await loadModule(name, { url }, threads);
       const style = new Uint8Array(await (await fetch(request.style)).arrayBuffer());
       stylizer = await module.Stylizer.create(style, "", request.int8);
       return {

@@ -16,10 +16,10 @@ const PATIENCE_MS = 10_000;
  *   page loads again.
  */
 export async function startOffline({ onUpdate, isUntouched }) {
-  const { serviceWorker } = navigator;
-  // There is none without a secure origin.
-  if (!serviceWorker) return;
   try {
+    const { serviceWorker } = navigator;
+    // There is none without a secure origin; a sandboxed frame throws.
+    if (!serviceWorker) return;
     const isFirst = !serviceWorker.controller;
     const controlled = new Promise((resolve) => {
       serviceWorker.addEventListener("controllerchange", resolve, { once: true });

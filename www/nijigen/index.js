@@ -8,9 +8,11 @@
 
 import { untilAborted } from "./page/abort.js";
 import { checkStylizerOptions } from "./page/options.js";
-import { defaultAssets, findStyle, toFolder } from "./page/styles.js";
+import { findFiles } from "./page/package_files.js";
+import { findStyle } from "./page/styles.js";
 import { Stylizer } from "./page/stylizer.js";
 
+export { Stylizer };
 export { preload } from "./page/preload.js";
 export { listLooks, listStyles } from "./page/styles.js";
 export { capabilities } from "./shared/capabilities.js";
@@ -44,9 +46,12 @@ export { NijigenError } from "./shared/errors.js";
 export async function createStylizer(options = {}) {
   checkStylizerOptions(options);
   const { signal } = options;
-  const assets = toFolder(options.assets ?? defaultAssets());
-  const found = await untilAborted(findStyle(options.style, assets), signal);
-  const stylizer = new Stylizer(assets, found, options);
+  const find = async () => {
+    const files = await findFiles(options.assets);
+    const [style, modules] = await Promise.all([findStyle(options.style, files), files.modules(signal)]);
+    return new Stylizer({ ...files, ...style, modules }, options);
+  };
+  const stylizer = await untilAborted(find(), signal);
   try {
     await untilAborted(stylizer.ready(), signal);
   } catch (error) {

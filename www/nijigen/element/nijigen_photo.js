@@ -14,11 +14,14 @@ const LAZY_MARGIN = "200px";
 /** Attributes whose change asks for another picture. */
 const PICTURE_ATTRIBUTES = ["src", "art-style", "faces", "likeness", "size", "device", "loading"];
 
+/** A server that imports all there is has no elements. */
+const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class {});
+
 /**
  * Events, like those of `<img>`, none bubbling: "loadstart"; "progress", a `ProgressEvent`; "load" when
  * there is a picture; "error", with the reason in {@link NijigenPhoto.error}.
  */
-export class NijigenPhoto extends HTMLElement {
+export class NijigenPhoto extends Base {
   static observedAttributes = [...PICTURE_ATTRIBUTES, "strength", "controls", "alt"];
 
   /**
@@ -29,11 +32,11 @@ export class NijigenPhoto extends HTMLElement {
   static stylizerOptions = {};
 
   /**
-   * Registers the element, unless the name is taken.
+   * Registers the element, unless the name is taken or there are no elements, as on a server.
    * @param {string} [tag]
    */
   static define(tag = "nijigen-photo") {
-    if (!customElements.get(tag)) customElements.define(tag, this);
+    if (globalThis.customElements && !customElements.get(tag)) customElements.define(tag, this);
     return this;
   }
 

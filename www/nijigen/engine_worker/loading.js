@@ -1,8 +1,8 @@
 /** Loads an engine's module and a style, and puts the style on the engine. */
 
-import { fetchAsset, listFiles } from "../shared/assets.js";
+import { fetchAsset } from "../shared/assets.js";
 import { threadCount, webGpuAdapter } from "../shared/capabilities.js";
-import { WASM_FILE, moduleName } from "../shared/engine_files.js";
+import { moduleFile, moduleName } from "../shared/engine_files.js";
 import { NijigenError, toNijigenError } from "../shared/errors.js";
 import { loadModule } from "./module.js";
 import { Pace } from "./pace.js";
@@ -105,17 +105,15 @@ function usesInt8(module, precision) {
  * @param {Progress} progress
  * @returns {Promise<EngineModule>}
  */
-async function fetchModule({ engine, modulesUrl, threads, keep, workerUrl }, progress) {
+async function fetchModule({ engine, modules, threads, keep, workerUrl }, progress) {
   const count = engine === "cpu" ? threadCount(threads) : 1;
-  const files = await listFiles(modulesUrl);
   /** @param {number} threads */
   const load = (threads) => {
     const name = moduleName(engine, threads);
-    const known = files[`${name}/${WASM_FILE}`];
-    return loadModule(`${modulesUrl}${name}/`, threads, {
-      known,
+    const file = moduleFile(modules, name);
+    return loadModule(name, file, threads, {
       keep,
-      onProgress: (received) => progress("engine", received, known?.bytes ?? 0),
+      onProgress: (received) => progress("engine", received, file.bytes ?? 0),
       workerUrl,
     });
   };

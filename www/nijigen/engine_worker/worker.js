@@ -7,6 +7,7 @@ import { loadEngine } from "./loading.js";
 import { Pace } from "./pace.js";
 import { closePhoto, copyPhoto, findPhoto, lendPhoto, openPhoto } from "./photos.js";
 import { Portrait } from "./portrait.js";
+import { THREAD_NAME } from "./thread.js";
 
 /** @typedef {import("../shared/protocol.js").EngineRequests} EngineRequests */
 
@@ -36,7 +37,7 @@ const answers = {
   selfcheck: () => stylizer.known_answer_error(),
   estimate: ({ width, height }) => pace.estimate(width, height),
 };
-answerRequests(answers);
+if (self.name !== THREAD_NAME) answerRequests(answers);
 
 /**
  * @param {import("../shared/protocol.js").StylizeRequest} request

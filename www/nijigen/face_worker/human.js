@@ -1,6 +1,7 @@
-/** The library Human: BlazeFace and FaceMesh on TensorFlow.js, from the folder `faces/`. */
+/** The library Human: BlazeFace and FaceMesh on TensorFlow.js, whose files come by their hashes. */
 
-import { fetchIntact, listFiles } from "../shared/assets.js";
+import { Human } from "../faces/human.esm.js";
+import { fetchIntact } from "../shared/assets.js";
 import { newCanvas } from "../shared/canvas.js";
 import { NijigenError } from "../shared/errors.js";
 
@@ -15,9 +16,14 @@ const MIN_SEEN = 0.5;
 export const MIN_MESH = 0.8;
 
 const OFF = { enabled: false };
+/** What Human takes for the folder of its models; nothing is fetched from there. */
+const FOLDER = "https://faces.invalid/";
+
 /** Only detector and mesh; nothing is cached, warmed up or loaded from elsewhere. */
 const HUMAN_CONFIG = {
-  backend: "wasm",
+  backend: /** @type {const} */ ("wasm"),
+  modelBasePath: FOLDER,
+  wasmPath: FOLDER,
   async: false,
   debug: false,
   cacheModels: false,
@@ -47,24 +53,24 @@ const HUMAN_CONFIG = {
  * @property {number[][]} mesh points
  */
 
-/** @type {any} an instance of Human */
+/** @type {any} with TensorFlow.js, which its type lacks */
 let human;
 
 /**
  * Loads it, once.
- * @param {string} folder of the detector, with a slash at its end
- * @param {boolean} keep whether its files may be kept in Cache storage
+ * @param {Record<string, import("../shared/assets.js").Asset>} listed its models and their WebAssembly, by name
+ * @param {boolean} keep whether they may be kept in Cache storage
  */
-export async function loadHuman(folder, keep) {
+export async function loadHuman(listed, keep) {
   if (human) return;
   const { fetch } = globalThis;
   try {
-    const listed = Object.entries(await listFiles(folder));
     const files = new Map(
       await Promise.all(
-        listed.map(async ([name, about]) => {
-          const url = folder + name;
-          return /** @type {const} */ ([url, await fetchIntact({ url, ...about }, keep)]);
+        Object.entries(listed).map(async ([name, file]) => {
+          // Bundlers leave JSON alone if it is not called so.
+          const known = name.replace(/\.txt$/, ".json");
+          return /** @type {const} */ ([FOLDER + known, await fetchIntact(file, keep)]);
         }),
       ),
     );
@@ -73,8 +79,7 @@ export async function loadHuman(folder, keep) {
       const bytes = files.get(String(address));
       return bytes ? new Response(bytes, { headers: { "Content-Type": typeOf(String(address)) } }) : fetch(address, options);
     };
-    const { Human } = await import(`${folder}human.esm.js`);
-    const loaded = new Human({ ...HUMAN_CONFIG, modelBasePath: folder, wasmPath: folder });
+    const loaded = /** @type {any} */ (new Human(HUMAN_CONFIG));
     // Its threads would start from addresses that a strict content security policy forbids.
     loaded.tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
     await loaded.load();
@@ -83,7 +88,7 @@ export async function loadHuman(folder, keep) {
     human = loaded;
   } catch (thrown) {
     const why = thrown instanceof Error ? thrown.message : thrown;
-    throw new NijigenError("load-failed", `The face detector ${folder} could not be loaded (${why}).`);
+    throw new NijigenError("load-failed", `The face detector could not be loaded (${why}).`);
   } finally {
     globalThis.fetch = fetch;
   }

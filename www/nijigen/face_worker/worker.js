@@ -23,10 +23,10 @@ const CROP_BY_BOX = 1.6;
 
 /** @type {import("../shared/answer_requests.js").Answers<import("../shared/protocol.js").FaceRequests>} */
 const answers = {
-  detect: async ({ port, facesUrl, keep }, { isCancelled }) => {
+  detect: async ({ port, files, keep }, { isCancelled }) => {
     const photo = await borrow(port);
     try {
-      await loadHuman(facesUrl, keep);
+      await loadHuman(files, keep);
       return await detect(photo, isCancelled);
     } finally {
       // Large, and not to wait for being collected.

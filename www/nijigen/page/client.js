@@ -2,6 +2,7 @@
 
 import { NijigenError, cancelled } from "../shared/errors.js";
 import { PROTOCOL_VERSION } from "../shared/protocol.js";
+import { wayOut } from "../shared/start_worker.js";
 
 /** @typedef {import("../shared/protocol.js").ProgressKey} ProgressKey */
 
@@ -33,8 +34,7 @@ export class Client {
         ? new NijigenError("worker-crashed", `The worker stopped unexpectedly${why}.`)
         : new NijigenError(
             "load-failed",
-            `The worker could not be started${why}. A page with a content security policy and of another ` +
-              "origin than this package needs the option workerUrl.",
+            `The worker could not be started${why}.${wayOut()}`,
           );
       this.terminate(error);
     });

@@ -16,11 +16,14 @@ const GPU_START_QUIET_LIMIT_MS = 120_000;
 /** @typedef {import("./open_photo.js").OpenPhoto} OpenPhoto */
 /** @typedef {import("./variants.js").Network} Network */
 
+/**
+ * @typedef {import("./styles.js").Networks & Pick<import("./package_files.js").PackageFiles, "scripts">
+ *   & {modules: import("../shared/protocol.js").StartRequest["modules"]}} EngineFiles
+ */
+
 /** An engine in a worker of its own, started when it is needed. */
 export class Engine {
-  #assets;
-  #networks;
-  #portrait;
+  #files;
   #options;
   /** What is started next. @type {import("./options.js").Device} */
   #device;
@@ -42,14 +45,11 @@ export class Engine {
   #lastPhotoId = 0;
 
   /**
-   * @param {URL} assets
-   * @param {import("./styles.js").Networks} style
+   * @param {EngineFiles} files
    * @param {import("./options.js").EngineOptions} options
    */
-  constructor(assets, { networks, portrait }, options) {
-    this.#assets = assets;
-    this.#networks = networks;
-    this.#portrait = portrait;
+  constructor(files, options) {
+    this.#files = files;
     this.#options = options;
     this.#device = options.device;
   }
@@ -71,7 +71,7 @@ export class Engine {
 
   /** Time that a face takes by the time of as many pixels of a picture, as far as the manifest tells; else 1. */
   get faceTime() {
-    return (this.#portrait?.ms ?? NaN) / (this.#network?.ms ?? NaN) || 1;
+    return (this.#files.portrait?.ms ?? NaN) / (this.#network?.ms ?? NaN) || 1;
   }
 
   /** The style file's header. */
@@ -112,23 +112,29 @@ export class Engine {
   /** @param {"cpu" | "gpu"} kind */
   async #startKind(kind) {
     const { variant, threads, precision, allowFallbackAdapter, cache, workerUrl, onProgress } = this.#options;
+    const { networks, portrait, modules, scripts } = this.#files;
+    const worker = startWorker(
+      "engine",
+      { workerUrl, folder: scripts },
+      () => new Worker(new URL("../engine_worker/worker.js", import.meta.url), { type: "module" }),
+    );
     /** @type {Client<EngineRequests>} */
-    const client = new Client(startWorker("engine", workerUrl));
+    const client = new Client(worker);
     this.#client = client;
     this.#kind = kind;
     try {
       const wanted = variant === "auto" ? await suitable(kind) : variant;
-      const network = nearest(this.#networks, wanted);
-      const tiny = nearest(this.#networks, "tiny");
+      const network = nearest(networks, wanted);
+      const tiny = nearest(networks, "tiny");
       const mayBeSlow = variant === "auto" && kind === "cpu" && tiny !== network;
       const request = {
         engine: kind,
-        modulesUrl: new URL("nijigen/wasm/", this.#assets).href,
+        modules,
         threads,
         precision,
         style: network,
         ...(mayBeSlow ? { lighter: tiny } : {}),
-        ...(this.#portrait ? { portrait: this.#portrait } : {}),
+        ...(portrait ? { portrait } : {}),
         allowFallbackAdapter,
         keep: cache,
         workerUrl,

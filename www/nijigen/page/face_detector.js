@@ -6,21 +6,21 @@ import { Client } from "./client.js";
 
 /** BlazeFace and FaceMesh, in a worker of their own. Nothing is loaded before the first photo. */
 export class FaceDetector {
-  #facesUrl;
+  #files;
   #keep;
-  #workerUrl;
+  #scripts;
   /** @type {Client<import("../shared/protocol.js").FaceRequests> | undefined} */
   #client;
 
   /**
-   * @param {string} facesUrl folder of the detector, with a slash at its end
-   * @param {boolean} keep whether its files may be kept in Cache storage
-   * @param {string} [workerUrl] see {@link startWorker}
+   * @param {import("./package_files.js").PackageFiles["faces"]} files
+   * @param {boolean} keep whether they may be kept in Cache storage
+   * @param {import("../shared/start_worker.js").Scripts} scripts
    */
-  constructor(facesUrl, keep, workerUrl) {
-    this.#facesUrl = facesUrl;
+  constructor(files, keep, scripts) {
+    this.#files = files;
     this.#keep = keep;
-    this.#workerUrl = workerUrl;
+    this.#scripts = scripts;
   }
 
   /**
@@ -29,12 +29,14 @@ export class FaceDetector {
    * @returns {Promise<import("../shared/protocol.js").Face[]>} in the lent pixels, best first, at most 30
    * @throws {import("../shared/errors.js").NijigenError}
    */
-  detect(port, signal) {
+  async detect(port, signal) {
+    const files = await this.#files(signal);
     // A worker that died is replaced.
     if (!this.#client || this.#client.closed) {
-      this.#client = new Client(startWorker("faces", this.#workerUrl));
+      const start = () => new Worker(new URL("../face_worker/worker.js", import.meta.url), { type: "module" });
+      this.#client = new Client(startWorker("faces", this.#scripts, start));
     }
-    const request = { port, facesUrl: this.#facesUrl, keep: this.#keep };
+    const request = { port, files, keep: this.#keep };
     return this.#client.request("detect", request, { transfer: [port], signal });
   }
 

@@ -1,7 +1,7 @@
 /** What a host may ask for and what it gets: types, defaults, and the checks that name a wrong value. */
 
 import { checkFaces } from "./faces.js";
-import { documentUrl } from "./styles.js";
+import { documentUrl } from "./addresses.js";
 import { VARIANTS } from "./variants.js";
 
 /** @typedef {"auto" | "webgpu" | "cpu"} Device */
@@ -87,7 +87,12 @@ export const DEFAULT_LIKENESS = 0.25;
 
 /** Whether the package keeps its files where the page does not say. */
 export function keepsFiles() {
-  return !globalThis.navigator?.serviceWorker?.controller;
+  try {
+    return !globalThis.navigator?.serviceWorker?.controller;
+  } catch {
+    // A sandboxed frame has neither storage nor service worker, and throws when it is asked.
+    return false;
+  }
 }
 
 /** Options that are one of a few words. @type {Record<string, readonly string[]>} */

@@ -1,8 +1,8 @@
 /** A photo in any of the forms that a page has it in. */
 
 import { NijigenError, cancelled } from "../shared/errors.js";
+import { documentUrl } from "./addresses.js";
 import { OpenPhoto } from "./open_photo.js";
-import { documentUrl } from "./styles.js";
 
 /**
  * What can be converted. An address, a string or a `URL`, is fetched; a string is relative to the

@@ -1,12 +1,13 @@
 /** Fetches what a first conversion would wait for. */
 
 import { untilAborted } from "./abort.js";
-import { fetchAsset, hasHash, listFiles, wrongHash } from "../shared/assets.js";
+import { fetchAsset, hasHash, wrongHash } from "../shared/assets.js";
 import { threadCount, webGpuAdapter } from "../shared/capabilities.js";
-import { SCRIPT_FILE, WASM_FILE, moduleName } from "../shared/engine_files.js";
+import { moduleFile, moduleName } from "../shared/engine_files.js";
 import { NijigenError, cancelled } from "../shared/errors.js";
 import { keepsFiles } from "./options.js";
-import { defaultAssets, findStyle, toFolder } from "./styles.js";
+import { findFiles } from "./package_files.js";
+import { findStyle } from "./styles.js";
 import { nearest, suitable } from "./variants.js";
 
 /**
@@ -24,15 +25,12 @@ import { nearest, suitable } from "./variants.js";
 export async function preload({ signal, ...options } = {}) {
   const { device = "auto", variant = "auto", onProgress = () => {} } = options;
   const keep = options.cache ?? keepsFiles();
-  const assets = toFolder(options.assets ?? defaultAssets());
-  const modulesUrl = new URL("nijigen/wasm/", assets).href;
   const load = async () => {
     const usesGpu = device === "webgpu" || (device === "auto" && (await webGpuAdapter()) === "real");
     const name = usesGpu ? moduleName("gpu", 1) : moduleName("cpu", threadCount(options.threads));
-    const [{ networks }, modules] = await Promise.all([findStyle(options.style, assets), listFiles(modulesUrl, signal)]);
+    const files = await findFiles(options.assets);
+    const [{ networks }, modules] = await Promise.all([findStyle(options.style, files), files.modules(signal)]);
     const style = nearest(networks, variant === "auto" ? await suitable(usesGpu ? "gpu" : "cpu") : variant);
-    const file = `${name}/${WASM_FILE}`;
-    const engine = { url: modulesUrl + file, ...modules[file] };
     /**
      * @param {"engine" | "style"} key
      * @param {import("../shared/assets.js").Asset} asset
@@ -43,8 +41,7 @@ export async function preload({ signal, ...options } = {}) {
       if (await hasHash(await bytes, asset)) return;
       throw new NijigenError(`${key}-hash`, wrongHash(asset));
     };
-    const script = fetch(`${modulesUrl}${name}/${SCRIPT_FILE}`, { signal });
-    await Promise.all([get("engine", engine), get("style", style), script]);
+    await Promise.all([get("engine", moduleFile(modules, name)), get("style", style)]);
   };
   const loading = load().catch((thrown) => {
     if (signal?.aborted) throw cancelled();

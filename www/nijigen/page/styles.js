@@ -1,7 +1,8 @@
 /** The list of styles, the looks that they make, and the files of the one that is wanted. */
 
-import { fetchList } from "../shared/assets.js";
 import { NijigenError } from "../shared/errors.js";
+import { documentUrl } from "./addresses.js";
+import { findFiles } from "./package_files.js";
 
 /**
  * @typedef {object} StyleEntry a style in `styles/manifest.json`
@@ -10,7 +11,8 @@ import { NijigenError } from "../shared/errors.js";
  * @property {import("./variants.js").Variant | "portrait"} [variant] of the family: how large its network is, or that it
  *   draws faces. The family "portrait" has only one that does, for all looks that have none of their own
  * @property {number} [ms_512] time for 512 × 512 in native code on the machine that wrote the manifest
- * @property {string} file
+ * @property {string} file its name
+ * @property {string} url its address
  * @property {number} bytes
  * @property {string} sha256
  * @property {Record<string, string>} title by language
@@ -32,33 +34,13 @@ import { NijigenError } from "../shared/errors.js";
 /** The family whose portrait network is for all looks that have none of their own. */
 const COMMON_FAMILY = "portrait";
 
-/** What addresses that a page gives are relative to. */
-export function documentUrl() {
-  return globalThis.document?.baseURI ?? location.href;
-}
-
-/** The folder that this package is in. */
-export function defaultAssets() {
-  return new URL("../..", import.meta.url);
-}
-
-/**
- * @param {string | URL} assets relative to the document
- * @returns {URL} with the slash at its end that relative addresses need
- */
-export function toFolder(assets) {
-  const folder = new URL(assets, documentUrl());
-  if (!folder.pathname.endsWith("/")) folder.pathname += "/";
-  return folder;
-}
-
 /**
  * The styles that are there.
  * @param {string | URL} [assets] folder that holds `nijigen/` and `styles/`
  * @returns {Promise<StyleEntry[]>}
  */
-export async function listStyles(assets = defaultAssets()) {
-  return (await fetchList(new URL("styles/manifest.json", toFolder(assets)), "styles")).styles;
+export async function listStyles(assets) {
+  return (await findFiles(assets)).styles();
 }
 
 /**
@@ -104,15 +86,15 @@ function familyOf({ family, name }) {
 /**
  * @param {string | {url: string, sha256?: string} | undefined} style a look (default: the first), all networks of which
  *   may be used; the name of one of them, or a file elsewhere, which has no portrait network
- * @param {URL} assets
+ * @param {import("./package_files.js").PackageFiles} files
  * @returns {Promise<Networks>}
  */
-export async function findStyle(style, assets) {
+export async function findStyle(style, files) {
   if (typeof style === "object") {
     const url = new URL(style.url, documentUrl());
     return { networks: [{ url: url.href, sha256: style.sha256 ?? "" }] };
   }
-  const looks = await listLooks(assets);
+  const looks = groupLooks(await files.styles());
   const wanted = style ?? looks[0]?.name;
   const isWanted = (/** @type {StyleEntry} */ { name }) => name === wanted;
   const look = looks.find(({ name }) => name === wanted) ?? looks.find(({ networks }) => networks.some(isWanted));
@@ -121,9 +103,7 @@ export async function findStyle(style, assets) {
     throw new NijigenError("style-invalid", `There is no style "${wanted}" (there are: ${names}).`);
   }
   /** @param {StyleEntry} entry @returns {import("./variants.js").Network} */
-  const source = ({ file, bytes, sha256, ms_512: ms }) => {
-    return { url: new URL(`styles/${file}`, assets).href, bytes, sha256, ms };
-  };
+  const source = ({ url, bytes, sha256, ms_512: ms }) => ({ url, bytes, sha256, ms });
   const { name, networks, portrait } = look;
   return {
     networks: networks

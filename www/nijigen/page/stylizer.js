@@ -27,15 +27,14 @@ export class Stylizer {
   #queue = Promise.resolve();
 
   /**
-   * @param {URL} assets
-   * @param {import("./styles.js").Networks} style
+   * @param {import("./engine.js").EngineFiles & Pick<import("./package_files.js").PackageFiles, "faces">} files
    * @param {import("./options.js").StylizerOptions} options that were checked
    */
-  constructor(assets, style, options) {
+  constructor(files, options) {
     const complete = completeStylizerOptions(options);
-    const { cache, workerUrl } = complete;
-    this.#engine = new Engine(assets, style, complete);
-    this.#faceDetector = new FaceDetector(new URL("nijigen/faces/", assets).href, cache, workerUrl);
+    this.#engine = new Engine(files, complete);
+    const scripts = { workerUrl: complete.workerUrl, folder: files.scripts };
+    this.#faceDetector = new FaceDetector(files.faces, complete.cache, scripts);
   }
 
   /** The engine in use. @returns {"cpu" | "webgpu"} */

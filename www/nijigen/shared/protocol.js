@@ -54,7 +54,7 @@ export const MAX_COPIED_PIXELS = 24e6;
 /**
  * @typedef {object} StartRequest
  * @property {"cpu" | "gpu"} engine
- * @property {string} modulesUrl folder of the engines' WebAssembly modules
+ * @property {Record<string, import("./assets.js").Asset>} modules WebAssembly modules by their paths in `nijigen/wasm/`
  * @property {number} [threads] wish for the CPU engine
  * @property {"auto" | "f32" | "int8"} precision of the CPU engine's products
  * @property {StyleSource} style
@@ -133,8 +133,8 @@ export const MAX_COPIED_PIXELS = 24e6;
 /**
  * @typedef {object} DetectRequest asks for the faces in a photo, best first
  * @property {MessagePort} port through which the photo comes, see {@link LendRequest}
- * @property {string} facesUrl folder of the detector
- * @property {boolean} keep whether its files may be kept in Cache storage
+ * @property {Record<string, import("./assets.js").Asset>} files of the detector, by name
+ * @property {boolean} keep whether they may be kept in Cache storage
  */
 
 /**

@@ -1,0 +1,5 @@
+import { AnimePhoto } from "./anime_photo";
+
+export default function Page() {
+  return <AnimePhoto />;
+}

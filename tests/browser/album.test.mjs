@@ -169,11 +169,29 @@ test("the list is there again at the next visit, with its pictures", async () =>
   await waitForStates("done", "done", "done", "done");
 });
 
+/** In the page: how many jobs are in the storage, once it has done all that was asked of it. @returns {Promise<number>} */
+function countSaved() {
+  return new Promise((resolve, reject) => {
+    const opening = indexedDB.open("nijigen-queue");
+    opening.onerror = () => reject(opening.error);
+    opening.onsuccess = () => {
+      const counting = opening.result.transaction("jobs").objectStore("jobs").count();
+      counting.onerror = () => reject(counting.error);
+      counting.onsuccess = () => {
+        opening.result.close();
+        resolve(counting.result);
+      };
+    };
+  });
+}
+
 test("clearing empties the list for good", async () => {
   const { page } = browser;
   await page.click("#clear");
   assert.ok(!(await page.isVisible("#work")));
   assert.equal(await page.evaluate(() => document.activeElement?.id), "file");
+  // A reload cuts off what the storage has not done yet, such as keeping the last picture.
+  assert.equal(await page.evaluate(countSaved), 0);
   await page.reload();
   await page.waitForSelector("#styles label");
   await page.waitForTimeout(500);

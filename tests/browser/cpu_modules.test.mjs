@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { PNG } from "pngjs";
-import { fixture } from "./browser.mjs";
+import { fixture, prependToWorker } from "./browser.mjs";
 import { freshBrowser } from "./fresh_browser.mjs";
 
 const browser = freshBrowser();
@@ -102,19 +102,29 @@ test("the module is chosen by what the browser has", async () => {
   assert.deepEqual([started.module, started.threads], ["cpu-relaxed-threads", 2]);
 });
 
+/** A worker's script with which no other worker starts. */
+const REFUSE_WORKERS = `self.Worker = class {
+  constructor() {
+    new BroadcastChannel("refused").postMessage("");
+    throw new Error("no more workers");
+  }
+};`;
+
 test("where threads cannot be started, one does the work", async () => {
   const { context, page } = browser;
-  await context.route("**/nijigen/engine_worker/thread.js", (route) => route.fulfill({ status: 404, body: "" }));
+  await prependToWorker(browser, REFUSE_WORKERS);
   await page.goto(browser.url);
   const made = await page.evaluate(async () => {
+    let refused = 0;
+    new BroadcastChannel("refused").onmessage = () => refused++;
     const { createStylizer } = await import(/** @type {any} */ ("/nijigen/index.js"));
     const stylizer = await createStylizer({ device: "cpu", threads: 2 });
     const { width, engine } = await stylizer.stylize(new ImageData(48, 40));
     stylizer.dispose();
-    return { width, engine };
+    return { width, engine, refused: refused > 0 };
   });
   await context.unrouteAll({ behavior: "ignoreErrors" });
-  assert.deepEqual(made, { width: 48, engine: "cpu" });
+  assert.deepEqual(made, { width: 48, engine: "cpu", refused: true });
 });
 
 test("threads and precisions that are none are refused", async () => {

@@ -18,7 +18,7 @@ let server;
 let browser;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "nijigen-release-"));
-  await cp(DIST, folder, { recursive: true, filter: (path) => !path.endsWith("wasm/gpu") });
+  await cp(DIST, folder, { recursive: true, filter: (path) => !path.endsWith("wasm/gpu/nijigen_bg.wasm") });
   server = await serve(folder, 0);
   browser = await openBrowser({ server, serviceWorker: true });
 });

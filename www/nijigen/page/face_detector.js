@@ -7,6 +7,8 @@ import { Client } from "./client.js";
 /** BlazeFace and FaceMesh, in a worker of their own. Nothing is loaded before the first photo. */
 export class FaceDetector {
   #files;
+  /** What it lists, once it is known: later photos need no network. @type {Record<string, import("../shared/assets.js").Asset> | undefined} */
+  #listed;
   #keep;
   #scripts;
   /** @type {Client<import("../shared/protocol.js").FaceRequests> | undefined} */
@@ -30,13 +32,13 @@ export class FaceDetector {
    * @throws {import("../shared/errors.js").NijigenError}
    */
   async detect(port, signal) {
-    const files = await this.#files(signal);
+    this.#listed ??= await this.#files(signal);
     // A worker that died is replaced.
     if (!this.#client || this.#client.closed) {
       const start = () => new Worker(new URL("../face_worker/worker.js", import.meta.url), { type: "module" });
       this.#client = new Client(startWorker("faces", this.#scripts, start));
     }
-    const request = { port, files, keep: this.#keep };
+    const request = { port, files: this.#listed, keep: this.#keep };
     return this.#client.request("detect", request, { transfer: [port], signal });
   }
 

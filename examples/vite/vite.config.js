@@ -1,0 +1,2 @@
+/** Components import nothing from React for their markup. */
+export default { esbuild: { jsx: "automatic" } };

@@ -1,19 +1,14 @@
 /** Frames without an origin of their own, and pages that require trusted types. */
 
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
 import { after, before, test } from "node:test";
-import { openBrowser } from "./browser.mjs";
-
-/** @type {import("./browser.mjs").Browser} */
-let browser;
-before(async () => {
-  browser = await openBrowser({ isolated: false });
-});
-after(() => browser.close());
+import sirv from "sirv";
+import { DIST, openBrowser } from "./browser.mjs";
 
 const DRAW = `
-  const { createStylizer } = await import("/nijigen/index.js");
   try {
+    const { createStylizer } = await import("/nijigen/index.js");
     const stylizer = await createStylizer({ device: "cpu", variant: "tiny" });
     const canvas = new OffscreenCanvas(64, 64);
     canvas.getContext("2d").fillRect(0, 0, 64, 64);
@@ -23,24 +18,56 @@ const DRAW = `
     parent.postMessage(error.code + ": " + error.message, "*");
   }`;
 
+/** What the host serves besides the package. @type {Record<string, [type: string, body: string]>} */
+const PAGES = {
+  "/host.html": ["text/html", "<!doctype html><title>Host</title>"],
+  "/frame.html": ["text/html", '<!doctype html><title>Frame</title><script type="module" src="/frame.js"></script>'],
+  "/frame.js": ["text/javascript", DRAW],
+};
+
+/** The policy of the frame. */
+let policy = "";
+
+/** A host without isolation, whose files other origins may read. */
+async function startHost() {
+  const files = sirv(DIST);
+  const server = createServer((request, response) => {
+    response.setHeader("Access-Control-Allow-Origin", "*");
+    const [type, body] = PAGES[request.url ?? ""] ?? [];
+    if (!type) return files(request, response);
+    if (policy) response.setHeader("Content-Security-Policy", policy);
+    response.writeHead(200, { "Content-Type": type });
+    response.end(body);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
+  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
+  return {
+    url: `http://localhost:${port}/`,
+    close: () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+/** @type {import("./browser.mjs").Browser} */
+let browser;
+before(async () => {
+  browser = await openBrowser({ server: await startHost() });
+});
+after(() => browser.close());
+
 /**
  * A page in a frame.
- * @param {Record<string, string>} headers of the frame's page
+ * @param {string} framePolicy
  * @param {string} [sandbox]
  * @returns {Promise<string>} what it says
  */
-async function inFrame(headers, sandbox) {
-  const { page, url, context } = browser;
-  await context.route("**/frame.*", (route) => {
-    const isPage = route.request().url().endsWith(".html");
-    return route.fulfill({
-      contentType: isPage ? "text/html" : "text/javascript",
-      headers: { "Access-Control-Allow-Origin": "*", ...headers },
-      body: isPage ? '<!doctype html><script type="module" src="/frame.js"></script>' : DRAW,
-    });
-  });
-  await page.goto(`${url}samples/samples.json`);
-  const said = await page.evaluate(
+async function inFrame(framePolicy, sandbox) {
+  policy = "";
+  await browser.page.goto(`${browser.url}host.html`);
+  policy = framePolicy;
+  return browser.page.evaluate(
     (sandbox) =>
       new Promise((resolve) => {
         addEventListener("message", ({ data }) => resolve(data), { once: true });
@@ -51,21 +78,22 @@ async function inFrame(headers, sandbox) {
       }),
     sandbox,
   );
-  await context.unrouteAll({ behavior: "ignoreErrors" });
-  return /** @type {string} */ (said);
 }
 
-test("a sandboxed frame draws", async () => {
-  assert.equal(await inFrame({}, "allow-scripts"), "ok 64");
+test("a sandboxed frame draws, without a policy and with one that lets it", async () => {
+  assert.equal(await inFrame("", "allow-scripts"), "ok 64");
+  const allowed = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:";
+  assert.equal(await inFrame(allowed, "allow-scripts"), "ok 64");
 });
 
 test("a sandboxed frame with a strict policy says what its host must allow", async () => {
-  const policy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
-  assert.match(await inFrame({ "Content-Security-Policy": policy }, "allow-scripts"), /^load-failed: .*allow-same-origin.*worker-src blob:/);
+  const strict = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
+  assert.match(await inFrame(strict, "allow-scripts"), /^load-failed: .*allow-same-origin.*worker-src blob:/);
+  assert.equal(await inFrame(strict, "allow-scripts allow-same-origin"), "ok 64");
 });
 
 test("trusted types: drawn under the policy's name, words without it", async () => {
   const required = "require-trusted-types-for 'script'; trusted-types";
-  assert.equal(await inFrame({ "Content-Security-Policy": `${required} nijigen` }), "ok 64");
-  assert.match(await inFrame({ "Content-Security-Policy": `${required} other` }), /^load-failed: .*trusted-types nijigen/);
+  assert.equal(await inFrame(`${required} nijigen`), "ok 64");
+  assert.match(await inFrame(`${required} other`), /^load-failed: .*trusted-types nijigen/);
 });

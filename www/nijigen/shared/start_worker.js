@@ -33,7 +33,7 @@ export function startWorker(role, { workerUrl, folder }, bundled) {
     if (workerUrl) return new Worker(scriptUrl(workerUrl), { type: "module", name });
     if (!folder) return bundled();
     const script = new URL(SCRIPTS[role], folder);
-    if (script.origin !== self.origin) return startImporting(new URL("any_worker.js", folder), name);
+    if (script.origin !== self.origin) return startImporting(script, name);
     return new Worker(scriptUrl(script.href), { type: "module", name });
   } catch (thrown) {
     const why = thrown instanceof Error ? thrown.message : thrown;
@@ -43,13 +43,21 @@ export function startWorker(role, { workerUrl, folder }, bundled) {
 
 /**
  * Browsers refuse a worker whose script is of another origin, but let one that is made here import it. A strict content
- * security policy forbids that: such hosts give a `workerUrl`.
+ * security policy forbids that: such hosts give a `workerUrl`. It is no module, which Chromium refuses to frames without an
+ * origin, and keeps the messages that come before the script listens.
  * @param {URL} script
  * @param {string} name
  */
 function startImporting(script, name) {
-  const url = URL.createObjectURL(new Blob([`import ${JSON.stringify(script.href)};`], { type: "text/javascript" }));
-  const worker = new Worker(scriptUrl(url), { type: "module", name });
+  const source = `const early = [];
+    const hold = ({ data }) => early.push(data);
+    addEventListener("message", hold);
+    import(${JSON.stringify(script.href)}).then(() => {
+      removeEventListener("message", hold);
+      for (const data of early) dispatchEvent(new MessageEvent("message", { data }));
+    }, reportError);`;
+  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+  const worker = new Worker(scriptUrl(url), { name });
   // Its script has been read when it first speaks, or has failed.
   const release = () => URL.revokeObjectURL(url);
   worker.addEventListener("message", release, { once: true });

@@ -12,6 +12,7 @@ mod resize;
 mod rows;
 mod separable;
 mod structure_tensor;
+mod surroundings;
 mod warp;
 mod white;
 

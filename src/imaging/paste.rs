@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use fearless_simd::Level;
 
-use super::{Photo, blur, warp, zeros};
+use super::surroundings::{add_skin, take_tones};
+use super::{Photo, warp, zeros};
 use crate::error::{Error, Result};
-use crate::geometry::{BilinearTap, SimilarityTransform, bilinear_taps, smoothstep};
+use crate::geometry::SimilarityTransform;
 use crate::kernels::blend::{ToneChange, WeightedTone, blend_rgba8, fade_ellipse_f32};
 
 /// The part of a patch that is seen, in units of the patch's sides.
@@ -33,19 +34,6 @@ pub enum PatchTone {
     /// place by place.
     Face(FadingEllipse),
 }
-
-/// Cells a side in which tones are compared, the standard deviation over which they are smoothed, and steps of
-/// lightness that are compared by themselves.
-const CELLS: usize = 24;
-const CELLS_SIGMA: f32 = 1.5;
-const STEPS: usize = 8;
-/// Pixels of a cell below which a difference counts less.
-const LEAST_COUNT: f32 = 0.05;
-/// Lightness up to which a pixel keeps its tone, so that hair does over a face and beside it, and from which on it
-/// takes the picture's: a glow is seen where it is light.
-const DARK: [f32; 2] = [0.15, 0.35];
-/// Deviation of the shares of red and blue in a colour from those of a face, at which it is hardly skin.
-const SKIN_DEVIATION: f32 = 0.02;
 
 /// Blends `patch` into the `columns` and `rows` of `picture`. `to_patch` takes
 /// the picture's places to those of the patch.
@@ -84,8 +72,7 @@ pub fn paste(
         let mut own = face.weights(level, to_patch, sides, size)?;
         add_skin(&mut own, warped.pixels());
         let around = rows.clone().flat_map(|y| &picture.pixels()[line(y)]);
-        let around: Vec<[u8; 4]> = around.copied().collect();
-        take_tones(&mut warped, &around, &weights, &own);
+        take_tones(&mut warped, around, &weights, &own);
     }
     let lines = || {
         let patch_lines = warped.pixels().chunks_exact(columns.len());
@@ -119,90 +106,6 @@ pub fn paste(
         );
     }
     Ok(())
-}
-
-/// Adds to a face what has the colour of most of it, in any light: its neck and ears.
-fn add_skin(face: &mut [f32], pixels: &[[u8; 4]]) {
-    let shares = |[r, g, b, _]: [u8; 4]| {
-        let [r, g, b] = [r, g, b].map(f32::from);
-        let sum = (r + g + b).max(1.0);
-        [r / sum, b / sum]
-    };
-    let (mut sums, mut count) = ([0f32; 2], 0f32);
-    for (weight, pixel) in face.iter().zip(pixels) {
-        for (sum, share) in sums.iter_mut().zip(shares(*pixel)) {
-            *sum += weight * share;
-        }
-        count += weight;
-    }
-    let mean = sums.map(|sum| sum / count.max(f32::MIN_POSITIVE));
-    for (weight, pixel) in face.iter_mut().zip(pixels) {
-        let [red, blue] = shares(*pixel);
-        let off = (red - mean[0]).hypot(blue - mean[1]) / SKIN_DEVIATION;
-        *weight = weight.max((-0.5 * off * off).exp());
-    }
-}
-
-/// Gives a patch the tones that `around` has in the same places, as far as it is not its `own`: what differs slowly
-/// is made up for, by lightness, so that a wall keeps apart from hair before it (a bilateral grid: Chen, Paris and
-/// Durand, 2007). Only what is seen, by `seen`, counts; all are of the patch's size.
-fn take_tones(patch: &mut Photo, around: &[[u8; 4]], seen: &[f32], own: &[f32]) {
-    let [width, height] = [patch.width(), patch.height()];
-    let [across, down] = [width, height].map(|side| side.min(CELLS));
-    // For each step of lightness sums of differences in three channels, and how many there are.
-    let mut cells = vec![[0f32; 4 * STEPS]; across * down];
-    for (i, (patch, around)) in patch.pixels().iter().zip(around).enumerate() {
-        if seen[i] > 0.0 {
-            let [x, y] = [i % width * across / width, i / width * down / height];
-            let step = (step(*patch) + 0.5) as usize;
-            let sums = &mut cells[y * across + x][4 * step..][..4];
-            for c in 0..3 {
-                sums[c] += f32::from(around[c]) - f32::from(patch[c]);
-            }
-            sums[3] += 1.0;
-        }
-    }
-    // Sums and counts alike, so that empty cells take from their neighbours.
-    blur(&mut cells, [across, down], CELLS_SIGMA);
-    let columns: Vec<BilinearTap> = bilinear_taps(across, width, false).collect();
-    let rows: Vec<BilinearTap> = bilinear_taps(down, height, false).collect();
-    for (i, pixel) in patch.pixels_mut().iter_mut().enumerate() {
-        if own[i] == 1.0 {
-            continue;
-        }
-        let (column, row) = (columns[i % width], rows[i / width]);
-        let exact = step(*pixel);
-        let low = (exact as usize).min(STEPS - 2);
-        let mut sums = [0f32; 4];
-        for (y, of_row) in [(row.low, 1.0 - row.weight), (row.high, row.weight)] {
-            for (x, of_column) in [
-                (column.low, 1.0 - column.weight),
-                (column.high, column.weight),
-            ] {
-                let cell = &cells[y * across + x];
-                for (step, of_step) in [
-                    (low, low as f32 + 1.0 - exact),
-                    (low + 1, exact - low as f32),
-                ] {
-                    let weight = of_row * of_column * of_step;
-                    for (sum, value) in sums.iter_mut().zip(&cell[4 * step..]) {
-                        *sum += weight * value;
-                    }
-                }
-            }
-        }
-        let light = smoothstep(exact / (STEPS - 1) as f32, DARK[0], DARK[1]);
-        let share = light * (1.0 - own[i]) / sums[3].max(LEAST_COUNT);
-        for c in 0..3 {
-            pixel[c] = (f32::from(pixel[c]) + share * sums[c] + 0.5) as u8;
-        }
-    }
-}
-
-/// Where a pixel's lightness lies among the steps.
-fn step([r, g, b, _]: [u8; 4]) -> f32 {
-    let sum = f32::from(r) + 2.0 * f32::from(g) + f32::from(b);
-    sum / (4.0 * 255.0) * (STEPS - 1) as f32
 }
 
 /// What gives `patch` the tones of `picture`; `None` if nothing of it is seen.

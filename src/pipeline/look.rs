@@ -52,10 +52,19 @@ impl<'a, E> Network<'a, E> {
         photo
     }
 
-    /// What makes a cel of its drawing, if that becomes one.
-    fn cel_of(&self, drawn: &mut Photo) -> Option<Cel> {
-        self.cel
-            .map(|strength| Cel::of(drawn, Pen::place(strength)))
+    /// The picture that `enlarge` makes of its drawing, as a cel if its style says so.
+    fn finished(
+        &self,
+        mut drawn: Photo,
+        enlarge: impl FnOnce(Photo) -> Result<Photo>,
+    ) -> Result<Photo> {
+        let Some(strength) = self.cel else {
+            return enlarge(drawn);
+        };
+        let cel = Cel::of(&mut drawn, Pen::place(strength));
+        let mut picture = enlarge(drawn)?;
+        cel.draw(&mut picture);
+        Ok(picture)
     }
 
     /// Bytes at a time while a drawing of this size becomes a cel, besides its own.
@@ -172,27 +181,19 @@ impl<E: Engine> Look<'_, E> {
         let drawn_size = self.place.drawn_size(size);
         let cel_bytes = self.place.cel_bytes(drawn_size);
         if drawn_size == size {
-            let mut drawn = self.draw_as_it_is(photo, held_bytes, progress).await?;
+            let drawn = self.draw_as_it_is(photo, held_bytes, progress).await?;
             self.make_room(held_bytes + rgba_bytes(size) + cel_bytes)?;
-            if let Some(cel) = self.place.cel_of(&mut drawn) {
-                cel.draw(&mut drawn);
-            }
-            return Ok(drawn);
+            return self.place.finished(drawn, Ok);
         }
         self.make_room(held_bytes + shrinking_bytes(size, drawn_size) + rgba_bytes(size))?;
         let small = shrunk(&photo, drawn_size)?;
         let small_bytes = rgba_bytes(drawn_size);
         let held_bytes = held_bytes + rgba_bytes(size) + small_bytes;
         let drawing = self.draw_as_it_is(small.clone(), held_bytes, progress);
-        let mut drawn = drawing.await?;
-        let enlarging_bytes = enlarging_bytes(small_bytes / 4).max(cel_bytes);
-        self.make_room(held_bytes + small_bytes + enlarging_bytes + cel_bytes)?;
-        let cel = self.place.cel_of(&mut drawn);
-        let mut picture = enlarge_along(photo, &small, &drawn)?;
-        if let Some(cel) = cel {
-            cel.draw(&mut picture);
-        }
-        Ok(picture)
+        let drawn = drawing.await?;
+        self.make_room(held_bytes + small_bytes + enlarging_bytes(small_bytes / 4) + cel_bytes)?;
+        self.place
+            .finished(drawn, |drawn| enlarge_along(photo, &small, &drawn))
     }
 
     /// Draws a whole photo at its own size.

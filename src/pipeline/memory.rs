@@ -38,9 +38,9 @@ pub(super) fn cutting_bytes(size: [usize; 2], crops: u64) -> u64 {
 }
 
 /// Bytes at a time while a face of `face` bytes is put into a picture of `picture` bytes: the face as it
-/// lies there, two weights for each of its pixels, what is around, and the copies of [`cutting_bytes`].
+/// lies there, two weights for each of its pixels, and the copies of [`cutting_bytes`].
 pub(super) fn pasting_bytes(picture: u64, face: u64) -> u64 {
-    picture + 4 * picture + face + face + face / 4
+    picture + 3 * picture + face + face + face / 4
 }
 
 impl Presentation {

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { ROOT, openBrowser } from "./browser.mjs";
+import { listen } from "./listen.mjs";
 
 /** @type {import("./browser.mjs").Browser} */
 let browser;
@@ -47,22 +47,19 @@ async function onHost(headers, body, html = "") {
     "/photo.png": ["image/png", photo],
     "/portrait.jpg": ["image/jpeg", portrait],
   };
-  const server = createServer((request, response) => {
+  const server = await listen((request, response) => {
     const [type, content] = files[request.url ?? ""] ?? ["text/plain", ""];
     response.writeHead(content ? 200 : 404, { "Content-Type": type, ...headers });
     response.end(content);
   });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
-  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
   browser.complaints.length = 0;
   try {
     const told = new Promise((resolve) => (hear = resolve));
-    await browser.page.goto(`http://localhost:${port}/`);
+    await browser.page.goto(server.url);
     return await told;
   } finally {
     await browser.page.goto("about:blank");
     server.close();
-    server.closeAllConnections();
   }
 }
 

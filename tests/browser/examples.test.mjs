@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { cp, mkdir, readdir, rm } from "node:fs/promises";
-import { createServer } from "node:http";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { promisify } from "node:util";
@@ -11,6 +10,7 @@ import sirv from "sirv";
 import { assemblePackage } from "../../npm/assemble.mjs";
 import { serve } from "../../www/server.mjs";
 import { ROOT, fixture, openBrowser } from "./browser.mjs";
+import { listen } from "./listen.mjs";
 
 const run = promisify(execFile);
 
@@ -38,18 +38,7 @@ async function takePage(name) {
 }
 
 /** For pages with scripts in their HTML, which the strict policy forbids. @param {string} folder */
-async function serveWithoutPolicy(folder) {
-  const server = createServer(sirv(folder));
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
-  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
-  return {
-    url: `http://localhost:${port}/`,
-    close: () => {
-      server.close();
-      server.closeAllConnections();
-    },
-  };
-}
+const serveWithoutPolicy = (folder) => listen(sirv(folder));
 
 /**
  * Opens a folder, gives the page a photo, and waits for what it says.

@@ -1,10 +1,10 @@
 /** Frames without an origin of their own, and pages that require trusted types. */
 
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import sirv from "sirv";
 import { DIST, openBrowser } from "./browser.mjs";
+import { listen } from "./listen.mjs";
 
 const DRAW = `
   try {
@@ -29,9 +29,9 @@ const PAGES = {
 let policy = "";
 
 /** A host without isolation, whose files other origins may read. */
-async function startHost() {
+function startHost() {
   const files = sirv(DIST);
-  const server = createServer((request, response) => {
+  return listen((request, response) => {
     response.setHeader("Access-Control-Allow-Origin", "*");
     const [type, body] = PAGES[request.url ?? ""] ?? [];
     if (!type) return files(request, response);
@@ -39,15 +39,6 @@ async function startHost() {
     response.writeHead(200, { "Content-Type": type });
     response.end(body);
   });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
-  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
-  return {
-    url: `http://localhost:${port}/`,
-    close: () => {
-      server.close();
-      server.closeAllConnections();
-    },
-  };
 }
 
 /** @type {import("./browser.mjs").Browser} */

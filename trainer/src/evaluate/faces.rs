@@ -78,26 +78,18 @@ pub fn run(
         let network = painter.network();
         let name = &style.header().name;
         let used = row(name, &|face| {
-            let (crop, points) = (to_photo(&face.photo)?, &face.frame.points);
-            to_rgb(&block_on(network.draw_portrait(
-                crop,
-                points,
-                0,
-                &mut |_| {},
-            ))?)
+            let (crop, mut silent) = (to_photo(&face.photo)?, |_| {});
+            let drawing = network.draw_portrait(crop, &face.frame.points, 0, &mut silent);
+            to_rgb(&block_on(drawing)?)
         })?;
         if arguments.write {
             write_metrics(path, style, used.metrics.clone())?;
         }
         rows.push(used);
         rows.push(row(&format!("{name}, network alone"), &|face| {
-            let (crop, points) = (to_photo(&face.photo)?, &face.frame.points);
-            to_rgb(&block_on(network.draw_guided(
-                crop,
-                points,
-                0,
-                &mut |_| {},
-            ))?)
+            let (crop, mut silent) = (to_photo(&face.photo)?, |_| {});
+            let drawing = network.draw_guided(crop, &face.frame.points, 0, &mut silent);
+            to_rgb(&block_on(drawing)?)
         })?);
     }
     let classes = CLASSES.iter().enumerate().map(|(class, name)| {

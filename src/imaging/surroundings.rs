@@ -1,0 +1,130 @@
+//! The tones of a patch outside of the face that it shows: those of the picture that it is put into. Two networks paint
+//! one wall differently, and a glow would be left around the head.
+//!
+//! What differs slowly is made up for, by lightness, so that a wall keeps apart from hair before it: a bilateral grid
+//! (Chen, Paris and Durand, "Real-time edge-aware image processing with the bilateral grid", 2007).
+
+use super::{Photo, blur};
+use crate::geometry::{BilinearTap, bilinear_taps, smoothstep};
+
+/// Cells a side in which tones are compared, the standard deviation over which they are smoothed, and steps of
+/// lightness that are compared by themselves.
+const CELLS: usize = 24;
+const CELLS_SIGMA: f32 = 1.5;
+const STEPS: usize = 8;
+/// For each step of lightness the sums of the differences in three channels, and how many there are.
+type Cell = [f32; 4 * STEPS];
+/// Pixels of a cell below which a difference counts less.
+const LEAST_COUNT: f32 = 0.05;
+/// Lightness up to which a pixel keeps its tone, so that hair does over a face and beside it, and from which on it
+/// takes the picture's: a glow is seen where it is light.
+const DARK: [f32; 2] = [0.15, 0.35];
+/// Deviation of the shares of red and blue in a colour from those of a face, at which it is hardly skin.
+const SKIN_DEVIATION: f32 = 0.02;
+
+/// Adds to the weights of a face those of what has the colour of most of it, in any light: its neck and ears.
+pub(super) fn add_skin(face: &mut [f32], pixels: &[[u8; 4]]) {
+    let shares = |[r, g, b, _]: [u8; 4]| {
+        let [r, g, b] = [r, g, b].map(f32::from);
+        let sum = (r + g + b).max(1.0);
+        [r / sum, b / sum]
+    };
+    let (mut sums, mut count) = ([0f32; 2], 0f32);
+    for (weight, pixel) in face.iter().zip(pixels) {
+        for (sum, share) in sums.iter_mut().zip(shares(*pixel)) {
+            *sum += weight * share;
+        }
+        count += weight;
+    }
+    let mean = sums.map(|sum| sum / count.max(f32::MIN_POSITIVE));
+    for (weight, pixel) in face.iter_mut().zip(pixels) {
+        let [red, blue] = shares(*pixel);
+        let off = (red - mean[0]).hypot(blue - mean[1]) / SKIN_DEVIATION;
+        *weight = weight.max((-0.5 * off * off).exp());
+    }
+}
+
+/// Gives a patch the tones that `around` has in the same places, as far as it is not its `own`. Only what is seen, by
+/// `seen`, counts; all are of the patch's size.
+pub(super) fn take_tones<'a>(
+    patch: &mut Photo,
+    around: impl Iterator<Item = &'a [u8; 4]>,
+    seen: &[f32],
+    own: &[f32],
+) {
+    let grid = Grid::of(patch, around, seen);
+    let [width, height] = [patch.width(), patch.height()];
+    let [across, down] = grid.size;
+    let columns: Vec<BilinearTap> = bilinear_taps(across, width, false).collect();
+    let rows: Vec<BilinearTap> = bilinear_taps(down, height, false).collect();
+    for (i, pixel) in patch.pixels_mut().iter_mut().enumerate() {
+        if own[i] == 1.0 {
+            continue;
+        }
+        let step = step(*pixel);
+        let [r, g, b, count] = grid.at(columns[i % width], rows[i / width], step);
+        let light = smoothstep(step / (STEPS - 1) as f32, DARK[0], DARK[1]);
+        let share = light * (1.0 - own[i]) / count.max(LEAST_COUNT);
+        for (value, sum) in pixel.iter_mut().zip([r, g, b]) {
+            *value = (f32::from(*value) + share * sum + 0.5) as u8;
+        }
+    }
+}
+
+/// Where a pixel's lightness lies among the steps.
+fn step([r, g, b, _]: [u8; 4]) -> f32 {
+    let sum = f32::from(r) + 2.0 * f32::from(g) + f32::from(b);
+    sum / (4.0 * 255.0) * (STEPS - 1) as f32
+}
+
+/// How what is around differs from a patch, by place and lightness.
+struct Grid {
+    /// Cells across and down.
+    size: [usize; 2],
+    cells: Vec<Cell>,
+}
+
+impl Grid {
+    fn of<'a>(patch: &Photo, around: impl Iterator<Item = &'a [u8; 4]>, seen: &[f32]) -> Self {
+        let [width, height] = [patch.width(), patch.height()];
+        let size @ [across, down] = [width, height].map(|side| side.min(CELLS));
+        let mut cells = vec![[0.0; 4 * STEPS]; across * down];
+        for (i, (patch, around)) in patch.pixels().iter().zip(around).enumerate() {
+            if seen[i] > 0.0 {
+                let [x, y] = [i % width * across / width, i / width * down / height];
+                let step = (step(*patch) + 0.5) as usize;
+                let sums = &mut cells[y * across + x][4 * step..][..4];
+                for c in 0..3 {
+                    sums[c] += f32::from(around[c]) - f32::from(patch[c]);
+                }
+                sums[3] += 1.0;
+            }
+        }
+        // Sums and counts alike, so that empty cells take from their neighbours.
+        blur(&mut cells, size, CELLS_SIGMA);
+        Self { size, cells }
+    }
+
+    /// The sums between the cells and steps around a place and lightness.
+    fn at(&self, column: BilinearTap, row: BilinearTap, step: f32) -> [f32; 4] {
+        let low = (step as usize).min(STEPS - 2);
+        let of_high = step - low as f32;
+        let mut sums = [0.0; 4];
+        let mut add = |x: usize, y: usize, weight: f32| {
+            let cell = &self.cells[y * self.size[0] + x];
+            for (i, sum) in sums.iter_mut().enumerate() {
+                let [below, above] = [low, low + 1].map(|step| cell[4 * step + i]);
+                *sum += weight * (below + of_high * (above - below));
+            }
+        };
+        add(
+            column.low,
+            row.low,
+            (1.0 - column.weight) * (1.0 - row.weight),
+        );
+        add(column.high, row.low, column.weight * (1.0 - row.weight));
+        add(column.low, row.high, (1.0 - column.weight) * row.weight);
+        add(column.high, row.high, column.weight * row.weight);
+        sums
+    }
+}

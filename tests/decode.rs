@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use nijigen::imaging::{Photo, decode};
+use nijigen::imaging::{Photo, decode, decode_partial};
 use proptest::prelude::*;
 
 fn bytes(name: &str) -> Vec<u8> {
@@ -137,11 +137,109 @@ fn formats_that_cannot_be_read_here_are_named() {
 }
 
 #[test]
-fn a_truncated_jpeg_is_refused_or_partly_shown() {
-    match decode(&bytes("truncated.jpg")) {
-        Ok(photo) => assert_eq!((photo.width(), photo.height()), (150, 100)),
-        Err(error) => assert_eq!(error.code(), "photo-unreadable"),
+fn a_jpeg_that_ends_early_is_told_of_and_shown_where_most_is_there() {
+    // Half of the bytes.
+    let error = decode_partial(&bytes("truncated.jpg")).expect_err("half is missing");
+    assert_eq!(error.code(), "photo-unreadable");
+    assert!(error.to_string().contains("ends early"), "{error}");
+
+    let cut = bytes("four-fifths.jpg");
+    let refused = decode(&cut).expect_err("for training");
+    assert!(
+        refused.to_string().contains("rows are missing"),
+        "{refused}"
+    );
+    let decoded = decode_partial(&cut).expect("most is there");
+    let missing = decoded.ends_early.expect("told");
+    assert!((0.05..0.4).contains(&missing), "{missing}");
+    let row = 4 * decoded.photo.width();
+    let (shown, blank) = decoded
+        .photo
+        .rgba()
+        .split_at(row * (100 - (100.0 * missing).round() as usize));
+    let whole = photo("plain.jpg");
+    let above = shown.len() - 16 * row;
+    let sum: u64 = shown[..above]
+        .iter()
+        .zip(whole.rgba())
+        .map(|(a, b)| u64::from(a.abs_diff(*b)))
+        .sum();
+    assert!(sum < 2 * above as u64, "{sum} of {above}");
+    assert!(
+        blank
+            .as_chunks()
+            .0
+            .iter()
+            .all(|pixel| *pixel == [128, 128, 128, 255])
+    );
+
+    let progressive = decode_partial(&bytes("progressive-cut.jpg")).expect("all of it, less sharp");
+    assert_eq!(progressive.ends_early, Some(0.0));
+    assert!(difference(&progressive.photo, &whole) < 6.0);
+    assert!(decode(&bytes("progressive-cut.jpg")).is_err());
+}
+
+#[test]
+fn jpegs_that_every_viewer_opens_are_read() {
+    let plain = photo("plain.jpg");
+    for name in [
+        "fill-bytes.jpg",
+        "no-end.jpg",
+        "no-tables.jpg",
+        "two-exif.jpg",
+    ] {
+        assert_eq!(difference(&photo(name), &plain), 0.0, "{name}");
     }
+}
+
+/// Peak signal-to-noise ratio of two photos' colours in decibels.
+fn psnr(a: &Photo, b: &Photo) -> f64 {
+    assert_eq!((a.width(), a.height()), (b.width(), b.height()));
+    let pairs = a.rgba().chunks_exact(4).zip(b.rgba().chunks_exact(4));
+    let squares: u64 = pairs
+        .flat_map(|(a, b)| a[..3].iter().zip(&b[..3]))
+        .map(|(a, b)| u64::from(a.abs_diff(*b)).pow(2))
+        .sum();
+    let mean = squares as f64 / (a.width() * a.height() * 3) as f64;
+    10.0 * (255.0f64.powi(2) / mean.max(1e-9)).log10()
+}
+
+#[test]
+fn colours_are_those_of_little_cms() {
+    for name in ["gray-profile", "gamma-primaries"] {
+        let drawn = photo(&format!("{name}.png"));
+        let expected = photo(&format!("{name}-srgb.png"));
+        let untouched = psnr(&expected, &photo("plain.png"));
+        let psnr = psnr(&drawn, &expected);
+        assert!(
+            psnr > 54.0 && untouched < 40.0,
+            "{name}: {psnr} dB, as it is {untouched} dB"
+        );
+    }
+}
+
+#[test]
+fn code_points_of_a_png_are_applied_and_srgb_wins_over_gamma() {
+    let plain = photo("plain.png");
+    let wide = photo("p3-cicp.png");
+    // Saturated reds become more so, grays stay.
+    assert!(difference(&wide, &plain) > 1.5);
+    for (wide, plain) in wide
+        .rgba()
+        .chunks_exact(4)
+        .zip(plain.rgba().chunks_exact(4))
+    {
+        let [low, high] = [plain[..3].iter().min(), plain[..3].iter().max()];
+        if low == high {
+            assert!(
+                wide[..3]
+                    .iter()
+                    .zip(&plain[..3])
+                    .all(|(a, b)| a.abs_diff(*b) <= 2)
+            );
+        }
+    }
+    assert_eq!(photo("srgb-and-gamma.png"), plain);
 }
 
 proptest! {

@@ -22,6 +22,8 @@ use self::tones::Tones;
 const LEAST_SLOPE: f32 = 2e-3;
 /// Difference of lightness over which tones go over into each other where there is no border.
 const GRADIENT: f32 = 0.15;
+/// How much less lightness goes to its tone there.
+const GRADIENT_STAYS: f32 = 0.7;
 /// Longer side in pixels of the drawing that the lengths below are for.
 const SIDE_PX: f32 = 512.0;
 /// Standard deviation over which the edges' directions are averaged.
@@ -33,6 +35,11 @@ const OUTER: f32 = 1.6;
 const ALONG_PX: f32 = 4.0;
 /// How much darker saturated colours count: colours of one lightness have a line between them, too.
 const CHROMA_DEPTH: f32 = 0.3;
+/// Standard deviation over which it is judged how many lines there are.
+const DENSITY_PX: f32 = 7.0;
+/// Share of an area under lines from which on they are weakened, and weakest, and how much they lose there.
+const DENSE: [f32; 2] = [0.17, 0.36];
+const DENSE_LINES_LOSE: f32 = 0.75;
 /// Factors of red, green and blue in a line: darker, and slightly warmer.
 const INK: [f32; 3] = [0.47, 0.44, 0.45];
 
@@ -46,6 +53,8 @@ pub struct Pen {
     least_step: f32,
     /// How far the lightness of a pixel goes to its tone; the rest keeps freckles and the texture of cloth.
     flatness: f32,
+    /// How much stays of what is finer than tones are told apart by: windows, tiles, letters and leaves.
+    detail: f32,
     /// Changes of lightness a pixel from which on borders between tones begin to be drawn, and all are; below,
     /// gradients stay gradients.
     bordered: [f32; 2],
@@ -53,8 +62,8 @@ pub struct Pen {
     line: [f32; 2],
     /// How much of a full line is seen.
     ink: f32,
-    /// Whether clouds have lines.
-    lined_skies: bool,
+    /// Whether clouds have lines, and texture: fur, grass, crumbs, dense windows.
+    lined_everywhere: bool,
 }
 
 impl Pen {
@@ -63,10 +72,11 @@ impl Pen {
         tone_px: 2.2,
         least_step: 0.11,
         flatness: 0.8,
+        detail: 0.0,
         bordered: [-1.0, 0.0],
         line: [0.006, 0.02],
         ink: 1.0,
-        lined_skies: true,
+        lined_everywhere: true,
     };
     /// For whole pictures: skies and blurred backgrounds keep their gradients. `strength` from 0 to 1 is how
     /// far tones are flattened, and how much of a line is seen.
@@ -75,10 +85,11 @@ impl Pen {
             tone_px: 1.8,
             least_step: 0.08,
             flatness: strength,
+            detail: 1.0,
             bordered: [0.002, 0.008],
             line: [0.008, 0.022],
             ink: strength,
-            lined_skies: false,
+            lined_everywhere: false,
         }
     }
 }
@@ -113,12 +124,20 @@ impl Cel {
         let at =
             |[x, y]: [isize; 2]| colour(&pixels[inside(y, size[1]) * size[0] + inside(x, size[0])]);
         let edges = along_edges(&structure_tensor(size, TENSOR_PX * scale, at));
-        set_darkness(&mut pixels, size, scale, pen.lined_skies);
-        let smooth = mean_along(&pixels, &edges, size, ALONG_PX * scale);
+        set_darkness(&mut pixels, size, scale, pen.lined_everywhere);
+        let mut smooth = mean_along(&pixels, &edges, size, ALONG_PX * scale);
         drop(pixels);
         drop(edges);
-        for (pixel, smooth) in drawing.pixels_mut().iter_mut().zip(&smooth) {
-            *pixel = pixel_under_white(colour(smooth), pixel[3]);
+        if pen.detail < 1.0 {
+            for (pixel, smooth) in drawing.pixels_mut().iter_mut().zip(&smooth) {
+                let sharp = colour_over_white(*pixel);
+                let smooth = colour(smooth);
+                let kept = std::array::from_fn(|c| smooth[c] + pen.detail * (sharp[c] - smooth[c]));
+                *pixel = pixel_under_white(kept, pixel[3]);
+            }
+        }
+        if !pen.lined_everywhere {
+            thin_out(&mut smooth, size, scale, pen.line);
         }
         let mut lightness: Vec<[f32; 1]> =
             smooth.iter().map(|pixel| [luma(colour(pixel))]).collect();
@@ -144,6 +163,7 @@ impl Cel {
             ink,
             bordered,
             flatness,
+            detail,
             ..
         } = self.pen;
         let scale = scale(self.size);
@@ -159,7 +179,9 @@ impl Cel {
                 let gradient = 1.0 - smoothstep(scale * slope, bordered[0], bordered[1]);
                 let border = (slope / enlarged).max(LEAST_SLOPE) + GRADIENT * gradient;
                 let colour = colour_over_white(*pixel);
-                let lighter = flatness * (self.tones.at(lightness, border) - luma(colour));
+                let flat = luma(colour) + detail * (lightness - luma(colour));
+                let share = flatness * (1.0 - GRADIENT_STAYS * gradient);
+                let lighter = share * (self.tones.at(lightness, border) - flat);
                 let line = ink * smoothstep(darkness, line[0], line[1]);
                 let drawn = std::array::from_fn(|c| {
                     let flat = (colour[c] + lighter).clamp(0.0, 1.0);
@@ -220,7 +242,7 @@ fn colour([r, g, b, _]: &[f32; 4]) -> [f32; 3] {
 }
 
 /// Sets how much darker each pixel is than what is around it: positive on dark lines and on the dark side of edges.
-fn set_darkness(pixels: &mut [[f32; 4]], size: [usize; 2], scale: f32, lined_skies: bool) {
+fn set_darkness(pixels: &mut [[f32; 4]], size: [usize; 2], scale: f32, lined_everywhere: bool) {
     let depth = pixels.iter().map(|pixel| {
         let [r, g, b] = colour(pixel);
         let chroma = r.max(g).max(b) - r.min(g).min(b);
@@ -231,12 +253,25 @@ fn set_darkness(pixels: &mut [[f32; 4]], size: [usize; 2], scale: f32, lined_ski
     blur(&mut inner, size, LINE_PX * scale);
     blur(&mut outer, size, OUTER * LINE_PX * scale);
     for ((pixel, [inner]), [outer]) in pixels.iter_mut().zip(&inner).zip(&outer) {
-        let lined = if lined_skies {
+        let lined = if lined_everywhere {
             1.0
         } else {
             1.0 - sky(colour(pixel))
         };
         pixel[3] = lined * (outer - inner);
+    }
+}
+
+/// Weakens the darkness of lines that are dense: lines are for shapes, and where there are many, they are
+/// texture.
+fn thin_out(pixels: &mut [[f32; 4]], size: [usize; 2], scale: f32, line: [f32; 2]) {
+    let covered = pixels
+        .iter()
+        .map(|[.., darkness]| [smoothstep(*darkness, line[0], line[1])]);
+    let mut density: Vec<[f32; 1]> = covered.collect();
+    blur(&mut density, size, DENSITY_PX * scale);
+    for (pixel, [density]) in pixels.iter_mut().zip(&density) {
+        pixel[3] *= 1.0 - DENSE_LINES_LOSE * smoothstep(*density, DENSE[0], DENSE[1]);
     }
 }
 

@@ -1,8 +1,11 @@
 //! Pictures as plain slices: 8-bit RGBA photos, the network's float planes, and the way between.
 
 #[cfg(feature = "decode")]
+mod colour_profile;
+#[cfg(feature = "decode")]
 mod decode;
 mod guided;
+mod jpeg;
 mod mix;
 mod outside;
 mod paste;
@@ -17,7 +20,7 @@ mod warp;
 mod white;
 
 #[cfg(feature = "decode")]
-pub use decode::decode;
+pub use decode::{Decoded, decode, decode_partial};
 pub use guided::enlarge_along;
 pub(crate) use guided::enlarging_bytes;
 pub use mix::mix;

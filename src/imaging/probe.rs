@@ -1,5 +1,6 @@
 //! Reads a photo's format and size from its header, before anything is allocated for its pixels.
 
+use super::jpeg::Jpeg;
 use crate::error::{Error, Result};
 
 /// Photos above this many millions of pixels are refused: their RGBA pixels alone would fill a
@@ -17,23 +18,30 @@ pub struct PhotoHeader {
     pub height: usize,
 }
 
-/// Reads the header of a photo file: JPEG, PNG, WebP, GIF, BMP, AVIF or HEIC.
+/// Reads the header of a picture file, whether or not it can be decoded here: what browsers open, they decode.
 ///
 /// # Errors
-/// [`Error::PhotoUnreadable`] if the bytes are none of these or the header is damaged,
-/// [`Error::PhotoUnsupported`] for other picture formats, [`Error::PhotoTooLarge`] above
-/// [`MAX_MEGAPIXELS`].
+/// [`Error::PhotoUnreadable`] if the bytes are no picture, or the header is damaged,
+/// [`Error::PhotoUnsupported`] for videos, [`Error::PhotoTooLarge`] above [`MAX_MEGAPIXELS`].
 pub fn probe(bytes: &[u8]) -> Result<PhotoHeader> {
     use imagesize::{Compression, ImageType};
     if bytes.is_empty() {
         return Err(Error::PhotoUnreadable("the file is empty".into()));
     }
-    let kind = imagesize::image_type(bytes).map_err(|_| {
-        Error::PhotoUnreadable(
-            "its contents are not a picture (expected JPEG, PNG, WebP, GIF, BMP, AVIF or HEIC)"
-                .into(),
-        )
-    })?;
+    if is_video(bytes) {
+        return Err(Error::PhotoUnsupported(
+            "this is a video; take a picture of it, and choose that".into(),
+        ));
+    }
+    let kind = match imagesize::image_type(bytes) {
+        Ok(kind) => kind,
+        Err(_) => {
+            let what = if is_text(bytes) { "text, " } else { "" };
+            return Err(Error::PhotoUnreadable(format!(
+                "its contents are {what}not a picture (expected JPEG, PNG, WebP, GIF, BMP, AVIF or HEIC)"
+            )));
+        }
+    };
     let format = match kind {
         ImageType::Jpeg => "JPEG",
         ImageType::Png => "PNG",
@@ -42,20 +50,75 @@ pub fn probe(bytes: &[u8]) -> Result<PhotoHeader> {
         ImageType::Bmp => "BMP",
         ImageType::Heif(Compression::Av1) => "AVIF",
         ImageType::Heif(_) => "HEIC",
-        other => {
-            return Err(Error::PhotoUnsupported(format!(
-                "{other:?} (expected JPEG, PNG, WebP, GIF, BMP, AVIF or HEIC)"
-            )));
-        }
+        ImageType::Jxl => "JPEG XL",
+        ImageType::Ico => "ICO",
+        ImageType::Tiff => "TIFF",
+        ImageType::Psd => "Photoshop",
+        _ => "picture",
     };
-    let size = imagesize::blob_size(bytes)
-        .map_err(|error| Error::PhotoUnreadable(format!("damaged {format} header ({error})")))?;
+    let size = if format == "JPEG" {
+        let [width, height] = Jpeg::read(bytes)?.size;
+        imagesize::ImageSize { width, height }
+    } else {
+        imagesize::blob_size(bytes)
+            .map_err(|error| Error::PhotoUnreadable(format!("damaged {format} header ({error})")))?
+    };
     check_size(size.width as u64, size.height as u64)?;
     Ok(PhotoHeader {
         format,
         width: size.width,
         height: size.height,
     })
+}
+
+/// Whether these are the first bytes of a video: of the MP4 family (which HEIC and AVIF belong to, too), Matroska,
+/// AVI, MPEG, Ogg or Flash.
+fn is_video(bytes: &[u8]) -> bool {
+    let begins = |signature: &[u8]| bytes.starts_with(signature);
+    let after = |at: usize, word: &[u8]| bytes.get(at..at + word.len()) == Some(word);
+    if after(4, b"ftyp") {
+        return !has_picture_brand(bytes);
+    }
+    [&b"moov"[..], b"mdat", b"wide"]
+        .iter()
+        .any(|kind| after(4, kind))
+        || begins(b"\x1a\x45\xdf\xa3")
+        || begins(b"\0\0\x01\xba")
+        || begins(b"\0\0\x01\xb3")
+        || begins(b"OggS")
+        || begins(b"FLV\x01")
+        || (begins(b"RIFF") && after(8, b"AVI "))
+}
+
+/// Whether the first box of a file of the MP4 family names a kind of picture.
+fn has_picture_brand(bytes: &[u8]) -> bool {
+    const PICTURES: [&[u8; 4]; 12] = [
+        b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"mif2", b"msf1", b"miaf",
+        b"avif", b"avis",
+    ];
+    let length = bytes
+        .first_chunk()
+        .map_or(0, |length| u32::from_be_bytes(*length) as usize);
+    let brands = bytes.get(8..length.min(bytes.len())).unwrap_or_default();
+    let mut brands = brands.as_chunks::<4>().0.iter();
+    brands.any(|brand| PICTURES.contains(&brand))
+}
+
+/// Whether the file begins as text does.
+fn is_text(bytes: &[u8]) -> bool {
+    let begin = &bytes[..bytes.len().min(512)];
+    let valid = match std::str::from_utf8(begin) {
+        Ok(text) => text,
+        // A letter may be cut in two.
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(&begin[..error.valid_up_to()]).unwrap_or_default()
+        }
+        Err(_) => return false,
+    };
+    !valid.is_empty()
+        && valid
+            .chars()
+            .all(|c| !c.is_control() || c.is_ascii_whitespace())
 }
 
 /// Refuses pictures without pixels and pictures above [`MAX_MEGAPIXELS`].
@@ -110,12 +173,20 @@ mod tests {
             "photo-unreadable"
         );
         assert_eq!(probe(&[]).unwrap_err().code(), "photo-unreadable");
-        assert_eq!(
-            probe(b"8BPS\0\x01\0\0\0\0\0\0\0\x03\0\0\0\x01\0\0\0\x01\0\x08\0\x03")
-                .unwrap_err()
-                .code(),
-            "photo-unsupported"
-        );
+        let video = b"\0\0\0\x18ftypisom\0\0\0\0isommp42\0\0\0\0mdat";
+        for video in [
+            &video[..],
+            b"\x1a\x45\xdf\xa3matroska",
+            b"RIFF\0\0\0\0AVI LIST",
+        ] {
+            let error = probe(video).unwrap_err();
+            assert_eq!(error.code(), "photo-unsupported");
+            assert!(error.to_string().contains("this is a video"), "{error}");
+        }
+        assert!(text.to_string().contains("are text, not"), "{text}");
+        // Some browsers may open it.
+        let photoshop = b"8BPS\0\x01\0\0\0\0\0\0\0\x03\0\0\0\x01\0\0\0\x01\0\x08\0\x03";
+        assert_eq!(probe(photoshop).unwrap().format, "Photoshop");
     }
 
     proptest! {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -9,15 +10,26 @@ use half::{bf16, f16};
 use nijigen::model::TensorValues;
 use pytorch_reader::PytorchReader;
 use safetensors::SafeTensors;
+use tempfile::NamedTempFile;
+
+use crate::plain_zip::plain_zip;
 
 /// Names that training code nests the generator's weights under, alone or inside each other.
-const WRAPPERS: [&str; 6] = [
+const WRAPPERS: [&str; 13] = [
     "state_dict",
     "model_state_dict",
+    "params_ema",
+    "g_ema",
+    "ema",
+    "params",
     "model",
     "generator",
     "netG",
+    "G",
+    "net",
     "module",
+    // What torch.compile puts before every name.
+    "_orig_mod",
 ];
 
 /// Tensors of a checkpoint by name, without the names they are nested under.
@@ -66,7 +78,7 @@ impl Checkpoint {
         let tensors = if bytes.get(8) == Some(&b'{') {
             read_safetensors(&bytes).with_context(named)?
         } else {
-            read_pytorch(path).with_context(named)?
+            read_pytorch(path, &bytes).with_context(named)?
         };
         if tensors.is_empty() {
             bail!("the checkpoint {} has no tensors", path.display());
@@ -125,8 +137,24 @@ fn read_safetensors(bytes: &[u8]) -> Result<BTreeMap<String, StoredTensor>> {
     })
 }
 
-fn read_pytorch(path: &Path) -> Result<BTreeMap<String, StoredTensor>> {
-    let file = PytorchReader::new(path)?;
+fn read_pytorch(path: &Path, bytes: &[u8]) -> Result<BTreeMap<String, StoredTensor>> {
+    let file = match PytorchReader::new(path) {
+        Ok(file) => file,
+        Err(error) => {
+            let Some(plain) = plain_zip(bytes) else {
+                return Err(error.into());
+            };
+            let mut copy = NamedTempFile::new().context("cannot make a temporary file")?;
+            copy.write_all(&plain)
+                .context("cannot write a temporary file")?;
+            let file = PytorchReader::new(copy.path())?;
+            return pytorch_tensors(&file);
+        }
+    };
+    pytorch_tensors(&file)
+}
+
+fn pytorch_tensors(file: &PytorchReader) -> Result<BTreeMap<String, StoredTensor>> {
     let tensors = file.tensors().iter();
     let tensors = tensors.map(|(name, tensor)| (name.as_str(), tensor));
     unwrapped(tensors.collect(), |tensor| {
@@ -179,6 +207,30 @@ mod tests {
             "state_dict.module."
         );
         assert_eq!(wrapping_prefix(["modular.weight"]), "");
+        // Averaged weights are taken before those that they are averages of.
+        assert_eq!(
+            wrapping_prefix(["params.a.weight", "params_ema._orig_mod.a.weight"]),
+            "params_ema._orig_mod."
+        );
+        for wrapper in ["params", "g_ema", "G", "net", "ema"] {
+            let name = format!("{wrapper}.a.weight");
+            assert_eq!(wrapping_prefix([name.as_str()]), format!("{wrapper}."));
+        }
+    }
+
+    #[test]
+    fn archives_with_odd_padding_are_read() -> Result<()> {
+        let name = "tests/fixtures/name_of_21_characters.pt";
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+        let mut checkpoint = Checkpoint::read(&path)?;
+        let names: Vec<String> = checkpoint.names().map(str::to_owned).collect();
+        assert!(!names.is_empty());
+        for name in names {
+            let tensor = checkpoint.take(&name)?.expect("listed");
+            let count: usize = tensor.shape.iter().product();
+            assert_eq!(count, tensor.values.len(), "{name}");
+        }
+        Ok(())
     }
 
     #[test]

@@ -11,11 +11,11 @@ use clap::{Args, ValueEnum};
 use futures_lite::future::block_on;
 use indicatif::ProgressBar;
 use nijigen::engine::Progress;
-use nijigen::imaging::{Photo, decode};
+use nijigen::imaging::{Photo, decode_partial};
 use nijigen::pipeline::{self, FaceMode, FaceOptions, Look, Options};
 use nijigen::style::Alignment;
 
-use crate::folder::{is_image, visible_paths};
+use crate::folder::images_below;
 use crate::painter::Painter;
 use crate::photo_faces::PhotoFaces;
 use crate::picture::photo_png;
@@ -31,7 +31,7 @@ const BAR_STEPS: usize = 1000;
 /// Arguments of `trainer convert`.
 #[derive(Args)]
 pub struct ConvertArguments {
-    /// Photos (JPEG, PNG, WebP, GIF), or directories with photos.
+    /// Photos (JPEG, PNG, WebP, GIF), or directories with photos, whose subdirectories are taken, too.
     #[arg(required = true, value_name = "PHOTO")]
     photos: Vec<PathBuf>,
     /// The style file.
@@ -149,15 +149,21 @@ pub fn run(arguments: &ConvertArguments) -> Result<()> {
     let bar = bar_of(photos.len())?;
     let mut taken = HashSet::new();
     let mut converted = 0;
-    for path in &photos {
+    for Source { path, folder } in &photos {
         bar.set_message(path.display().to_string());
         let mut progress = |share: f32| {
             if photos.len() == 1 {
                 bar.set_position((f64::from(share) * BAR_STEPS as f64) as u64);
             }
         };
-        match convert_one(arguments, &studio, path, &mut taken, &mut progress) {
-            Ok(()) => converted += 1,
+        let out = arguments.out.join(folder);
+        match convert_one(arguments, &studio, path, &out, &mut taken, &mut progress) {
+            Ok(ends_early) => {
+                converted += 1;
+                if let Some(missing) = ends_early {
+                    bar.suspend(|| eprintln!("{}: {}", path.display(), warning(missing)));
+                }
+            }
             Err(error) => {
                 bar.suspend(|| eprintln!("{}: {error:#}", path.display()));
                 failures += 1;
@@ -189,14 +195,23 @@ fn counted(photos: usize) -> String {
     }
 }
 
+/// A photo, and the subdirectory of the output directory that its picture goes to.
+struct Source {
+    path: PathBuf,
+    folder: PathBuf,
+}
+
 /// The photos that the arguments name, directories replaced by the photos in them, each file
 /// once. What cannot be listed is reported and counted.
-fn expand(arguments: &[PathBuf]) -> (Vec<PathBuf>, usize) {
+fn expand(arguments: &[PathBuf]) -> (Vec<Source>, usize) {
     let mut photos = Vec::new();
     let mut failures = 0;
     for path in arguments {
         if !path.is_dir() {
-            photos.push(path.clone());
+            photos.push(Source {
+                path: path.clone(),
+                folder: PathBuf::new(),
+            });
             continue;
         }
         match photos_of(path) {
@@ -208,16 +223,36 @@ fn expand(arguments: &[PathBuf]) -> (Vec<PathBuf>, usize) {
         }
     }
     let mut seen = HashSet::new();
-    photos.retain(|path| seen.insert(fs::canonicalize(path).unwrap_or_else(|_| path.clone())));
+    photos.retain(|Source { path, .. }| {
+        seen.insert(fs::canonicalize(path).unwrap_or_else(|_| path.clone()))
+    });
     (photos, failures)
 }
 
-/// Photos directly in a directory, sorted; pictures that this program made are left out.
-fn photos_of(directory: &Path) -> Result<Vec<PathBuf>> {
-    let mut photos = visible_paths(directory)?;
-    photos.retain(|path| is_image(path) && !is_output(path));
+/// Photos in a directory and its subdirectories; pictures that this program made are left out.
+fn photos_of(directory: &Path) -> Result<Vec<Source>> {
+    let mut photos = images_below(directory)?;
+    photos.retain(|path| !is_output(path));
     ensure!(!photos.is_empty(), "the directory has no photos");
-    Ok(photos)
+    let source = |path: PathBuf| {
+        let inside = path.strip_prefix(directory).ok().and_then(Path::parent);
+        Source {
+            folder: inside.unwrap_or(Path::new("")).to_owned(),
+            path,
+        }
+    };
+    Ok(photos.into_iter().map(source).collect())
+}
+
+/// What is said of a photo whose file ends early, with so large a share of its rows missing.
+fn warning(missing: f32) -> String {
+    if missing == 0.0 {
+        return "the file ends early: the picture is less sharp than it could be".into();
+    }
+    format!(
+        "the file ends early: {:.0} % of the photo's rows are missing",
+        100.0 * missing
+    )
 }
 
 fn is_output(path: &Path) -> bool {
@@ -233,23 +268,25 @@ fn bar_of(photos: usize) -> Result<ProgressBar> {
     }
 }
 
-/// Converts one photo. `taken` holds the outputs of this run, as file systems without
-/// upper case see them.
+/// Converts one photo, into the directory `out`, which is made if needed. `taken` holds the outputs of this run,
+/// as file systems without upper case see them. If the photo's file ends early: the share of its rows that are
+/// missing.
 fn convert_one(
     arguments: &ConvertArguments,
     studio: &Studio,
     path: &Path,
+    out: &Path,
     taken: &mut HashSet<String>,
     progress: &mut impl Progress,
-) -> Result<()> {
+) -> Result<Option<f32>> {
     let Some(stem) = path.file_stem() else {
         bail!("it has no file name");
     };
     let mut name = OsString::from(stem);
     name.push(OUTPUT_SUFFIX);
-    let output = arguments.out.join(&name);
+    let output = out.join(&name);
     ensure!(
-        taken.insert(name.to_string_lossy().to_lowercase()),
+        taken.insert(output.to_string_lossy().to_lowercase()),
         "its picture would replace {}, made from another photo of this run; rename one of them",
         output.display()
     );
@@ -258,6 +295,10 @@ fn convert_one(
         "{} exists already; use --force to replace it",
         output.display()
     );
-    let photo = decode(&fs::read(path).context("cannot read the file")?)?;
-    write_file(&output, &photo_png(&studio.draw(photo, progress)?)?)
+    let decoded = decode_partial(&fs::read(path).context("cannot read the file")?)?;
+    let picture = photo_png(&studio.draw(decoded.photo, progress)?)?;
+    fs::create_dir_all(out)
+        .with_context(|| format!("cannot make the directory {}", out.display()))?;
+    write_file(&output, &picture)?;
+    Ok(decoded.ends_early)
 }

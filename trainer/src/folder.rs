@@ -7,8 +7,9 @@ use anyhow::{Context, Result};
 
 /// Files that are taken for images, by extension. Kinds that cannot be read are among them so that
 /// they are reported, not silently left out.
-pub const IMAGE_EXTENSIONS: [&str; 9] = [
-    "jpg", "jpeg", "png", "webp", "gif", "avif", "heic", "heif", "bmp",
+pub const IMAGE_EXTENSIONS: [&str; 18] = [
+    "jpg", "jpeg", "jpe", "jfif", "pjpeg", "pjp", "mpo", "png", "apng", "webp", "gif", "avif",
+    "heic", "heif", "bmp", "tif", "tiff", "jxl",
 ];
 
 /// The paths directly in a folder, sorted; hidden ones are left out.
@@ -26,6 +27,22 @@ pub fn visible_paths(folder: &Path) -> Result<Vec<PathBuf>> {
     }
     paths.sort();
     Ok(paths)
+}
+
+/// The paths of the images in a folder and its subfolders, sorted within each; links to folders are not followed.
+///
+/// # Errors
+/// If a folder cannot be read, naming it.
+pub fn images_below(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut images = Vec::new();
+    for path in visible_paths(folder)? {
+        if path.is_dir() && !path.is_symlink() {
+            images.extend(images_below(&path)?);
+        } else if is_image(&path) {
+            images.push(path);
+        }
+    }
+    Ok(images)
 }
 
 /// Whether a path is that of a file, or of a link to one, which is taken for an image.
@@ -49,6 +66,9 @@ mod tests {
         }
         fs::create_dir(folder.path().join("folder.png"))?;
         let paths = visible_paths(folder.path())?;
+        let inner = folder.path().join("folder.png/inner.jfif");
+        fs::write(&inner, "x")?;
+        assert!(images_below(folder.path())?.contains(&inner));
         let images = paths.iter().filter(|path| is_image(path));
         let names: Vec<_> = images.filter_map(|path| path.file_name()).collect();
         assert_eq!(names, ["a.heic", "b.JPG"]);

@@ -26,6 +26,7 @@ mod painter;
 mod parity;
 mod photo_faces;
 mod picture;
+mod plain_zip;
 mod plane;
 mod portraits;
 mod precision;

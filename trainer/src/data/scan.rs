@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use image::RgbImage;
 use nijigen::imaging::{Photo, decode, fit_long_side};
 
-use crate::folder::{IMAGE_EXTENSIONS, is_image, visible_paths};
+use crate::folder::{IMAGE_EXTENSIONS, images_below};
 use crate::picture::to_rgb;
 
 /// An image file in one of the folders that were given.
@@ -31,8 +31,7 @@ pub struct ImageFile {
 pub fn list(folders: &[PathBuf]) -> Result<Vec<ImageFile>> {
     let mut sources = Vec::new();
     for (index, folder) in folders.iter().enumerate() {
-        let mut paths = Vec::new();
-        collect(folder, &mut paths)?;
+        let paths = images_below(folder)?;
         ensure!(
             !paths.is_empty(),
             "the folder {} has no images (expected files named {})",
@@ -56,17 +55,6 @@ pub fn list(folders: &[PathBuf]) -> Result<Vec<ImageFile>> {
         sources.extend(found);
     }
     Ok(sources)
-}
-
-fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
-    for path in visible_paths(folder)? {
-        if path.is_dir() && !path.is_symlink() {
-            collect(&path, paths)?;
-        } else if is_image(&path) {
-            paths.push(path);
-        }
-    }
-    Ok(())
 }
 
 /// Keeps the sources whose relative path is in the first column, named `file`, of a CSV file.

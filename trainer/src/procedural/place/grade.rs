@@ -27,8 +27,8 @@ impl Tone {
         let day = smoothstep(median, 0.18, 0.48);
         // Shadows by day are luminous; outlines stand out from darker ones.
         let darkest_of_day = match look {
-            PlaceLook::Sky => 0.11,
-            PlaceLook::Film => 0.08,
+            PlaceLook::Sky => 0.07,
+            PlaceLook::Film => 0.05,
         };
         let low = 0.8 * darkest;
         let high = lightest.max(low + 0.35);
@@ -39,7 +39,7 @@ impl Tone {
             low,
             high,
             gamma: target.ln() / middle.ln(),
-            base: 0.14 + darkest_of_day * day,
+            base: 0.10 + darkest_of_day * day,
         }
     }
 
@@ -169,13 +169,15 @@ fn split(colour: [f32; 3], look: PlaceLook, no_sky: f32, leaves: f32) -> [f32; 3
     let [l, a, b] = colour;
     let (chroma, hue) = (oklab::chroma(colour), oklab::hue(colour));
     let shadow = 1.0 - smoothstep(l, 0.28, 0.72);
+    // What is all but black stays so: suits and hair are no navy.
     let tint = shadow
+        * (0.4 + 0.6 * smoothstep(l, 0.16, 0.38))
         * (1.0 - 0.60 * smoothstep(chroma, 0.07, 0.16))
         * (1.0 - 0.85 * leaves)
         * (1.0 - 0.45 * skin(hue, chroma));
     let (violet, warm) = match look {
-        PlaceLook::Sky => (0.058, 0.016),
-        PlaceLook::Film => (0.044, 0.020),
+        PlaceLook::Sky => (0.050, 0.016),
+        PlaceLook::Film => (0.038, 0.020),
     };
     let lit = smoothstep(l, 0.70, 0.93)
         * no_sky

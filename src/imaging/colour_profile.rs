@@ -1,0 +1,194 @@
+//! The colours of photo files: ICC profiles for RGB, gray and CMYK, and what PNG files say of theirs.
+
+use std::io::Cursor;
+
+use image::metadata::Orientation;
+use image::{DynamicImage, RgbaImage};
+use moxcms::{
+    Chromaticity, CicpProfile, ColorPrimaries, ColorProfile, DataColorSpace, Layout,
+    MatrixCoefficients, ToneReprCurve, TransformOptions, curve_from_gamma,
+};
+use zune_core::bytestream::ZCursor;
+use zune_core::colorspace::ColorSpace;
+use zune_core::options::DecoderOptions;
+use zune_jpeg::JpegDecoder;
+
+use super::decode::Pixels;
+
+/// Converts RGBA colours to sRGB. They stay as they are if the profile is not for them (one for gray needs a
+/// `gray` picture), or is sRGB itself.
+pub(super) fn to_srgb(rgba: Vec<u8>, profile: &ColorProfile, gray: bool) -> Vec<u8> {
+    match profile.color_space {
+        DataColorSpace::Rgb => rgb_to_srgb(rgba, profile),
+        DataColorSpace::Gray if gray => gray_to_srgb(rgba, profile),
+        _ => rgba,
+    }
+}
+
+fn rgb_to_srgb(rgba: Vec<u8>, profile: &ColorProfile) -> Vec<u8> {
+    let Ok(transform) = profile.create_transform_8bit(
+        Layout::Rgba,
+        &ColorProfile::new_srgb(),
+        Layout::Rgba,
+        TransformOptions::default(),
+    ) else {
+        return rgba;
+    };
+    // Most profiles are sRGB in one of many spellings. Converting would only add rounding errors,
+    // so a profile that hardly moves a grid of colours is taken for sRGB.
+    let grid = colour_grid();
+    let mut moved = vec![0; grid.len()];
+    if transform.transform(&grid, &mut moved).is_err()
+        || grid.iter().zip(&moved).all(|(a, b)| a.abs_diff(*b) <= 2)
+    {
+        return rgba;
+    }
+    let mut converted = vec![0; rgba.len()];
+    match transform.transform(&rgba, &mut converted) {
+        Ok(()) => converted,
+        Err(_) => rgba,
+    }
+}
+
+fn gray_to_srgb(mut rgba: Vec<u8>, profile: &ColorProfile) -> Vec<u8> {
+    let Ok(transform) = profile.create_transform_8bit(
+        Layout::Gray,
+        &ColorProfile::new_srgb(),
+        Layout::Rgb,
+        TransformOptions::default(),
+    ) else {
+        return rgba;
+    };
+    // The curve of the 256 values there are.
+    let values: Vec<u8> = (0..=255).collect();
+    let mut curve = vec![0; 3 * values.len()];
+    if transform.transform(&values, &mut curve).is_ok() {
+        for pixel in rgba.as_chunks_mut::<4>().0 {
+            let colour = &curve[3 * usize::from(pixel[0])..][..3];
+            pixel[..3].copy_from_slice(colour);
+        }
+    }
+    rgba
+}
+
+/// Opaque colours in even steps through the RGB cube, 4 bytes each.
+fn colour_grid() -> Vec<u8> {
+    const LEVELS: [u8; 6] = [0, 51, 102, 153, 204, 255];
+    let mut grid = Vec::new();
+    for r in LEVELS {
+        for g in LEVELS {
+            for b in LEVELS {
+                grid.extend([r, g, b, 255]);
+            }
+        }
+    }
+    grid
+}
+
+/// The profile of a PNG file's colours, by the order of the PNG specification (third edition, 4.3): cICP, the
+/// embedded profile `icc`, sRGB, then gAMA and cHRM. `None` is sRGB.
+pub(super) fn of_png(bytes: &[u8], icc: Option<ColorProfile>) -> Option<ColorProfile> {
+    let reader = png::Decoder::new(Cursor::new(bytes)).read_info().ok()?;
+    let info = reader.info();
+    if let Some(points) = info.coding_independent_code_points {
+        return cicp(points);
+    }
+    if icc.is_some() || info.srgb.is_some() {
+        return icc;
+    }
+    let gamma = info.gama_chunk?.into_value();
+    let mut profile = ColorProfile::new_srgb();
+    profile.cicp = None;
+    if let Some(chromaticities) = info.chrm_chunk {
+        let [white, red, green, blue] = [
+            chromaticities.white,
+            chromaticities.red,
+            chromaticities.green,
+            chromaticities.blue,
+        ]
+        .map(|(x, y)| Chromaticity::new(x.into_value(), y.into_value()));
+        let primaries = ColorPrimaries { red, green, blue };
+        profile.update_rgb_colorimetry(white.to_xyyb(), primaries);
+    }
+    let curve = (gamma > 0.0).then(|| curve_from_gamma(1.0 / gamma))?;
+    set_curve(&mut profile, &curve);
+    Some(profile)
+}
+
+fn set_curve(profile: &mut ColorProfile, curve: &ToneReprCurve) {
+    profile.red_trc = Some(curve.clone());
+    profile.green_trc = Some(curve.clone());
+    profile.blue_trc = Some(curve.clone());
+}
+
+fn cicp(points: png::CodingIndependentCodePoints) -> Option<ColorProfile> {
+    let profile = CicpProfile {
+        color_primaries: points.color_primaries.try_into().ok()?,
+        transfer_characteristics: points.transfer_function.try_into().ok()?,
+        matrix_coefficients: MatrixCoefficients::Identity,
+        full_range: points.is_video_full_range_image,
+    };
+    Some(ColorProfile::new_from_cicp(profile))
+}
+
+/// The picture of a CMYK JPEG in sRGB by its profile; `None` if it is no such file, or damaged.
+pub(super) fn read_cmyk(bytes: &[u8]) -> Option<Pixels> {
+    let options = DecoderOptions::default()
+        .set_strict_mode(false)
+        .set_max_width(usize::MAX)
+        .set_max_height(usize::MAX);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    decoder.decode_headers().ok()?;
+    let space = decoder.input_colorspace()?;
+    if !matches!(space, ColorSpace::CMYK | ColorSpace::YCCK) {
+        return None;
+    }
+    let profile = ColorProfile::new_from_slice(&decoder.icc_profile()?).ok()?;
+    if profile.color_space != DataColorSpace::Cmyk {
+        return None;
+    }
+    let orientation = decoder
+        .exif()
+        .and_then(|exif| Orientation::from_exif_chunk(exif));
+    let info = decoder.info()?;
+    decoder.set_options(options.jpeg_set_out_colorspace(space));
+    let mut inks = decoder.decode().ok()?;
+    for pixel in inks.as_chunks_mut::<4>().0 {
+        *pixel = ink(*pixel, space);
+    }
+    let transform = profile
+        .create_transform_8bit(
+            Layout::Rgba,
+            &ColorProfile::new_srgb(),
+            Layout::Rgba,
+            TransformOptions::default(),
+        )
+        .ok()?;
+    let mut rgba = vec![0; inks.len()];
+    transform.transform(&inks, &mut rgba).ok()?;
+    for pixel in rgba.as_chunks_mut::<4>().0 {
+        pixel[3] = 255;
+    }
+    let picture = RgbaImage::from_raw(info.width.into(), info.height.into(), rgba)?;
+    Some(Pixels {
+        picture: DynamicImage::ImageRgba8(picture),
+        orientation: orientation.unwrap_or(Orientation::NoTransforms),
+        profile: None,
+    })
+}
+
+/// How much of each ink there is: files hold what is left of the paper, and YCCK the colour of what is left.
+fn ink([c, m, y, k]: [u8; 4], space: ColorSpace) -> [u8; 4] {
+    if space == ColorSpace::CMYK {
+        return [c, m, y, k].map(|value| 255 - value);
+    }
+    let [luma, blue, red] = [c, m, y].map(f32::from);
+    let (blue, red) = (blue - 128.0, red - 128.0);
+    let colour = [
+        luma + 1.402 * red,
+        luma - 0.344_136 * blue - 0.714_136 * red,
+        luma + 1.772 * blue,
+    ];
+    let [c, m, y] = colour.map(|value| value.round().clamp(0.0, 255.0) as u8);
+    [c, m, y, 255 - k]
+}

@@ -2,6 +2,7 @@
 
 import { NijigenError, cancelled } from "../shared/errors.js";
 import { documentUrl } from "./addresses.js";
+import { readPixels } from "../shared/read_pixels.js";
 import { OpenPhoto } from "./open_photo.js";
 
 /**
@@ -28,7 +29,7 @@ export async function readPhoto(source, signal) {
   if (typeof source === "string" || source instanceof URL) return fetchPhoto(source, signal);
   if (source instanceof ImageData) {
     if (source.colorSpace === "srgb") return pixels(source);
-    return draw(source.width, source.height, (context) => context.putImageData(source, 0, 0));
+    return copyPixels(source, source.width, source.height);
   }
   if (is("HTMLImageElement", source)) return readImage(source, signal);
   const size = drawableSize(source);
@@ -39,7 +40,7 @@ export async function readPhoto(source, signal) {
         "ImageBitmap, an image or canvas element, OffscreenCanvas or VideoFrame.",
     );
   }
-  return draw(...size, (context) => context.drawImage(/** @type {any} */ (source), 0, 0, ...size));
+  return copyPixels(/** @type {any} */ (source), ...size);
 }
 
 /**
@@ -100,27 +101,28 @@ async function readImage(image, signal) {
     return await fetchPhoto(address, signal);
   } catch (error) {
     if (!image.complete || image.naturalWidth === 0) throw error;
-    const size = /** @type {[number, number]} */ ([image.naturalWidth, image.naturalHeight]);
-    return draw(...size, (context) => context.drawImage(image, 0, 0, ...size));
+    return copyPixels(image, image.naturalWidth, image.naturalHeight);
   }
 }
 
 /**
+ * @param {ImageBitmapSource} source
  * @param {number} width
  * @param {number} height
- * @param {(context: OffscreenCanvasRenderingContext2D) => void} paint
- * @returns {Pixels}
+ * @returns {Promise<Pixels>}
  */
-function draw(width, height, paint) {
+async function copyPixels(source, width, height) {
   if (!width || !height) {
     throw new NijigenError("photo-missing", `The photo is ${width} × ${height} pixels, expected at least 1 × 1.`);
   }
-  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
-  if (!context) throw new NijigenError("photo-unreadable", "This browser offers no canvas to read the photo.");
   try {
-    paint(context);
-    return pixels(context.getImageData(0, 0, width, height));
+    // What it shows now: a bitmap is made before anything is waited for.
+    const bitmap = await createImageBitmap(source);
+    const read = await readPixels(bitmap);
+    bitmap.close();
+    return pixels(read);
   } catch (thrown) {
+    if (thrown instanceof NijigenError) throw thrown;
     if (thrown instanceof DOMException && thrown.name === "SecurityError") {
       throw new NijigenError(
         "photo-unreachable",

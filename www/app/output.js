@@ -2,6 +2,7 @@
 
 import { encodePixels, mixPixels, readPixels } from "../nijigen/index.js";
 import { element } from "./dom.js";
+import { pathWithEnding } from "./file_names.js";
 import { splitPair } from "./layers.js";
 
 /** @typedef {import("./album.js").Item} Item */
@@ -56,8 +57,7 @@ export function startOutput(onChange) {
 export async function makeFile(item, output) {
   const blob = await encode(item, output);
   const extension = EXTENSIONS[/** @type {keyof typeof EXTENSIONS} */ (blob.type)] ?? "png";
-  const name = `${item.name.replace(/\.[^./]*$/, "") || "photo"}-anime.${extension}`;
-  return new File([blob], name, { type: blob.type });
+  return new File([blob], pathWithEnding(item.name, `-anime.${extension}`), { type: blob.type });
 }
 
 /**

@@ -1,11 +1,17 @@
 /** Photo files as pixels, by the browser's decoders. */
 
-import { NijigenError } from "../shared/errors.js";
+import { NijigenError, toNijigenError } from "../shared/errors.js";
 import { MAX_COPIED_PIXELS } from "../shared/protocol.js";
 import { readPixels } from "../shared/read_pixels.js";
 
 /** Pixels of the sizes that are tried in turn where a browser cannot hold a photo: as large as its canvases may be. */
 const SMALLER_PIXELS = [16e6, 4e6, 1e6];
+
+/** Larger photos are refused; `src/imaging/probe.rs` does it where it knows the header. */
+const MAX_PIXELS = 100e6;
+
+/** Formats that every browser opens: a file of one of them that it does not is damaged. */
+const KNOWN_EVERYWHERE = ["JPEG", "PNG", "WebP", "GIF", "BMP"];
 
 /** @typedef {import("../shared/protocol.js").Pixels} Pixels */
 /** @typedef {{format: string, width: number, height: number}} PhotoHeader with the size before it is turned upright */
@@ -25,11 +31,12 @@ export async function decode(file, probe) {
   } catch (thrown) {
     throw new NijigenError("photo-unreadable", `The photo's file cannot be read (${thrown}).`);
   }
-  const header = probe(bytes);
+  const { header, refusal } = look(bytes, probe);
   // The type is left out, so that a file with a wrong ending is judged by its contents.
   const photo = new Blob([bytes]);
   const opened = await openWhole(photo);
-  if (opened && !isBlank(opened.rgba)) return opened;
+  if (opened && (!header || !isBlank(opened.rgba))) return opened;
+  if (!header) throw refusal;
   for (const pixels of SMALLER_PIXELS.filter((pixels) => pixels < header.width * header.height)) {
     const smaller = await openSmaller(photo, header, pixels);
     if (smaller && !isBlank(smaller.rgba)) return smaller;
@@ -37,13 +44,30 @@ export async function decode(file, probe) {
   // It is transparent, then.
   if (opened) return opened;
   const { format } = header;
-  if (format === "HEIC" || format === "AVIF") {
+  if (!KNOWN_EVERYWHERE.includes(format)) {
     throw new NijigenError(
       "photo-unsupported",
       `This browser cannot open ${format} photos. Save the photo as JPEG or PNG and try again.`,
     );
   }
   throw new NijigenError("photo-unreadable", `This ${format} photo is damaged and cannot be read.`);
+}
+
+/**
+ * What a header says, or why it is refused. Of what this package does not know the browser may know more.
+ * @param {Uint8Array} bytes
+ * @param {Probe} probe
+ * @returns {{header: PhotoHeader, refusal?: undefined} | {header?: undefined, refusal: NijigenError}}
+ * @throws {NijigenError} for what is too large, before anything is decoded
+ */
+function look(bytes, probe) {
+  try {
+    return { header: probe(bytes) };
+  } catch (thrown) {
+    const refusal = toNijigenError(thrown);
+    if (refusal.code !== "photo-unsupported" && refusal.code !== "photo-unreadable") throw refusal;
+    return { refusal };
+  }
 }
 
 /** Browsers give blank pixels for what is too large for them. @param {Uint8ClampedArray<ArrayBuffer>} rgba */
@@ -60,6 +84,10 @@ async function openWhole(photo) {
   const bitmap = await tryBitmap(photo);
   if (!bitmap) return undefined;
   const { width, height } = bitmap;
+  if (width * height > MAX_PIXELS) {
+    bitmap.close();
+    throw new NijigenError("photo-too-large", `The photo has ${width} × ${height} pixels, at most ${MAX_PIXELS / 1e6} million are taken.`);
+  }
   const scale = Math.min(1, Math.sqrt(MAX_COPIED_PIXELS / (width * height)));
   if (scale === 1) return readAndClose(bitmap, scale);
   const shrunk = await tryBitmap(bitmap, shrink(width, height, scale));

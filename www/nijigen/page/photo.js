@@ -24,9 +24,11 @@ import { OpenPhoto } from "./open_photo.js";
  *   fetched or, being of another origin, not be read
  */
 export async function readPhoto(source, signal) {
-  if (source instanceof Blob) return source;
+  if (source instanceof Blob) return drawFile(source);
   if (source instanceof OpenPhoto) return source.content;
-  if (typeof source === "string" || source instanceof URL) return fetchPhoto(source, signal);
+  if (typeof source === "string" || source instanceof URL) {
+    return drawFile(await fetchPhoto(source, signal), new URL(source, documentUrl()).href);
+  }
   if (source instanceof ImageData) {
     if (source.colorSpace === "srgb") return pixels(source);
     return copyPixels(source, source.width, source.height);
@@ -98,10 +100,38 @@ async function readImage(image, signal) {
   const address = image.currentSrc || image.src;
   if (!address) throw new NijigenError("photo-missing", "The photo is an image element without a source.");
   try {
-    return await fetchPhoto(address, signal);
+    const file = await fetchPhoto(address, signal);
+    return isDrawing(file) ? await copyPixels(image, image.naturalWidth, image.naturalHeight) : file;
   } catch (error) {
     if (!image.complete || image.naturalWidth === 0) throw error;
     return copyPixels(image, image.naturalWidth, image.naturalHeight);
+  }
+}
+
+/** Whether a file is one that image elements draw, and no decoder opens: SVG. @param {Blob} file */
+function isDrawing({ type }) {
+  return type.startsWith("image/svg+xml");
+}
+
+/**
+ * @param {Blob} file
+ * @param {string} [address] of the file
+ * @returns {Promise<Blob | Pixels>} pixels of a drawing; it stays a file, about which the engine has words, where the page's
+ *   policy forbids images made of files
+ */
+async function drawFile(file, address) {
+  if (!isDrawing(file)) return file;
+  const source = address ?? URL.createObjectURL(file);
+  try {
+    const image = new Image();
+    image.crossOrigin = "anonymous";
+    image.src = source;
+    await image.decode();
+    return await copyPixels(image, image.naturalWidth, image.naturalHeight);
+  } catch {
+    return file;
+  } finally {
+    if (!address) URL.revokeObjectURL(source);
   }
 }
 

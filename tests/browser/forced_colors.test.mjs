@@ -37,27 +37,48 @@ for (const [name, selectors] of Object.entries(CHOICES)) {
 
 for (const slider of ["#strength", "#demo input"]) {
   test(`${slider} has a track`, async () => {
-    const { page } = browser;
-    const input = page.locator(slider);
-    await input.scrollIntoViewIfNeeded();
-    // What is behind it is compared, too.
-    const shots = [];
-    for (const visibility of ["visible", "hidden"]) {
-      await input.evaluate((element, visibility) => {
-        /** @type {HTMLElement} */ (element.parentElement).style.transform = "none";
-        /** @type {HTMLElement} */ (element).style.visibility = visibility;
-      }, visibility);
-      const clip = /** @type {{x: number, y: number, width: number, height: number}} */ (await input.boundingBox());
-      shots.push(PNG.sync.read(await page.screenshot({ clip })));
-    }
-    await input.evaluate((element) => (/** @type {HTMLElement} */ (element).style.visibility = "visible"));
-    const [shown, without] = shots;
-    const columns = Array.from({ length: shown.width }, (_, x) =>
-      Array.from({ length: shown.height }, (_, y) => 4 * (shown.width * y + x)).some((at) =>
-        [0, 1, 2].some((channel) => Math.abs(shown.data[at + channel] - without.data[at + channel]) > 60),
-      ),
-    );
-    const share = columns.filter(Boolean).length / columns.length;
+    const share = await trackShare(slider);
     assert.ok(share > 0.9, `${Math.round(100 * share)} % of its width`);
   });
+}
+
+test("the slider of <nijigen-photo> has a track", async () => {
+  await browser.page.evaluate(async () => {
+    await import(/** @type {any} */ ("/nijigen/define.js"));
+    const element = document.createElement("nijigen-photo");
+    const all = { src: "/samples/astronaut.jpg", size: 256, device: "cpu", faces: "off", loading: "eager", controls: "" };
+    for (const [name, value] of Object.entries(all)) element.setAttribute(name, String(value));
+    document.body.replaceChildren(element);
+    await new Promise((resolve) => element.addEventListener("load", resolve));
+  });
+  const share = await trackShare("nijigen-photo input");
+  assert.ok(share > 0.9, `${Math.round(100 * share)} % of its width`);
+});
+
+/**
+ * The share of a slider's width in which it is seen, by pictures with it and without it.
+ * @param {string} selector
+ */
+async function trackShare(selector) {
+  const { page } = browser;
+  const input = page.locator(selector);
+  await input.scrollIntoViewIfNeeded();
+  const shots = [];
+  for (const visibility of ["hidden", "visible"]) {
+    await input.evaluate((element, visibility) => {
+      const { parentElement, style } = /** @type {HTMLElement} */ (element);
+      // The first panel's is turned a little.
+      if (parentElement) parentElement.style.transform = "none";
+      style.visibility = visibility;
+    }, visibility);
+    const clip = /** @type {{x: number, y: number, width: number, height: number}} */ (await input.boundingBox());
+    shots.push(PNG.sync.read(await page.screenshot({ clip })));
+  }
+  const [without, shown] = shots;
+  const columns = Array.from({ length: shown.width }, (_, x) =>
+    Array.from({ length: shown.height }, (_, y) => 4 * (shown.width * y + x)).some((at) =>
+      [0, 1, 2].some((channel) => Math.abs(shown.data[at + channel] - without.data[at + channel]) > 60),
+    ),
+  );
+  return columns.filter(Boolean).length / columns.length;
 }

@@ -1,5 +1,7 @@
 /** Photo and picture of an item, as they lie on each other on the stage. */
 
+import { countPixels } from "./photo_header.js";
+
 /** @typedef {import("./album.js").Item} Item */
 
 /**
@@ -17,9 +19,11 @@ const SHOWN_PX = 2048;
  * @returns {Promise<{bitmap: ImageBitmap, width: number, height: number}>} with the photo's own size
  */
 export async function openPhoto(photo) {
-  const full = await createImageBitmap(new Blob([photo]), { imageOrientation: "from-image" });
-  const { width, height } = full;
-  return { bitmap: await limit(full), width, height };
+  const bitmap = await openWholeOrSmaller(new Blob([photo]));
+  const { width, height } = bitmap;
+  // Of one that is smaller, the header knows the size.
+  const enlarged = Math.sqrt(((await countPixels(photo)) ?? width * height) / (width * height));
+  return { bitmap: await limit(bitmap), width: width * enlarged, height: height * enlarged };
 }
 
 /**
@@ -28,7 +32,7 @@ export async function openPhoto(photo) {
  * @returns {Promise<Layers>}
  */
 export async function openLayers({ picture, isPair }, photo) {
-  const whole = await createImageBitmap(/** @type {Blob} */ (picture?.blob));
+  const whole = await openWholeOrSmaller(/** @type {Blob} */ (picture?.blob));
   if (!isPair) return { photo, picture: await limit(whole) };
   const [left, right] = await splitPair(whole);
   return { photo: left, picture: right };
@@ -44,6 +48,12 @@ export async function splitPair(pair) {
   const halves = await Promise.all([0, width].map((x) => createImageBitmap(pair, x, 0, width, pair.height)));
   pair.close();
   return halves;
+}
+
+/** @param {Blob} file of a picture, which some browsers cannot hold as a whole */
+function openWholeOrSmaller(file) {
+  const options = /** @type {const} */ ({ imageOrientation: "from-image", resizeQuality: "high" });
+  return createImageBitmap(file, options).catch(() => createImageBitmap(file, { ...options, resizeWidth: SHOWN_PX }));
 }
 
 /** @param {ImageBitmap} bitmap @returns {Promise<ImageBitmap>} the same, or in its place one that can be shown */

@@ -86,7 +86,8 @@ async function openWhole(photo) {
   const { width, height } = bitmap;
   if (width * height > MAX_PIXELS) {
     bitmap.close();
-    throw new NijigenError("photo-too-large", `The photo has ${width} × ${height} pixels, at most ${MAX_PIXELS / 1e6} million are taken.`);
+    const most = `at most ${MAX_PIXELS / 1e6} megapixels are taken`;
+    throw new NijigenError("photo-too-large", `The photo has ${width} × ${height} pixels, ${most}.`);
   }
   const scale = Math.min(1, Math.sqrt(MAX_COPIED_PIXELS / (width * height)));
   if (scale === 1) return readAndClose(bitmap, scale);

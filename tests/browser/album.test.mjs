@@ -210,6 +210,30 @@ test("a whole folder, chosen: its pictures, in their folders", async () => {
   await page.click("#clear");
 });
 
+test("files of a zip have names that every file system takes, and that differ in all of them", async () => {
+  const { page } = browser;
+  const photos = ["Straße.png", "STRASSE.png", "caf\u00e9.png", "cafe\u0301.png", "😀".repeat(80) + ".png", 'a<b>:"c|?*.png'];
+  const buffer = await readFile(photo("plain.png"));
+  await page.evaluate(async ({ names, base64 }) => {
+    const transfer = new DataTransfer();
+    const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+    for (const name of names) transfer.items.add(new File([bytes], name, { type: "image/png" }));
+    document.querySelector("main")?.dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true }));
+  }, { names: photos, base64: buffer.toString("base64") });
+  await waitForStates(...photos.map(() => "done"));
+  const [event] = await Promise.all([page.waitForEvent("download"), page.click("#zip")]);
+  const names = [...readZip(await readFile(await event.path())).keys()];
+  assert.deepEqual(names, [
+    "Straße-anime.png",
+    "STRASSE-anime (2).png",
+    "caf\u00e9-anime.png",
+    "caf\u00e9-anime (2).png",
+    "😀".repeat(47) + "-anime.png",
+    "a_b___c___-anime.png",
+  ]);
+  await page.click("#clear");
+});
+
 test("several dropped at once; something else than a photo is refused in words", async () => {
   const { page } = browser;
   await drop(page, [photo("plain.png"), photo("gray.jpg")]);

@@ -1,8 +1,9 @@
 /** Photos that others choke on: each is converted sensibly or refused in words. */
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { convert, download, openPage, photo } from "./browser.mjs";
+import { convert, download, openPage, openPlain, outcome, photo, prependToWorker } from "./browser.mjs";
 import { freshBrowser } from "./fresh_browser.mjs";
 
 const browser = freshBrowser({}, openPage);
@@ -50,6 +51,49 @@ for (const { file, size } of CONVERTED) {
     else assert.deepEqual([...alphas], [255]);
   });
 }
+
+test("an icon is converted", async () => {
+  const png = readFileSync(photo("plain.png"));
+  // One picture of 96 × 96 pixels and 32 bits, in a file of its own from byte 22 on.
+  const directory = [0, 0, 1, 0, 1, 0, 96, 96, 0, 0, 1, 0, 32, 0];
+  const header = Buffer.concat([Buffer.from(directory), Buffer.alloc(8)]);
+  header.writeUInt32LE(png.length, 14);
+  header.writeUInt32LE(22, 18);
+  await browser.page.setInputFiles("#file", { name: "icon.ico", mimeType: "", buffer: Buffer.concat([header, png]) });
+  const ended = await outcome(browser.page);
+  assert.ok("status" in ended, "error" in ended ? ended.error : "");
+  assert.equal((await download(browser.page)).png.width, 96);
+});
+
+test("what the browser opens is converted, though no header of it is known; what is too large is not", async () => {
+  const sabotage = `
+    const original = createImageBitmap;
+    globalThis.createImageBitmap = async (source, ...values) => {
+      const word = source instanceof Blob ? await source.slice(0, 5).text() : "";
+      if (word === "known") return original(new ImageData(40, 30));
+      if (word === "large") return { width: 12_000, height: 9_000, close() {} };
+      return original(source, ...values);
+    };`;
+  await prependToWorker(browser, sabotage);
+  await openPlain(browser);
+  const made = await browser.page.evaluate(async () => {
+    const { createStylizer } = await import(/** @type {any} */ ("/nijigen/index.js"));
+    const stylizer = await createStylizer({ device: "cpu", variant: "tiny" });
+    const results = [];
+    for (const word of ["known", "large", "other"]) {
+      const result = await stylizer.stylize(new Blob([`${word} of the year 2040`])).then(
+        (/** @type {any} */ { width, height }) => [width, height],
+        (/** @type {any} */ { code }) => code,
+      );
+      results.push(result);
+    }
+    stylizer.dispose();
+    return results;
+  });
+  assert.deepEqual(made, [[40, 30], "photo-too-large", "photo-unreadable"]);
+  await browser.context.unrouteAll();
+  await openPage(browser);
+});
 
 test("a colour profile is applied", async () => {
   // profile.jpg is plain.jpg with red and green exchanged twice: in its pixels and its profile.

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { PNG } from "pngjs";
 import { openPlain } from "./browser.mjs";
 import { freshBrowser } from "./fresh_browser.mjs";
 
@@ -115,6 +116,44 @@ test("properties are attributes; strength needs no new picture, another style or
   assert.deepEqual([made.quiet, made.loads, made.changed], [0, 1, 3]);
   assert.deepEqual(made.attributes, ["controls", "device", "faces", "size", "src", "strength"]);
   assert.deepEqual([made.strength, made.artStyle, made.opacity], ["0.5", "", "0.5"]);
+});
+
+test("the file of a half-transparent photo is what stylize makes of it", async () => {
+  const png = new PNG({ width: 64, height: 48 });
+  for (let i = 0; i < png.data.length; i += 4) png.data.set([i % 256, 120, 60, i % 256], i);
+  await browser.context.route("**/half.png", (route) => route.fulfill({ contentType: "image/png", body: PNG.sync.write(png) }));
+  const made = await run(`
+    const half = "/half.png";
+    const photo = await (await fetch(half)).blob();
+    const { createStylizer } = await import("/nijigen/index.js");
+    const stylizer = await createStylizer({ device: "cpu" });
+    const read = async (blob) => {
+      const bitmap = await createImageBitmap(blob);
+      const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d");
+      context.drawImage(bitmap, 0, 0);
+      return context.getImageData(0, 0, bitmap.width, bitmap.height).data;
+    };
+    const element = add({ src: half });
+    await next(element, "load");
+    const errors = {};
+    for (const strength of [0, 0.3, 0.5, 1]) {
+      element.strength = strength;
+      const { blob } = await stylizer.stylize(photo, { size: 64, strength });
+      const [expected, file] = await Promise.all([blob, await element.toBlob()].map(read));
+      const worst = [0, 0];
+      expected.forEach((value, i) => {
+        // Colours of what is nearly transparent are rounded.
+        const [kind, weight] = i % 4 === 3 ? [1, 1] : [0, expected[i | 3] / 255];
+        worst[kind] = Math.max(worst[kind], weight * Math.abs(value - file[i]));
+      });
+      errors[strength] = worst;
+    }
+    stylizer.dispose();
+    return errors;`);
+  for (const [strength, [colour, alpha]] of Object.entries(made)) {
+    assert.equal(alpha, 0, `at strength ${strength}, alpha is off by ${alpha}`);
+    assert.ok(colour <= 3, `at strength ${strength}, colours are off by ${colour}`);
+  }
 });
 
 test("faces are drawn unless the host says no; likeness asks for another picture", async () => {

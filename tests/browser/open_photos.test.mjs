@@ -37,7 +37,8 @@ const COUNT = `{
   if (globalThis.Worker) wrap(Worker.prototype, "postMessage", countMessage);
   if (!globalThis.document) {
     wrap(globalThis, "postMessage", countMessage);
-    wrap(globalThis, "createImageBitmap", () => counts.postMessage("decoded"));
+    // The encoder is tried with a tiny file.
+    wrap(globalThis, "createImageBitmap", ({ size }) => size > 8192 && counts.postMessage("decoded"));
   }
   const canvas = OffscreenCanvasRenderingContext2D.prototype;
   wrap(canvas, "getImageData", (x, y, width, height) => count("read", 4 * width * height));

@@ -123,6 +123,25 @@ test("addresses, elements, canvases and frames are photos too; what is none is t
   assert.match(made.errors.missing.message, /no-such-photo.jpg.*status 404/);
 });
 
+test("a drawing (SVG) is a photo by its address and as an image element", async () => {
+  const body = `<svg xmlns="http://www.w3.org/2000/svg" width="64" height="48"><rect width="64" height="48" fill="#4060c0"/></svg>`;
+  await browser.context.route("**/drawing.svg", (route) => route.fulfill({ contentType: "image/svg+xml", body }));
+  const made = await run(`
+    const stylizer = await createStylizer({ device: "cpu" });
+    const image = new Image();
+    image.src = "/drawing.svg";
+    await image.decode();
+    const pixels = [];
+    for (const source of [image, "/drawing.svg"]) {
+      const { imageData } = await stylizer.stylize(source, { strength: 0, output: "imagedata" });
+      pixels.push([imageData.width, imageData.height, ...imageData.data.slice(0, 4)]);
+    }
+    stylizer.dispose();
+    return pixels;`);
+  const blue = [64, 48, 64, 96, 192, 255];
+  assert.deepEqual(made, [blue, blue]);
+});
+
 test("a mixture with the photo, the photo beside it, and other formats", async () => {
   const made = await run(`
     const stylizer = await createStylizer({ device: "cpu" });

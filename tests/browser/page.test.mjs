@@ -85,6 +85,26 @@ test("the line between photo and picture moves by keyboard, mouse and finger", a
   assert.ok(Math.abs((await split()) - 25) <= 1, `${await split()}`);
 });
 
+test("a half-transparent photo keeps its alpha at every strength, shown and saved", async () => {
+  const { page } = browser;
+  const png = new PNG({ width: 96, height: 96 });
+  for (let i = 0; i < png.data.length; i += 4) png.data.set([200, 120, 60, i % 384 < 192 ? 128 : 255], i);
+  await page.setInputFiles("#file", { name: "half.png", mimeType: "image/png", buffer: PNG.sync.write(png) });
+  assert.ok("status" in (await outcome(page)));
+  for (const strength of ["50", "30", "0"]) {
+    await page.fill("#strength", strength);
+    const shown = await page.$eval("#picture", (canvas) => {
+      const context = /** @type {HTMLCanvasElement} */ (canvas).getContext("2d");
+      return [20, 70].map((x) => context?.getImageData(x, 40, 1, 1).data[3] ?? 0);
+    });
+    assert.ok(Math.abs(shown[0] - 128) <= 1 && shown[1] >= 254, `${shown} at strength ${strength}`);
+    const saved = await download(page);
+    const differs = saved.png.data.findIndex((value, i) => i % 4 === 3 && value !== png.data[i]);
+    assert.equal(differs, -1, `alpha is ${saved.png.data[differs]} at strength ${strength}`);
+  }
+  await page.fill("#strength", "100");
+});
+
 test("strength is mixed on the page, at once and in the file, without another conversion", async () => {
   const { page } = browser;
   await convert(page, photo("plain.png"));

@@ -17,7 +17,7 @@ const MAY_IMPORT = {
   "nijigen/engine_worker/": ["nijigen/shared/", "nijigen/wasm/"],
   "nijigen/face_worker/": ["nijigen/shared/", "nijigen/faces/"],
   "nijigen/page/": ["nijigen/shared/"],
-  "nijigen/element/": ["nijigen/index.js", "nijigen/page/"],
+  "nijigen/element/": ["nijigen/index.js", "nijigen/page/", "nijigen/shared/"],
   "nijigen/index.js": ["nijigen/page/", "nijigen/shared/"],
   "nijigen/element.js": ["nijigen/element/"],
   "nijigen/define.js": ["nijigen/element.js"],

@@ -1,6 +1,6 @@
 /** The camera: what it sees, drawn live at a small size, and a photo by a click. */
 
-import { createStylizer } from "../nijigen/index.js";
+import { createStylizer, encodePixels, readPixels } from "../nijigen/index.js";
 import { element } from "./dom.js";
 import { text } from "./language.js";
 
@@ -49,11 +49,12 @@ export async function openCamera(choice, take) {
   shutter.addEventListener(
     "click",
     async () => {
-      const frame = new OffscreenCanvas(video.videoWidth, video.videoHeight);
-      frame.getContext("2d")?.drawImage(video, 0, 0);
-      const photo = await frame.convertToBlob({ type: "image/jpeg", quality: 0.95 });
+      const frame = await createImageBitmap(video);
+      const photo = await encodePixels(await readPixels(frame), { type: "image/jpeg", quality: 0.95 });
+      frame.close();
       dialog.close();
-      take([{ name: `camera-${new Date().toISOString().slice(0, 19).replace(/:/g, "-")}.jpg`, photo }]);
+      const extension = photo.type === "image/jpeg" ? "jpg" : "png";
+      take([{ name: `camera-${new Date().toISOString().slice(0, 19).replace(/:/g, "-")}.${extension}`, photo }]);
     },
     { signal },
   );

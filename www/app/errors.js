@@ -14,6 +14,7 @@ const WORDS = /** @type {const} */ ({
   "photo-unsupported": "unsupported",
   "photo-too-large": "tooLarge",
   "photo-unreachable": "notLoaded",
+  "canvas-blocked": "canvasBlocked",
   "load-failed": "notLoaded",
   "style-invalid": "wrongFile",
   "style-hash": "wrongFile",
@@ -41,6 +42,7 @@ export function explain(thrown) {
 /** @param {ErrorCode | undefined} code */
 function adviceFor(code) {
   if (code === "memory") return "advice.memory";
+  if (code === "canvas-blocked") return "advice.canvas";
   return code?.startsWith("photo-") ? "advice.photo" : "advice.engine";
 }
 

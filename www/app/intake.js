@@ -6,7 +6,7 @@ import { text } from "./language.js";
 /** @typedef {{name: string, photo: Blob}} NamedPhoto its name may begin with folders */
 
 /** What a browser may name no type for. */
-const PICTURE_NAME = /\.(jpe?g|png|webp|avif|gif|bmp|heic|heif|tiff?)$/i;
+const PICTURE_NAME = /\.(jpe?g|jpe|jfif|png|webp|avif|gif|bmp|heic|heif|tiff?|jxl|ico)$/i;
 
 /** @param {File} file */
 const isPicture = (file) => file.type.startsWith("image/") || PICTURE_NAME.test(file.name);

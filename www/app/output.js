@@ -1,7 +1,9 @@
 /** What is made of a finished picture: its file, to be saved, shared or copied. */
 
+import { encodePixels, mixPixels, readPixels } from "../nijigen/index.js";
 import { element } from "./dom.js";
-import { mix, openLayers, openPhoto } from "./layers.js";
+import { pathWithEnding } from "./file_names.js";
+import { splitPair } from "./layers.js";
 
 /** @typedef {import("./album.js").Item} Item */
 
@@ -55,8 +57,7 @@ export function startOutput(onChange) {
 export async function makeFile(item, output) {
   const blob = await encode(item, output);
   const extension = EXTENSIONS[/** @type {keyof typeof EXTENSIONS} */ (blob.type)] ?? "png";
-  const name = `${item.name.replace(/\.[^./]*$/, "") || "photo"}-anime.${extension}`;
-  return new File([blob], name, { type: blob.type });
+  return new File([blob], pathWithEnding(item.name, `-anime.${extension}`), { type: blob.type });
 }
 
 /**
@@ -68,21 +69,45 @@ async function encode(item, { strength, format, quality, isSideBySide }) {
   const { blob } = /** @type {{blob: Blob}} */ (item.picture);
   const isAsItIs = strength === 1 && format === "png" && isSideBySide === Boolean(item.isPair);
   if (isAsItIs) return blob;
-  const { bitmap } = await openPhoto(item.photo);
-  const layers = await openLayers(item, bitmap);
-  const { width, height } = layers.picture;
-  const x = isSideBySide ? width : 0;
-  const canvas = new OffscreenCanvas(x + width, height);
-  const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  if (format === "jpeg") {
-    // It has no transparency.
-    context.fillStyle = "#fff";
-    context.fillRect(0, 0, canvas.width, height);
+  const [photo, picture] = await Promise.all((await openBoth(item, blob)).map(readAndClose));
+  const mixed = strength < 1 ? mixPixels(photo, picture, strength) : picture;
+  return encodePixels(isSideBySide ? beside(photo, mixed) : mixed, { type: `image/${format}`, quality });
+}
+
+/**
+ * @param {Item} item
+ * @param {Blob} blob its picture's file
+ * @returns {Promise<ImageBitmap[]>} photo and picture, of the same size
+ */
+async function openBoth(item, blob) {
+  const picture = await createImageBitmap(blob);
+  if (item.isPair) return splitPair(picture);
+  const photo = await createImageBitmap(new Blob([item.photo]), {
+    imageOrientation: "from-image",
+    resizeWidth: picture.width,
+    resizeHeight: picture.height,
+    resizeQuality: "high",
+  });
+  return [photo, picture];
+}
+
+/** @param {ImageBitmap} bitmap @returns {Promise<ImageData>} */
+async function readAndClose(bitmap) {
+  const read = await readPixels(bitmap);
+  bitmap.close();
+  return read;
+}
+
+/** @param {ImageData} left @param {ImageData} right of the same size */
+function beside(left, right) {
+  const { width, height } = left;
+  const both = new ImageData(2 * width, height);
+  for (let y = 0; y < height; y++) {
+    const [start, end] = [4 * width * y, 4 * width * (y + 1)];
+    both.data.set(left.data.subarray(start, end), 2 * start);
+    both.data.set(right.data.subarray(start, end), 2 * start + 4 * width);
   }
-  if (isSideBySide) mix(context, layers, 0);
-  mix(context, layers, strength, x);
-  for (const layer of [bitmap, layers.photo, layers.picture]) layer.close();
-  return canvas.convertToBlob({ type: `image/${format}`, quality });
+  return both;
 }
 
 /** @param {Blob} blob @param {string} name */

@@ -155,6 +155,7 @@ export const strings = {
   "error.unreadable": "This photo cannot be read: it is damaged, or not a picture.",
   "error.unsupported": "This browser cannot open this kind of picture. Save it as JPEG or PNG first.",
   "error.tooLarge": "This photo has more than 100 megapixels, which is too large.",
+  "error.canvasBlocked": "This browser does not let pages read pictures, as a protection against fingerprinting.",
   "error.notLoaded": "A file could not be loaded.",
   "error.wrongFile": "A file is damaged, or of another release of this page.",
   "error.noGpu": "This browser offers no WebGPU.",
@@ -165,6 +166,7 @@ export const strings = {
   "error.engine": "The engine failed.",
   "error.details": "Details",
   "advice.photo": "You can try another photo.",
+  "advice.canvas": "Allow this page to read canvas data, or use another browser.",
   "advice.memory": "Choose a smaller size.",
   "advice.engine": "Try it again, or choose another engine.",
 };

@@ -153,6 +153,7 @@ export const strings = {
   "error.unreadable": "这张照片无法读取：文件已损坏，或者不是图片。",
   "error.unsupported": "此浏览器打不开这种格式的图片。请先另存为 JPEG 或 PNG。",
   "error.tooLarge": "这张照片超过一亿像素，太大了。",
+  "error.canvasBlocked": "此浏览器为防止指纹追踪，不允许网页读取图片。",
   "error.notLoaded": "有文件加载失败。",
   "error.wrongFile": "有文件已损坏，或与本页的版本不符。",
   "error.noGpu": "此浏览器不提供 WebGPU。",
@@ -163,6 +164,7 @@ export const strings = {
   "error.engine": "引擎出错。",
   "error.details": "详情（英文）",
   "advice.photo": "可以换一张照片试试。",
+  "advice.canvas": "请允许本页面读取画布数据，或换用其他浏览器。",
   "advice.memory": "请选择较小的尺寸。",
   "advice.engine": "请重试，或换一个引擎。",
 };

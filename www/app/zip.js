@@ -1,5 +1,6 @@
 /** All pictures as one zip file, written as they are encoded, one at a time. */
 
+import { uniquePaths } from "./file_names.js";
 import { makeFile, save } from "./output.js";
 
 /** @typedef {import("./album.js").Item} Item */
@@ -46,14 +47,10 @@ async function chooseTarget(suggestedName) {
  * @returns {AsyncGenerator<{name: string, input: File}>}
  */
 async function* makeEntries(items, output, onProgress) {
-  /** @type {Map<string, number>} */
-  const uses = new Map();
+  const unique = uniquePaths();
   for (const [i, item] of items.entries()) {
     const input = await makeFile(item, output);
-    const use = (uses.get(input.name) ?? 0) + 1;
-    uses.set(input.name, use);
-    const name = use === 1 ? input.name : input.name.replace(/(\.\w+)$/, ` (${use})$1`);
-    yield { name, input };
+    yield { name: unique(input.name), input };
     onProgress(i + 1);
   }
 }

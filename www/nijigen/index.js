@@ -16,7 +16,10 @@ export { Stylizer };
 export { preload } from "./page/preload.js";
 export { listLooks, listStyles } from "./page/styles.js";
 export { capabilities } from "./shared/capabilities.js";
+export { encodePixels } from "./shared/encode_pixels.js";
 export { NijigenError } from "./shared/errors.js";
+export { mixPixels } from "./shared/mix_pixels.js";
+export { readPixels } from "./shared/read_pixels.js";
 
 /** @typedef {import("./page/estimate.js").Estimate} Estimate */
 /** @typedef {import("./page/open_photo.js").OpenPhoto} OpenPhoto */

@@ -3,9 +3,11 @@
  * `../define.js` registers it.
  */
 
-import { buildParts, labelParts } from "./parts.js";
+import { encodePixels, mixPixels, readPixels } from "../index.js";
 import { DEFAULT_LIKENESS } from "../page/options.js";
 import { fetchPhoto } from "../page/photo.js";
+import { keepsPixels } from "../shared/canvas_limits.js";
+import { buildParts, labelParts } from "./parts.js";
 import { shareStylizer } from "./shared_stylizer.js";
 
 /** Elements begin so early before they are scrolled to. */
@@ -162,17 +164,11 @@ export class NijigenPhoto extends Base {
    * @param {number} [quality] 0 to 1
    * @returns {Promise<Blob | null>}
    */
-  toBlob(type, quality) {
-    if (!this.#isComplete) return Promise.resolve(null);
-    const { photo, picture } = this.#parts;
-    const mixed = document.createElement("canvas");
-    mixed.width = picture.width;
-    mixed.height = picture.height;
-    const context = mixed.getContext("2d");
-    context?.drawImage(photo, 0, 0);
-    if (context) context.globalAlpha = this.strength;
-    context?.drawImage(picture, 0, 0);
-    return new Promise((resolve) => mixed.toBlob(resolve, type, quality));
+  async toBlob(type = "image/png", quality) {
+    if (!this.#isComplete) return null;
+    const { strength } = this;
+    const [photo, picture] = await Promise.all([this.#parts.photo, this.#parts.picture].map(readPixels));
+    return encodePixels(mixPixels(photo, picture, strength), { type, quality });
   }
 
   /** Begins anew when all attributes are set. */
@@ -251,7 +247,9 @@ export class NijigenPhoto extends Base {
       });
       if (signal.aborted || !pair) return;
       if (facesFailed) console.warn(facesFailed);
-      this.#showPair(pair);
+      const layers = await splitPair(pair);
+      if (signal.aborted) return;
+      this.#showLayers(layers);
       this.#isComplete = true;
       this.dispatchEvent(new Event("load"));
     } catch (thrown) {
@@ -291,15 +289,16 @@ export class NijigenPhoto extends Base {
     }
   }
 
-  /** @param {ImageData} pair photo and picture side by side */
-  #showPair(pair) {
+  /** @param {ImageBitmap[]} layers photo and picture */
+  #showLayers(layers) {
     const { photo, picture } = this.#parts;
-    const width = pair.width / 2;
-    for (const [canvas, x] of /** @type {const} */ ([[photo, 0], [picture, -width]])) {
-      canvas.width = width;
-      canvas.height = pair.height;
-      canvas.getContext("2d")?.putImageData(pair, x, 0);
-    }
+    [photo, picture].forEach((canvas, i) => {
+      const layer = layers[i];
+      canvas.width = layer.width;
+      canvas.height = layer.height;
+      canvas.getContext("2d")?.drawImage(layer, 0, 0);
+      layer.close();
+    });
     picture.hidden = false;
     this.#dress();
     this.#reveal();
@@ -321,4 +320,20 @@ export class NijigenPhoto extends Base {
     picture.style.opacity = String(this.strength);
     picture.setAttribute("aria-label", this.alt);
   }
+}
+
+/**
+ * @param {ImageData} pair photo and picture side by side
+ * @returns {Promise<ImageBitmap[]>} both, of half their size as often as this browser's canvases ask for
+ */
+async function splitPair(pair) {
+  let [width, height] = [pair.width / 2, pair.height];
+  for (;;) {
+    const canvas = Object.assign(document.createElement("canvas"), { width, height });
+    if (await keepsPixels(canvas)) break;
+    [width, height] = [width, height].map((side) => Math.max(1, Math.round(side / 2)));
+  }
+  const size = /** @type {const} */ ({ resizeWidth: width, resizeHeight: height, resizeQuality: "high" });
+  const half = pair.width / 2;
+  return Promise.all([0, half].map((x) => createImageBitmap(pair, x, 0, half, pair.height, size)));
 }

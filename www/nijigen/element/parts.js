@@ -52,6 +52,10 @@ canvas { display: block; width: 100%; height: auto; }
   cursor: ew-resize;
   touch-action: pan-y;
 }
+@media (forced-colors: active) {
+  .compared .slider { opacity: 1; }
+  .compared .divider { border-inline: 2px solid CanvasText; }
+}
 .slider:focus-visible + .divider::after {
   outline: 3px solid var(--nijigen-focus-color, #1769ff);
   outline-offset: 2px;

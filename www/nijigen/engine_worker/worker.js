@@ -1,7 +1,7 @@
 /** Runs one engine: loads it with a style, opens photos, and converts them one by one. */
 
 import { answerRequests, messagesHandled } from "../shared/answer_requests.js";
-import { newCanvas } from "../shared/canvas.js";
+import { encodePixels } from "../shared/encode_pixels.js";
 import { cancelled } from "../shared/errors.js";
 import { loadEngine } from "./loading.js";
 import { Pace } from "./pace.js";
@@ -74,24 +74,7 @@ async function stylize(request, { progress, isCancelled, transfer }) {
   // A copy, outside of the module's memory.
   const buffer = /** @type {ArrayBuffer} */ (drawn.buffer);
   const pixels = new Uint8ClampedArray(buffer, drawn.byteOffset, drawn.byteLength);
-  if (request.encode) return { blob: await encode(pixels, about, request.encode), ...about };
+  if (request.encode) return { blob: await encodePixels(new ImageData(pixels, about.width), request.encode), ...about };
   transfer.push(buffer);
   return { rgba: pixels, ...about };
-}
-
-/**
- * @param {Uint8ClampedArray<ArrayBuffer>} rgba
- * @param {{width: number, height: number}} size
- * @param {{type: string, quality: number}} format
- * @returns {Promise<Blob>}
- */
-function encode(rgba, { width, height }, format) {
-  const { canvas, context } = newCanvas(width, height);
-  context.putImageData(new ImageData(rgba, width, height), 0, 0);
-  if (format.type === "image/jpeg") {
-    context.globalCompositeOperation = "destination-over";
-    context.fillStyle = "white";
-    context.fillRect(0, 0, width, height);
-  }
-  return canvas.convertToBlob(format);
 }

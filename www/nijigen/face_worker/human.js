@@ -4,6 +4,7 @@ import { Human } from "../faces/human.esm.js";
 import { fetchIntact } from "../shared/assets.js";
 import { newCanvas } from "../shared/canvas.js";
 import { NijigenError } from "../shared/errors.js";
+import { readPixels } from "../shared/read_pixels.js";
 
 /** More faces than this are not looked at. */
 export const MAX_FACES = 30;
@@ -108,10 +109,10 @@ function typeOf(address) {
  * @returns {Promise<HumanFace[]>}
  */
 export async function runHuman(side, withMesh, draw) {
-  const { context: view } = newCanvas(side, side);
+  const { canvas, context: view } = newCanvas(side, side);
   view.imageSmoothingQuality = "high";
   draw(view);
-  const pixels = human.tf.browser.fromPixels(view.getImageData(0, 0, side, side));
+  const pixels = human.tf.browser.fromPixels(await readPixels(canvas));
   try {
     const { face, error } = await human.detect(pixels, { face: { mesh: { enabled: withMesh } } });
     if (error) throw new Error(error);

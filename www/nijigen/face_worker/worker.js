@@ -2,7 +2,9 @@
 
 import { answerRequests, messagesHandled } from "../shared/answer_requests.js";
 import { newCanvas } from "../shared/canvas.js";
+import { keepsPixels } from "../shared/canvas_limits.js";
 import { NijigenError, cancelled } from "../shared/errors.js";
+import { halve } from "./halve.js";
 import { MAX_FACES, MIN_MESH, loadHuman, runHuman } from "./human.js";
 import { SEEN_PX, distinct, squaresToSearch } from "./search.js";
 
@@ -12,6 +14,7 @@ const CROP_PX = 512;
 const CROP_BY_BOX = 1.6;
 
 /** @typedef {import("../shared/protocol.js").Face} Face */
+/** @typedef {import("../shared/protocol.js").Pixels} Pixels */
 /** @typedef {import("./search.js").Box} Box */
 
 /**
@@ -24,10 +27,11 @@ const CROP_BY_BOX = 1.6;
 /** @type {import("../shared/answer_requests.js").Answers<import("../shared/protocol.js").FaceRequests>} */
 const answers = {
   detect: async ({ port, files, keep }, { isCancelled }) => {
-    const photo = await borrow(port);
+    const { photo, shrink } = await borrow(port);
     try {
       await loadHuman(files, keep);
-      return await detect(photo, isCancelled);
+      const faces = await detect(photo, isCancelled);
+      return shrink === 1 ? faces : faces.map((face) => enlarge(face, shrink));
     } finally {
       // Large, and not to wait for being collected.
       photo.width = photo.height = 0;
@@ -39,24 +43,42 @@ answerRequests(answers);
 /**
  * Draws the photo that waits at the port, and sends its pixels back at once.
  * @param {MessagePort} port
- * @returns {Promise<OffscreenCanvas>}
+ * @returns {Promise<{photo: OffscreenCanvas, shrink: number}>} how often it is smaller than what was lent
  */
 function borrow(port) {
   return new Promise((resolve, reject) => {
     port.onmessageerror = () => reject(new NijigenError("engine-failed", "The photo could not be received."));
-    port.onmessage = (/** @type {MessageEvent<import("../shared/protocol.js").Pixels>} */ { data }) => {
-      const { rgba, width, height } = data;
+    port.onmessage = async (/** @type {MessageEvent<Pixels>} */ { data }) => {
       try {
-        const { canvas, context } = newCanvas(width, height);
-        context.putImageData(new ImageData(rgba, width, height), 0, 0);
-        resolve(canvas);
+        resolve(await drawPhoto(data));
       } catch (thrown) {
         reject(thrown);
       } finally {
-        port.postMessage(rgba, [rgba.buffer]);
+        port.postMessage(data.rgba, [data.rgba.buffer]);
       }
     };
   });
+}
+
+/** @param {Pixels} pixels of a photo, which is drawn smaller where a canvas does not hold it */
+async function drawPhoto({ rgba, width, height }) {
+  let image = new ImageData(rgba, width, height);
+  for (let shrink = 1; ; shrink *= 2, image = halve(image)) {
+    const { canvas, context } = newCanvas(image.width, image.height);
+    if (!(await keepsPixels(canvas))) continue;
+    context.putImageData(image, 0, 0);
+    return { photo: canvas, shrink };
+  }
+}
+
+/** @param {Face} face @param {number} factor @returns {Face} */
+function enlarge({ box, landmarks, ...face }, factor) {
+  const [x, y, width, height] = box;
+  return {
+    ...face,
+    box: [x * factor, y * factor, width * factor, height * factor],
+    landmarks: landmarks.map((value) => value * factor),
+  };
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import { NijigenError, cancelled } from "../shared/errors.js";
 import { documentUrl } from "./addresses.js";
+import { readPixels } from "../shared/read_pixels.js";
 import { OpenPhoto } from "./open_photo.js";
 
 /**
@@ -23,12 +24,14 @@ import { OpenPhoto } from "./open_photo.js";
  *   fetched or, being of another origin, not be read
  */
 export async function readPhoto(source, signal) {
-  if (source instanceof Blob) return source;
+  if (source instanceof Blob) return drawFile(source);
   if (source instanceof OpenPhoto) return source.content;
-  if (typeof source === "string" || source instanceof URL) return fetchPhoto(source, signal);
+  if (typeof source === "string" || source instanceof URL) {
+    return drawFile(await fetchPhoto(source, signal), new URL(source, documentUrl()).href);
+  }
   if (source instanceof ImageData) {
     if (source.colorSpace === "srgb") return pixels(source);
-    return draw(source.width, source.height, (context) => context.putImageData(source, 0, 0));
+    return copyPixels(source, source.width, source.height);
   }
   if (is("HTMLImageElement", source)) return readImage(source, signal);
   const size = drawableSize(source);
@@ -39,7 +42,7 @@ export async function readPhoto(source, signal) {
         "ImageBitmap, an image or canvas element, OffscreenCanvas or VideoFrame.",
     );
   }
-  return draw(...size, (context) => context.drawImage(/** @type {any} */ (source), 0, 0, ...size));
+  return copyPixels(/** @type {any} */ (source), ...size);
 }
 
 /**
@@ -97,30 +100,59 @@ async function readImage(image, signal) {
   const address = image.currentSrc || image.src;
   if (!address) throw new NijigenError("photo-missing", "The photo is an image element without a source.");
   try {
-    return await fetchPhoto(address, signal);
+    const file = await fetchPhoto(address, signal);
+    return isDrawing(file) ? await copyPixels(image, image.naturalWidth, image.naturalHeight) : file;
   } catch (error) {
     if (!image.complete || image.naturalWidth === 0) throw error;
-    const size = /** @type {[number, number]} */ ([image.naturalWidth, image.naturalHeight]);
-    return draw(...size, (context) => context.drawImage(image, 0, 0, ...size));
+    return copyPixels(image, image.naturalWidth, image.naturalHeight);
+  }
+}
+
+/** Whether a file is one that image elements draw, and no decoder opens: SVG. @param {Blob} file */
+function isDrawing({ type }) {
+  return type.startsWith("image/svg+xml");
+}
+
+/**
+ * @param {Blob} file
+ * @param {string} [address] of the file
+ * @returns {Promise<Blob | Pixels>} pixels of a drawing; it stays a file, about which the engine has words, where the page's
+ *   policy forbids images made of files
+ */
+async function drawFile(file, address) {
+  if (!isDrawing(file)) return file;
+  const source = address ?? URL.createObjectURL(file);
+  try {
+    const image = new Image();
+    image.crossOrigin = "anonymous";
+    image.src = source;
+    await image.decode();
+    return await copyPixels(image, image.naturalWidth, image.naturalHeight);
+  } catch {
+    return file;
+  } finally {
+    if (!address) URL.revokeObjectURL(source);
   }
 }
 
 /**
+ * @param {ImageBitmapSource} source
  * @param {number} width
  * @param {number} height
- * @param {(context: OffscreenCanvasRenderingContext2D) => void} paint
- * @returns {Pixels}
+ * @returns {Promise<Pixels>}
  */
-function draw(width, height, paint) {
+async function copyPixels(source, width, height) {
   if (!width || !height) {
     throw new NijigenError("photo-missing", `The photo is ${width} × ${height} pixels, expected at least 1 × 1.`);
   }
-  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
-  if (!context) throw new NijigenError("photo-unreadable", "This browser offers no canvas to read the photo.");
   try {
-    paint(context);
-    return pixels(context.getImageData(0, 0, width, height));
+    // What it shows now: a bitmap is made before anything is waited for.
+    const bitmap = await createImageBitmap(source);
+    const read = await readPixels(bitmap);
+    bitmap.close();
+    return pixels(read);
   } catch (thrown) {
+    if (thrown instanceof NijigenError) throw thrown;
     if (thrown instanceof DOMException && thrown.name === "SecurityError") {
       throw new NijigenError(
         "photo-unreachable",

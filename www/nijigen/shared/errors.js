@@ -2,7 +2,7 @@
 
 /**
  * @typedef {"photo-unreadable" | "photo-unsupported" | "photo-too-large" | "photo-missing"
- *   | "photo-unreachable"
+ *   | "photo-unreachable" | "canvas-blocked"
  *   | "style-invalid" | "style-hash" | "engine-failed" | "engine-known-answer" | "engine-hash" | "gpu-lost"
  *   | "gpu-unavailable" | "gpu-fallback-adapter" | "load-failed" | "worker-crashed"
  *   | "memory" | "argument-invalid" | "faces-invalid" | "no-face" | "cancelled"} ErrorCode

@@ -55,14 +55,14 @@ pub fn decode_partial(bytes: &[u8]) -> Result<Decoded> {
     let format = probe(bytes)?.format;
     let unsupported = |what: &str| {
         Error::PhotoUnsupported(format!(
-            "{what} cannot be read here; save it as PNG or plain JPEG"
+            "{what} cannot be read here; save it as JPEG or PNG"
         ))
     };
     match format {
         "JPEG" => {
             let jpeg = Jpeg::read(bytes)?;
             if let Some(rare) = jpeg.rare {
-                return Err(unsupported(&format!("JPEG with {rare}")));
+                return Err(unsupported(&format!("a JPEG file with {rare}")));
             }
             let raw = colour_profile::read_cmyk(&jpeg.bytes);
             let mut pixels = match raw {
@@ -154,18 +154,28 @@ fn finish(pixels: Pixels) -> Result<Photo> {
     Photo::new(width, height, rgba)
 }
 
-/// Rows at the end of a cut-off JPEG, a block or more, each of one colour: decoders leave them so where there is
-/// no data.
+/// Rows at the end of a cut-off JPEG, a block or more, where there is no data: decoders leave one colour there, or
+/// repeat the last block.
 fn missing_rows(picture: &RgbaImage) -> usize {
     let row = 4 * picture.width() as usize;
-    let of_one_colour = |row: &&[u8]| {
-        let (pixels, _) = row.as_chunks::<4>();
-        let same = |pixel: &[u8; 4]| (0..4).all(|c| pixel[c].abs_diff(pixels[0][c]) <= 1);
-        pixels.iter().all(same)
-    };
     let rows = picture.as_raw().chunks_exact(row).rev();
-    let missing = rows.take_while(of_one_colour).count();
+    let missing = rows.take_while(|row| is_blank(row.as_chunks().0)).count();
     if missing < BLOCK_PX { 0 } else { missing }
+}
+
+/// Whether a row repeats itself block by block. Borders are left out, which other blocks reach into; white and black
+/// rows may be the photo's own.
+fn is_blank(row: &[[u8; 4]]) -> bool {
+    let near = |a: &[u8; 4], b: &[u8; 4]| (0..4).all(|c| a[c].abs_diff(b[c]) <= 1);
+    let period = 2 * BLOCK_PX;
+    let inside = row.get(period..row.len().saturating_sub(period));
+    let inside = inside.filter(|inside| inside.len() > period).unwrap_or(row);
+    let period = period.min(inside.len().saturating_sub(1)).max(1);
+    let plain = [[255; 4], [0, 0, 0, 255]];
+    inside.windows(period + 1).all(|w| near(&w[0], &w[period]))
+        && !inside
+            .iter()
+            .all(|pixel| plain.iter().any(|plain| near(pixel, plain)))
 }
 
 /// Lays gray where rows are missing, and tells their share: what a decoder leaves there is any colour.

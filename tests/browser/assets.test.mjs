@@ -114,7 +114,7 @@ test("what the browser has, and what a conversion takes", async () => {
   const made = await run(`
     const sky = await createStylizer({ device: "cpu", style: "sky", variant: "compact" });
     const drawnSmall = [];
-    for (const size of [640, 4000]) drawnSmall.push((await sky.estimate(4000, 3000, { size })).ms);
+    for (const size of [768, 4000]) drawnSmall.push((await sky.estimate(4000, 3000, { size })).ms);
     sky.dispose();
     const stylizer = await createStylizer({ device: "cpu", style: "ink", variant: "compact" });
     const first = await stylizer.estimate(4000, 3000, { size: 512 });

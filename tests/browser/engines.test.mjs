@@ -69,15 +69,19 @@ test("an emulated GPU is not used unless asked for", async (t) => {
 
 test("a GPU that is lost while it draws: the CPU finishes the photo", { timeout: 240_000 }, async (t) => {
   if (noAdapter) return t.skip(noAdapter);
-  // The worker destroys its device some time after the picture's work was begun.
+  // The worker destroys its device as soon as the picture's work was given to it.
   await prependToWorker(browser, `
       const requestDevice = GPUAdapter.prototype.requestDevice;
+      let device, drawing = false;
       GPUAdapter.prototype.requestDevice = async function (...options) {
-        const device = await requestDevice.apply(this, options);
-        addEventListener("message", ({ data }) => {
-          if (data.type === "stylize") setTimeout(() => device.destroy(), 300);
-        });
+        device = await requestDevice.apply(this, options);
         return device;
+      };
+      addEventListener("message", ({ data }) => (drawing ||= data.type === "stylize"));
+      const submit = GPUQueue.prototype.submit;
+      GPUQueue.prototype.submit = function (...buffers) {
+        submit.apply(this, buffers);
+        if (drawing) device.destroy();
       };`);
   const picture = await stylize({ device: "webgpu", allowFallbackAdapter: true });
   assert.equal(picture.engine, "cpu");

@@ -15,7 +15,7 @@ const EXIF: &[u8] = b"Exif\0\0";
 /// A JPEG file, read from its first segment to its end.
 #[derive(Debug)]
 // Browsers decode by themselves: of the rest only the size is looked at there.
-#[cfg_attr(not(any(feature = "decode", test)), expect(dead_code))]
+#[cfg_attr(not(feature = "decode"), expect(dead_code))]
 pub(super) struct Jpeg<'a> {
     /// `[width, height]` in pixels.
     pub size: [usize; 2],

@@ -53,8 +53,8 @@ pub struct Pen {
     least_step: f32,
     /// How far the lightness of a pixel goes to its tone; the rest keeps freckles and the texture of cloth.
     flatness: f32,
-    /// How much stays of what is finer than tones are told apart by: windows, tiles, letters and leaves.
-    detail: f32,
+    /// Whether what is finer than tones are told apart by stays: windows, tiles, letters and leaves.
+    keeps_detail: bool,
     /// Changes of lightness a pixel from which on borders between tones begin to be drawn, and all are; below,
     /// gradients stay gradients.
     bordered: [f32; 2],
@@ -72,7 +72,7 @@ impl Pen {
         tone_px: 2.2,
         least_step: 0.11,
         flatness: 0.8,
-        detail: 0.0,
+        keeps_detail: false,
         bordered: [-1.0, 0.0],
         line: [0.006, 0.02],
         ink: 1.0,
@@ -85,7 +85,7 @@ impl Pen {
             tone_px: 1.8,
             least_step: 0.08,
             flatness: strength,
-            detail: 1.0,
+            keeps_detail: true,
             bordered: [0.002, 0.008],
             line: [0.008, 0.022],
             ink: strength,
@@ -106,7 +106,7 @@ pub struct Cel {
 }
 
 impl Cel {
-    /// That of `drawing`, which is smoothed along its edges; its alpha stays, and transparent pixels lie on
+    /// That of `drawing`, which is smoothed along its edges unless the pen keeps detail; its alpha stays, and transparent pixels lie on
     /// white.
     pub fn of(drawing: &mut Photo, pen: Pen) -> Self {
         let size = [drawing.width(), drawing.height()];
@@ -128,12 +128,9 @@ impl Cel {
         let mut smooth = mean_along(&pixels, &edges, size, ALONG_PX * scale);
         drop(pixels);
         drop(edges);
-        if pen.detail < 1.0 {
+        if !pen.keeps_detail {
             for (pixel, smooth) in drawing.pixels_mut().iter_mut().zip(&smooth) {
-                let sharp = colour_over_white(*pixel);
-                let smooth = colour(smooth);
-                let kept = std::array::from_fn(|c| smooth[c] + pen.detail * (sharp[c] - smooth[c]));
-                *pixel = pixel_under_white(kept, pixel[3]);
+                *pixel = pixel_under_white(colour(smooth), pixel[3]);
             }
         }
         if !pen.lined_everywhere {
@@ -163,7 +160,7 @@ impl Cel {
             ink,
             bordered,
             flatness,
-            detail,
+            keeps_detail,
             ..
         } = self.pen;
         let scale = scale(self.size);
@@ -179,9 +176,13 @@ impl Cel {
                 let gradient = 1.0 - smoothstep(scale * slope, bordered[0], bordered[1]);
                 let border = (slope / enlarged).max(LEAST_SLOPE) + GRADIENT * gradient;
                 let colour = colour_over_white(*pixel);
-                let flat = luma(colour) + detail * (lightness - luma(colour));
+                let from = if keeps_detail {
+                    lightness
+                } else {
+                    luma(colour)
+                };
                 let share = flatness * (1.0 - GRADIENT_STAYS * gradient);
-                let lighter = share * (self.tones.at(lightness, border) - flat);
+                let lighter = share * (self.tones.at(lightness, border) - from);
                 let line = ink * smoothstep(darkness, line[0], line[1]);
                 let drawn = std::array::from_fn(|c| {
                     let flat = (colour[c] + lighter).clamp(0.0, 1.0);

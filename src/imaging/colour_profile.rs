@@ -1,12 +1,13 @@
 //! The colours of photo files: ICC profiles for RGB, gray and CMYK, and what PNG files say of theirs.
 
 use std::io::Cursor;
+use std::sync::Arc;
 
 use image::metadata::Orientation;
 use image::{DynamicImage, RgbaImage};
 use moxcms::{
     Chromaticity, CicpProfile, ColorPrimaries, ColorProfile, DataColorSpace, Layout,
-    MatrixCoefficients, ToneReprCurve, TransformOptions, curve_from_gamma,
+    MatrixCoefficients, ToneReprCurve, Transform8BitExecutor, TransformOptions, curve_from_gamma,
 };
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
@@ -25,13 +26,19 @@ pub(super) fn to_srgb(rgba: Vec<u8>, profile: &ColorProfile, gray: bool) -> Vec<
     }
 }
 
+/// What takes colours of a profile, in the layout `from`, to sRGB in the layout `to`.
+fn srgb_transform(
+    profile: &ColorProfile,
+    from: Layout,
+    to: Layout,
+) -> Option<Arc<Transform8BitExecutor>> {
+    let srgb = ColorProfile::new_srgb();
+    let options = TransformOptions::default();
+    profile.create_transform_8bit(from, &srgb, to, options).ok()
+}
+
 fn rgb_to_srgb(rgba: Vec<u8>, profile: &ColorProfile) -> Vec<u8> {
-    let Ok(transform) = profile.create_transform_8bit(
-        Layout::Rgba,
-        &ColorProfile::new_srgb(),
-        Layout::Rgba,
-        TransformOptions::default(),
-    ) else {
+    let Some(transform) = srgb_transform(profile, Layout::Rgba, Layout::Rgba) else {
         return rgba;
     };
     // Most profiles are sRGB in one of many spellings. Converting would only add rounding errors,
@@ -51,12 +58,7 @@ fn rgb_to_srgb(rgba: Vec<u8>, profile: &ColorProfile) -> Vec<u8> {
 }
 
 fn gray_to_srgb(mut rgba: Vec<u8>, profile: &ColorProfile) -> Vec<u8> {
-    let Ok(transform) = profile.create_transform_8bit(
-        Layout::Gray,
-        &ColorProfile::new_srgb(),
-        Layout::Rgb,
-        TransformOptions::default(),
-    ) else {
+    let Some(transform) = srgb_transform(profile, Layout::Gray, Layout::Rgb) else {
         return rgba;
     };
     // The curve of the 256 values there are.
@@ -156,14 +158,7 @@ pub(super) fn read_cmyk(bytes: &[u8]) -> Option<Pixels> {
     for pixel in inks.as_chunks_mut::<4>().0 {
         *pixel = ink(*pixel, space);
     }
-    let transform = profile
-        .create_transform_8bit(
-            Layout::Rgba,
-            &ColorProfile::new_srgb(),
-            Layout::Rgba,
-            TransformOptions::default(),
-        )
-        .ok()?;
+    let transform = srgb_transform(&profile, Layout::Rgba, Layout::Rgba)?;
     let mut rgba = vec![0; inks.len()];
     transform.transform(&inks, &mut rgba).ok()?;
     for pixel in rgba.as_chunks_mut::<4>().0 {

@@ -138,20 +138,17 @@ fn read_safetensors(bytes: &[u8]) -> Result<BTreeMap<String, StoredTensor>> {
 }
 
 fn read_pytorch(path: &Path, bytes: &[u8]) -> Result<BTreeMap<String, StoredTensor>> {
-    let file = match PytorchReader::new(path) {
-        Ok(file) => file,
-        Err(error) => {
-            let Some(plain) = plain_zip(bytes) else {
-                return Err(error.into());
-            };
-            let mut copy = NamedTempFile::new().context("cannot make a temporary file")?;
-            copy.write_all(&plain)
-                .context("cannot write a temporary file")?;
-            let file = PytorchReader::new(copy.path())?;
-            return pytorch_tensors(&file);
-        }
+    let error = match PytorchReader::new(path) {
+        Ok(file) => return pytorch_tensors(&file),
+        Err(error) => error,
     };
-    pytorch_tensors(&file)
+    let Some(plain) = plain_zip(bytes) else {
+        return Err(error.into());
+    };
+    let mut copy = NamedTempFile::new().context("cannot make a temporary file")?;
+    copy.write_all(&plain)
+        .context("cannot write a temporary file")?;
+    pytorch_tensors(&PytorchReader::new(copy.path())?)
 }
 
 fn pytorch_tensors(file: &PytorchReader) -> Result<BTreeMap<String, StoredTensor>> {

@@ -1,9 +1,6 @@
 /** Whether a canvas is one: beyond a browser's limits, which none tells, it stays blank or throws. */
 
-import { PART_PX, readPart } from "./read_pixels.js";
-
-/** How far the colour that comes back may be off, in levels of 255. */
-const TOLERANCE = 8;
+import { PART_PX, TOLERABLE, readPart, worstError } from "./read_pixels.js";
 
 /**
  * Tries a canvas, unless it is small, by a pixel in its far corner, which is cleared again.
@@ -19,7 +16,7 @@ export async function keepsPixels(canvas) {
     context?.putImageData(known, x, y);
     const read = await readPart(canvas, x, y, 1, 1);
     context?.clearRect(x, y, 1, 1);
-    return known.data.every((value, i) => Math.abs(value - read[i]) <= TOLERANCE);
+    return worstError(known.data, read) <= TOLERABLE;
   } catch {
     return false;
   }

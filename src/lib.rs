@@ -7,15 +7,18 @@
 //! faces in [`face`]; where things lie in [`geometry`].
 
 pub mod cel;
+pub mod colour;
 pub mod drawing;
 pub mod engine;
 mod error;
 pub mod face;
+pub mod filter;
 pub mod geometry;
 pub mod imaging;
 pub mod kernels;
 pub mod model;
 pub mod pipeline;
+pub mod sky;
 pub mod strokes;
 pub mod style;
 #[cfg(target_arch = "wasm32")]

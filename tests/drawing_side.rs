@@ -56,6 +56,7 @@ fn draw(
             drawing_side_px,
             strokes,
             cel,
+            sky: None,
         },
         portrait: None,
     };

@@ -9,15 +9,28 @@ use std::path::{Path, PathBuf};
 /// Module, the crate's modules it may use, and whether it may use Burn.
 const RULES: &[(&str, &[&str], bool)] = &[
     ("cel", &["geometry", "imaging"], false),
-    ("drawing", &["face", "geometry", "imaging"], false),
+    ("colour", &[], false),
+    (
+        "drawing",
+        &["colour", "face", "filter", "geometry", "imaging"],
+        false,
+    ),
     ("error", &[], false),
     ("face", &["geometry"], false),
+    ("filter", &["colour", "error", "geometry", "imaging"], false),
     ("geometry", &[], false),
     ("imaging", &["error", "geometry", "kernels"], false),
     ("kernels", &["geometry"], false),
     ("model", &["error", "geometry"], true),
+    (
+        "sky",
+        &[
+            "colour", "error", "filter", "geometry", "imaging", "strokes",
+        ],
+        false,
+    ),
     ("strokes", &["imaging", "kernels"], false),
-    ("style", &["error", "imaging", "model"], false),
+    ("style", &["error", "imaging", "model", "sky"], false),
     (
         "engine",
         &["error", "imaging", "kernels", "model", "style"],
@@ -26,7 +39,7 @@ const RULES: &[(&str, &[&str], bool)] = &[
     (
         "pipeline",
         &[
-            "cel", "drawing", "engine", "error", "face", "imaging", "strokes", "style",
+            "cel", "drawing", "engine", "error", "face", "imaging", "sky", "strokes", "style",
         ],
         false,
     ),

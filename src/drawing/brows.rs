@@ -1,12 +1,13 @@
 //! Brows, drawn as vectors.
 
 use crate::face::mesh::{EYES, distance, mean};
+use crate::filter::quantile::quantile;
 use crate::geometry::smoothstep;
 
 use super::frame::Frame;
 use super::palette::{SkinPalette, interpolate, rgb};
 use super::pen::{Canvas, spline};
-use super::samples::{median, quantile, under};
+use super::samples::{median, under};
 
 /// A brow that is too small to be measured.
 const BLACK: [f32; 3] = [15.0, 0.0, 0.0];

@@ -1,6 +1,7 @@
 //! Eyes, drawn as vectors.
 
 use crate::face::mesh::EYES;
+use crate::filter::quantile::quantile;
 use crate::geometry::smoothstep;
 
 use super::eye_place::EyePlace;
@@ -8,7 +9,7 @@ use super::frame::Frame;
 use super::iris::Irises;
 use super::palette::{SkinPalette, interpolate, lch, mix, rgb};
 use super::pen::{Canvas, Mask, spline};
-use super::samples::{lightness_about, quantile};
+use super::samples::lightness_about;
 
 /// Points along a lid.
 const LID_POINTS: usize = 60;

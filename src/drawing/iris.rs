@@ -1,10 +1,11 @@
 //! The irises in the photo: where they look and what colour they have.
 
 use crate::face::mesh::{EYES, MESH_WITH_IRIS_POINTS, distance};
+use crate::filter::quantile::quantile;
 
 use super::eye_place::EyePlace;
 use super::frame::Frame;
-use super::samples::{median, quantile};
+use super::samples::median;
 
 /// An iris whose colour cannot be measured, in CIE L*a*b*: dark brown, as most are.
 const USUAL_COLOUR: [f32; 3] = [25.0, 6.0, 8.0];
@@ -149,7 +150,7 @@ fn dark_circle(frame: &Frame, lab: &[[f32; 3]], side: usize) -> Option<Circle> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::drawing::colour::rgb_to_lab;
+    use crate::colour::lab::rgb_to_lab;
     use crate::face::example_face::example_face;
 
     /// Eyes of white with blue irises that are so far at the right of where the example has them.

@@ -3,7 +3,6 @@
 //! network's picture: they are what makes a drawing, and a network alone leaves them soft.
 
 mod brows;
-pub mod colour;
 mod eye_place;
 mod eyes;
 pub mod frame;
@@ -19,13 +18,13 @@ pub mod typology;
 
 use crate::imaging::Photo;
 
-use self::colour::LabOfBytes;
 pub use self::eyes::has_iris;
 use self::frame::Frame;
 use self::iris::Irises;
 use self::palette::SkinPalette;
 use self::pen::Canvas;
 pub use self::sight::eyes_are_hidden;
+use crate::colour::lab::LabOfBytes;
 
 /// Gives the skin of a face its tone and draws the features over `picture`, which a network made of `crop`: both are squares
 /// of one size, in which the face mesh `points` lie (`[x, y]` in pixels from the top left corner; the

@@ -1,12 +1,13 @@
 //! Mouth and nose, drawn as vectors.
 
 use crate::face::mesh::{LIPS_OUTER, LOWER_LIP_ABOVE, NOSE_BASE, UPPER_LIP_BELOW, distance, mean};
+use crate::filter::quantile::quantile;
 use crate::geometry::smoothstep;
 
 use super::frame::{Frame, between, enlarged_about};
 use super::palette::{SkinPalette, interpolate, lch, rgb};
 use super::pen::{Canvas, Mask, closed_spline, spline};
-use super::samples::{lightness_about, median, quantile, under};
+use super::samples::{lightness_about, median, under};
 
 /// Upper border of the upper lip from left to right.
 const UPPER_LIP_ABOVE: [usize; 11] = [61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291];

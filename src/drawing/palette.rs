@@ -1,11 +1,12 @@
 //! The few colours that a face is drawn in.
 
+use crate::filter::quantile::quantile;
 use crate::geometry::smoothstep;
 
-use super::colour::lab_to_rgb;
 use super::frame::Frame;
-use super::samples::{median, quantile, under};
+use super::samples::{median, under};
 use super::typology::{LIMITS, typology_angle, typology_class};
+use crate::colour::lab::lab_to_rgb;
 
 /// Colours in CIE L*a*b*, from the median colour of the cheeks.
 #[derive(Clone, Copy, Debug)]

@@ -2,11 +2,11 @@
 
 use crate::geometry::smoothstep;
 
-use super::colour::lab_to_rgb;
 use super::frame::Frame;
 use super::palette::skin_colour;
 use super::pen::Canvas;
 use super::sight::unlike_skin;
+use crate::colour::lab::lab_to_rgb;
 
 /// Half the width and height of where skin is changed, about the middle of the face, in its widths, and the part of
 /// these within which it is changed fully: face, ears and neck.
@@ -52,7 +52,7 @@ pub fn tone_skin(canvas: &mut Canvas, frame: &Frame, lab: &[[f32; 3]], wanted: [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::drawing::colour::rgb_to_lab;
+    use crate::colour::lab::rgb_to_lab;
     use crate::face::example_face::example_face;
 
     #[test]

@@ -37,7 +37,7 @@ pub(crate) use rows::for_each_row;
 pub(crate) use separable::blur;
 pub(crate) use structure_tensor::structure_tensor;
 pub use warp::{Displaced, warp, warp_displaced};
-pub(crate) use white::{colour_over_white, pixel_under_white};
+pub(crate) use white::{colour_over_white, pixel_over_white, pixel_under_white};
 
 use crate::error::{Error, Result};
 

@@ -16,7 +16,7 @@ pub(crate) fn colour_over_white([r, g, b, alpha]: [u8; 4]) -> [f32; 3] {
 
 /// The opaque pixel that is seen.
 #[inline(always)]
-pub(super) fn pixel_over_white(pixel: [u8; 4]) -> [u8; 4] {
+pub(crate) fn pixel_over_white(pixel: [u8; 4]) -> [u8; 4] {
     let [r, g, b, alpha] = pixel;
     if alpha == 255 {
         return pixel;

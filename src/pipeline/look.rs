@@ -6,6 +6,7 @@ use crate::engine::{Engine, Progress};
 use crate::error::Result;
 use crate::face::draw_guides;
 use crate::imaging::{Photo, enlarge_along, enlarging_bytes, fitted_size, shrunk};
+use crate::sky::{SkyPalette, lay_over, painted_sky, sky_bytes};
 use crate::strokes::{paint_strokes, painting_bytes};
 use crate::style::StyleHeader;
 
@@ -23,6 +24,8 @@ pub struct Network<'a, E> {
     pub strokes: bool,
     /// How far its drawings become cels, see [`StyleHeader::cel`].
     pub cel: Option<f32>,
+    /// How it paints skies, see [`StyleHeader::sky`].
+    pub sky: Option<SkyPalette>,
 }
 
 impl<'a, E> Network<'a, E> {
@@ -33,6 +36,7 @@ impl<'a, E> Network<'a, E> {
             drawing_side_px: header.drawing_side_px,
             strokes: header.strokes,
             cel: header.cel,
+            sky: header.sky,
         }
     }
 
@@ -155,6 +159,7 @@ impl<'a, E> Look<'a, E> {
                 drawing_side_px: None,
                 strokes: false,
                 cel: None,
+                sky: None,
             },
             portrait: None,
         }
@@ -172,6 +177,26 @@ impl<E: Engine> Look<'_, E> {
 
     /// Draws a whole photo, see [`Engine::stylize_photo`].
     pub(super) async fn draw_place(
+        &self,
+        photo: Photo,
+        held_bytes: u64,
+        progress: &mut impl Progress,
+    ) -> Result<Photo> {
+        let Some(palette) = self.place.sky else {
+            return self.draw(photo, held_bytes, progress).await;
+        };
+        let bytes = rgba_bytes([photo.width(), photo.height()]);
+        self.make_room(held_bytes + bytes + sky_bytes(bytes))?;
+        let Some(sky) = painted_sky(&photo, palette)? else {
+            return self.draw(photo, held_bytes, progress).await;
+        };
+        let mut drawn = self.draw(photo, held_bytes + bytes, progress).await?;
+        lay_over(&sky, &mut drawn);
+        Ok(drawn)
+    }
+
+    /// Draws a photo by the place network alone.
+    async fn draw(
         &self,
         photo: Photo,
         held_bytes: u64,
@@ -223,7 +248,7 @@ impl<E: Engine> Look<'_, E> {
         progress: &mut impl Progress,
     ) -> Result<Photo> {
         let (Some(network), Some(points)) = (&self.portrait, face.points) else {
-            return self.draw_place(face.photo, held_bytes, progress).await;
+            return self.draw(face.photo, held_bytes, progress).await;
         };
         let size = [face.photo.width(), face.photo.height()];
         let needed = network.engine.peak_bytes(size[0], size[1]);

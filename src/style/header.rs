@@ -10,6 +10,7 @@ use super::activations::ConvolutionRanges;
 use super::known_answer::KnownAnswer;
 use crate::error::{Error, Result};
 use crate::model::GeneratorConfig;
+use crate::sky::SkyPalette;
 
 /// The only range of values that networks of this format have.
 const VALUE_RANGE: [f32; 2] = [-1.0, 1.0];
@@ -45,6 +46,10 @@ pub struct StyleHeader {
     /// [`crate::cel`]; it is for styles with a `drawing_side_px`. Faces that a portrait network draws always do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cel: Option<f32>,
+    /// In which colours the skies of its drawings are painted anew, see [`crate::sky`]; it is for styles whose
+    /// photos are in strokes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sky: Option<SkyPalette>,
     /// How the weights are stored in the file.
     pub dtype: Dtype,
     /// Tensors that are stored as f16 although [`Dtype::Int8`] would store them in 8 bits: those
@@ -138,6 +143,7 @@ impl StyleHeader {
             alignment: Alignment::default(),
             drawing_side_px: None,
             strokes: false,
+            sky: None,
             cel: None,
             dtype: Dtype::F32,
             f16_tensors: Vec::new(),

@@ -4,8 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use image::imageops::{self, FilterType};
+use nijigen::sky::SkyPalette;
 use nijigen::style::{Dtype, Licence, Status, Style, StyleHeader};
 
 use crate::config::TrainConfig;
@@ -18,6 +19,24 @@ use crate::write_file::{write_and_tell, write_file};
 
 /// Side of the thumbnail in pixels.
 const THUMBNAIL_PX: u32 = 256;
+
+/// Colours of painted skies.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum SkyChoice {
+    /// A deep blue ramp and white clouds.
+    Deep,
+    /// Milder colours.
+    Mild,
+}
+
+impl SkyChoice {
+    fn palette(self) -> SkyPalette {
+        match self {
+            Self::Deep => SkyPalette::Deep,
+            Self::Mild => SkyPalette::Mild,
+        }
+    }
+}
 
 /// Arguments of `trainer export`.
 #[derive(Args)]
@@ -45,6 +64,9 @@ pub struct ExportArguments {
     /// How far the network's drawings become cels, with flat tones and outlines, up to 1.
     #[arg(long, requires = "drawing_side", value_name = "SHARE")]
     cel: Option<f32>,
+    /// The colours in which the skies of places are painted over the network's drawings.
+    #[arg(long, requires = "drawing_side", value_name = "PALETTE")]
+    sky: Option<SkyChoice>,
     /// Photo that the thumbnail is made of.
     #[arg(long, value_name = "FILE")]
     thumbnail: Option<PathBuf>,
@@ -74,6 +96,7 @@ pub fn run(arguments: &ExportArguments) -> Result<()> {
         drawing_side_px: arguments.drawing_side,
         strokes: config.generator.strokes,
         cel: arguments.cel,
+        sky: arguments.sky.map(SkyChoice::palette),
         dtype: Dtype::F16,
         status: if arguments.released {
             Status::Released

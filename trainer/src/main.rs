@@ -27,7 +27,6 @@ mod parity;
 mod photo_faces;
 mod picture;
 mod plain_zip;
-mod plane;
 mod portraits;
 mod precision;
 mod prepare;

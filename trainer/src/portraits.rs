@@ -9,6 +9,7 @@ use clap::Args;
 use image::imageops::{FilterType, resize};
 use image::{Rgb, RgbImage};
 use nijigen::face::{FaceSquare, Features, LandmarkKind};
+use nijigen::filter::plane::Plane;
 use nijigen::pipeline::FaceCrop;
 
 use crate::data::contact_sheet::{MAX_THUMBNAILS, THUMBNAIL_PX, contact_sheet, encode_jpeg};
@@ -17,7 +18,6 @@ use crate::data::faces::FaceFinder;
 use crate::data::scan::{ImageFile, list, load};
 use crate::dense::{DenseLandmarks, Models, PersonSegmentation};
 use crate::picture::{png, to_rgb};
-use crate::plane::Plane;
 use crate::procedural::portrait::draw_portrait;
 use crate::write_file::write_file;
 

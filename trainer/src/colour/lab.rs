@@ -6,10 +6,10 @@ use anyhow::Result;
 use image::RgbImage;
 use rayon::prelude::*;
 
-use nijigen::drawing::colour::LabOfBytes;
-pub use nijigen::drawing::colour::{EPSILON, KAPPA, RGB_TO_XYZ, WHITE, lab_to_rgb, rgb_to_lab};
+use nijigen::colour::lab::LabOfBytes;
+pub use nijigen::colour::lab::{EPSILON, KAPPA, RGB_TO_XYZ, WHITE, lab_to_rgb, rgb_to_lab};
 
-use crate::plane::Plane;
+use nijigen::filter::plane::Plane;
 
 /// The planes a* (green to red) and b* (blue to yellow) of an sRGB picture: about -110..=100 for
 /// sRGB colours, 0 for grays.

@@ -1,9 +1,7 @@
-//! Colours of sRGB pictures in other spaces, a file each. Losses compute the same on tensors, with the
-//! numbers of these files.
+//! Colours of sRGB pictures, a file each. Losses compute the same on tensors, with the numbers of these
+//! files and of [`nijigen::colour`].
 
 pub mod lab;
 mod luma;
-pub mod oklab;
-pub mod srgb;
 
-pub use luma::{LUMA, luma};
+pub use luma::{LUMA, luma, luma_plane};

@@ -4,10 +4,11 @@ use anyhow::{Context, Result};
 use burn::tensor::Device;
 use image::RgbImage;
 use image::imageops::{FilterType, resize};
+use nijigen::filter::plane::Plane;
+use nijigen::filter::{guided::guided_filter, resize::resize as resize_plane};
 
 use super::models::Models;
-use crate::plane::Plane;
-use crate::procedural::filter::{guided::guided_filter, resize::resize as resize_plane};
+use crate::colour::luma_plane;
 use crate::tflite::{Network, Values};
 
 /// Side of the picture that the network takes.
@@ -55,7 +56,7 @@ impl PersonSegmentation {
         let coarse = Plane::new(SIDE_PX, SIDE_PX, values)?;
         let (width, height) = (picture.width() as usize, picture.height() as usize);
         let shares = resize_plane(&coarse, width, height);
-        let guide = Plane::luma(picture)?.map(|v| v / 255.0);
+        let guide = luma_plane(picture)?.map(|v| v / 255.0);
         let radius = ((GUIDED_RADIUS * width as f32) as usize).max(4);
         Ok(guided_filter(&guide, &shares, radius, GUIDED_EPSILON)
             .map(|v| ((v - 0.5) * STEEPER + 0.5).clamp(0.0, 1.0)))

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use crate::plane::{Border, Plane};
+use nijigen::filter::plane::{Border, Plane};
 
 /// Tangent of 22.5 degrees: where a gradient stops counting as horizontal.
 const TAN_22_5: f32 = 0.414_213_57;
@@ -52,7 +52,7 @@ pub fn canny(plane: &Plane, low: f32, high: f32) -> Result<Plane> {
             }
         }
     }
-    Plane::new(width, height, edges)
+    Ok(Plane::new(width, height, edges)?)
 }
 
 /// Whether the strength at (x, y) is a maximum along the gradient, its direction rounded to

@@ -1,10 +1,11 @@
 //! Irises and highlights of drawn eyes, by the colours between the lids.
 
 use nijigen::drawing::frame::Frame;
-use nijigen::drawing::samples::{median, quantile};
+use nijigen::drawing::samples::median;
+use nijigen::filter::components::Components;
+use nijigen::filter::quantile::quantile;
 
 use crate::colour::lab::colour_difference;
-use crate::procedural::filter::components::Components;
 use crate::procedural::portrait::FramePlanes;
 
 /// The part of the opening that is looked at: at its border lashes and lids are drawn.

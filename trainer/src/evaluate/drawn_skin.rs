@@ -9,7 +9,7 @@ use nijigen::face::mesh::OVAL;
 
 use super::picture_metrics::FLAT_GRADIENT;
 use crate::colour::lab::{colour_difference, lab_pixels};
-use crate::plane::Plane;
+use crate::colour::luma_plane;
 use crate::procedural::portrait::{FramePlanes, features};
 
 /// Farthest that lit or shaded skin of a target is from the colour of its cheeks, in CIE L*a*b*.
@@ -62,7 +62,7 @@ impl SkinArea {
     /// # Errors
     /// If it is empty.
     pub fn measure(&self, picture: &RgbImage) -> Result<DrawnSkin> {
-        let (lab, gradient) = (lab_pixels(picture), Plane::luma(picture)?.gradient());
+        let (lab, gradient) = (lab_pixels(picture), luma_plane(picture)?.gradient());
         let count = self.pixels.len() as f64;
         let flat = self.pixels.iter();
         let flat = flat.filter(|i| gradient.values()[**i] < FLAT_GRADIENT);

@@ -7,11 +7,12 @@ use std::array;
 
 use anyhow::{Result, ensure};
 use image::RgbImage;
+use nijigen::filter::plane::Plane;
 use serde::{Deserialize, Serialize};
 
 use super::canny::canny;
 use crate::colour::lab::lab_opponents;
-use crate::plane::Plane;
+use crate::colour::luma_plane;
 
 /// Gradient in luma per pixel below which an output is flat.
 pub const FLAT_GRADIENT: f32 = 1.0;
@@ -73,7 +74,7 @@ impl PictureMetrics {
             output.dimensions(),
             photo.dimensions()
         );
-        let (before, after) = (Plane::luma(photo)?, Plane::luma(output)?);
+        let (before, after) = (luma_plane(photo)?, luma_plane(output)?);
         let edgeless = before.gradient().map(|gradient| {
             if gradient < EDGELESS_GRADIENT {
                 1.0
@@ -359,7 +360,7 @@ mod tests {
 
     #[test]
     fn blur_is_that_of_opencv() -> Result<()> {
-        let luma = Plane::luma(&photo())?;
+        let luma = luma_plane(&photo())?;
         for (sigma, expected) in golden().blur {
             let blurred = luma.gaussian_blur(sigma.parse()?)?;
             let sampled = blurred.values().iter().step_by(1021);
@@ -376,7 +377,7 @@ mod tests {
 
     #[test]
     fn canny_is_that_of_opencv() -> Result<()> {
-        let eight_bit = Plane::luma(&photo())?.map(f32::round);
+        let eight_bit = luma_plane(&photo())?.map(f32::round);
         let edges = canny(&eight_bit, 40.0, 100.0)?;
         // Row by row, how many edges there are and the sum of their columns.
         let rows: Vec<[usize; 2]> = (0..edges.height())

@@ -6,8 +6,10 @@
 
 use burn::tensor::Tensor;
 
+use nijigen::colour::srgb;
+
+use crate::colour::LUMA;
 use crate::colour::lab::{EPSILON, KAPPA, RGB_TO_XYZ, WHITE};
-use crate::colour::{LUMA, srgb};
 
 /// f(X), f(Y), f(Z) to L + 16, a, b, by rows.
 const F_TO_LAB: [[f32; 3]; 3] = [

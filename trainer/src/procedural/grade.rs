@@ -1,12 +1,12 @@
 //! Exposure, tone steps and colour of the procedural target.
 
 use anyhow::Result;
+use nijigen::filter::plane::Plane;
 use nijigen::geometry::smoothstep;
 
 use super::ProceduralConfig;
 use crate::colour::lab::{lab_to_rgb, rgb_to_lab};
 use crate::colour::luma;
-use crate::plane::Plane;
 
 /// Brightens a dark photo by a power that takes its median luma towards `target`. The exponent is
 /// bounded, so that night stays night.

@@ -6,7 +6,7 @@ use anyhow::Result;
 use nijigen::geometry::smoothstep;
 use rayon::prelude::*;
 
-use crate::plane::{Border, Plane, half_gaussian};
+use nijigen::filter::plane::{Border, Plane, half_gaussian};
 
 /// Dark violet-brown, RGB in [0, 1].
 pub const COLOUR: [f32; 3] = [0.20, 0.12, 0.20];

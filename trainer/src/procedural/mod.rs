@@ -21,11 +21,11 @@ pub use place::PlaceConfig;
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 use image::RgbImage;
+use nijigen::filter::plane::Plane;
 use serde::{Deserialize, Serialize};
 
 use self::place::PlaceLook;
 use crate::colour::luma;
-use crate::plane::Plane;
 
 /// How a procedural target looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]

@@ -6,12 +6,12 @@ use std::io::Cursor;
 use anyhow::Result;
 use image::codecs::jpeg::JpegEncoder;
 use image::{ImageFormat, RgbImage};
+use nijigen::filter::plane::Plane;
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 
 use crate::config::AugmentConfig;
 use crate::picture::crop_planes;
-use crate::plane::Plane;
 
 /// What is done to one sample.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use image::RgbImage;
 use nijigen::face::{GUIDE_PLANES, draw_guides, mesh::MESH_POINTS};
+use nijigen::filter::plane::Plane;
 
 use crate::folder::{is_image, visible_paths};
 use crate::picture::open_rgb;
-use crate::plane::Plane;
 
 /// The folder of those that are kept from training.
 pub const HELD_OUT: &str = "held_out";

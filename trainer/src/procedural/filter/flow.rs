@@ -1,9 +1,9 @@
 //! Smoothing along the edges of a picture: line integral convolution, and the flow-based difference
 //! of Gaussians (Kang, Lee and Chui, 2007), whose minima are lines.
 
-use crate::plane::Plane;
+use nijigen::filter::plane::Plane;
 
-use super::{colours::Colours, gaussian::blur};
+use nijigen::filter::{colours::Colours, gaussian::blur};
 
 /// `colours` smoothed along the edges: a Gaussian of standard deviation `sigma_px` along the line
 /// that runs through each pixel at right angles to `directions`, up to two standard deviations

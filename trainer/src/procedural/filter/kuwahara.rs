@@ -2,9 +2,9 @@
 //! polynomials, 2010): each pixel takes the mean of the calmest of eight sectors of an ellipse that
 //! lies along the edges, which makes strokes of flat colour with crisp borders.
 
-use crate::plane::{Border, Plane};
+use nijigen::filter::plane::{Border, Plane};
 
-use super::colours::Colours;
+use nijigen::filter::colours::Colours;
 
 /// Sectors of the window.
 const SECTORS: usize = 8;

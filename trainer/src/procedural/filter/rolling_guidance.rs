@@ -3,9 +3,9 @@
 
 use rayon::prelude::*;
 
-use crate::plane::{Border, Plane};
+use nijigen::filter::plane::{Border, Plane};
 
-use super::{colours::Colours, gaussian::blur_colours};
+use nijigen::filter::{colours::Colours, gaussian::blur_colours};
 
 /// `colours` after `passes` joint bilateral filters, each guided by the result of the last and the
 /// first by a blur; details smaller than `sigma_px` vanish, OKLab differences above `range` stay.

@@ -1,9 +1,9 @@
 //! The shock filter (Osher and Rudin, 1990; coherent form by Weickert, 2003): each pixel takes the
 //! colour of the lighter or darker side of the edge it is on, so that soft edges become crisp.
 
-use super::{
-    colours::Colours, flow::smooth_along, gaussian::blur, resize, structure_tensor::StructureTensor,
-};
+use nijigen::filter::{colours::Colours, gaussian::blur, resize};
+
+use super::{flow::smooth_along, structure_tensor::StructureTensor};
 
 /// Lengths and thresholds of a shock pass.
 #[derive(Clone, Copy, Debug)]

@@ -1,9 +1,9 @@
 //! The smoothed structure tensor: in which direction a picture changes, how much, and how
 //! consistently.
 
-use crate::plane::{Border, Plane};
+use nijigen::filter::plane::{Border, Plane};
 
-use super::{colours::Colours, gaussian::blur};
+use nijigen::filter::{colours::Colours, gaussian::blur};
 
 /// The structure tensor of a picture, at each pixel.
 pub struct StructureTensor {
@@ -63,7 +63,7 @@ impl StructureTensor {
         Self {
             width: 2 * self.width,
             height: 2 * self.height,
-            products: [0, 1, 2].map(|i| super::resize::double_linear(&self.products[i])),
+            products: [0, 1, 2].map(|i| nijigen::filter::resize::double_linear(&self.products[i])),
         }
     }
 

@@ -1,12 +1,11 @@
 //! Flattening: rolling guidance takes away what is small, an anisotropic Kuwahara filter makes
 //! strokes, and a shock filter their crisp edges.
 
+use nijigen::filter::plane::Plane;
+use nijigen::filter::{colours::Colours, gaussian::blur};
 use nijigen::geometry::smoothstep;
 
-use crate::plane::Plane;
 use crate::procedural::filter::{
-    colours::Colours,
-    gaussian::blur,
     kuwahara::{Sharpness, kuwahara},
     rolling_guidance::{joint_bilateral, rolling_guidance},
     shock,

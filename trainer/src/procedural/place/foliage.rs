@@ -1,14 +1,15 @@
 //! Leaves and dense texture as dabs of a brush in a few flat tones.
 
-use nijigen::geometry::smoothstep;
-
-use crate::plane::Plane;
-use crate::procedural::filter::{
+use nijigen::filter::plane::Plane;
+use nijigen::filter::{
     colours::Colours,
     gaussian::{blur, local_rms},
     morphology::{self, Window},
-    resize, shock,
+    resize,
 };
+use nijigen::geometry::smoothstep;
+
+use crate::procedural::filter::shock;
 
 use super::maps::Maps;
 

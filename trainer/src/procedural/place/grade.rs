@@ -3,9 +3,9 @@
 
 use nijigen::geometry::smoothstep;
 
-use crate::colour::oklab;
-use crate::plane::Plane;
-use crate::procedural::filter::{
+use nijigen::colour::oklab;
+use nijigen::filter::plane::Plane;
+use nijigen::filter::{
     colours::Colours, gaussian::blur, guided::guided_filter, quantile, thresholds::hue_bump,
 };
 
@@ -124,7 +124,8 @@ fn enliven(colour: [f32; 3], look: PlaceLook, vibrance: f32, smooth: f32) -> [f3
         + more
             * smoothstep(chroma, 0.012, 0.045)
             * (1.0 - smoothstep(chroma, 0.06, 0.24))
-            * (1.0 - 0.55 * skin.max(straw));
+            * (1.0 - 0.55 * skin.max(straw))
+            * (1.0 - 0.7 * hue_bump(hue, 265.0, 50.0) * (1.0 - smoothstep(l, 0.40, 0.65)));
     let (a, b, chroma) = (a * factor, b * factor, chroma * factor);
     // Blossom and pink clouds are lifted out of the grey; neutral midtones lean to blue.
     let pink = hue_bump(hue, 355.0, 45.0)
@@ -133,7 +134,8 @@ fn enliven(colour: [f32; 3], look: PlaceLook, vibrance: f32, smooth: f32) -> [f3
         * (1.0 - smoothstep(chroma, 0.06, 0.12));
     let neutral = (1.0 - smoothstep(chroma, 0.012, 0.045))
         * smoothstep(l, 0.25, 0.4)
-        * (1.0 - smoothstep(l, 0.68, 0.84));
+        * (1.0 - smoothstep(l, 0.68, 0.84))
+        * (1.0 - smoothstep(-b, 0.004, 0.03));
     [
         l,
         a * (1.0 + 0.8 * pink) + 0.002 * neutral,
@@ -174,7 +176,9 @@ fn split(colour: [f32; 3], look: PlaceLook, no_sky: f32, leaves: f32) -> [f32; 3
         * (0.4 + 0.6 * smoothstep(l, 0.16, 0.38))
         * (1.0 - 0.60 * smoothstep(chroma, 0.07, 0.16))
         * (1.0 - 0.85 * leaves)
-        * (1.0 - 0.45 * skin(hue, chroma));
+        * (1.0 - 0.45 * skin(hue, chroma))
+        // What is blue already, by itself or by the photo's cast, becomes no bluer.
+        * (1.0 - 0.8 * smoothstep(-b, 0.004, 0.045));
     let (violet, warm) = match look {
         PlaceLook::Sky => (0.050, 0.016),
         PlaceLook::Film => (0.038, 0.020),

@@ -2,8 +2,8 @@
 
 use nijigen::geometry::smoothstep;
 
-use crate::colour::oklab;
-use crate::procedural::filter::{
+use nijigen::colour::oklab;
+use nijigen::filter::{
     colours::Colours,
     gaussian::{blur, blur_colours},
 };

@@ -1,14 +1,12 @@
 //! Outlines: unbroken lines along the borders of shapes, in a darker version of the colour they are
 //! drawn on.
 
+use nijigen::colour::oklab;
+use nijigen::filter::plane::Plane;
+use nijigen::filter::{colours::Colours, components::Components, resize};
 use nijigen::geometry::smoothstep;
 
-use crate::colour::oklab;
-use crate::plane::Plane;
-use crate::procedural::filter::{
-    colours::Colours, components::Components, flow::darkness_across, resize,
-    structure_tensor::StructureTensor,
-};
+use crate::procedural::filter::{flow::darkness_across, structure_tensor::StructureTensor};
 
 use super::{PlaceLook, maps::Maps};
 

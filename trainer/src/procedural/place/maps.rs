@@ -1,19 +1,18 @@
 //! What is where in a photo: leaves, texture, structure, and the sky.
 
-use nijigen::geometry::smoothstep;
-
-use crate::colour::oklab;
-use crate::plane::{Border, Plane};
-use crate::procedural::filter::{
+use nijigen::colour::oklab;
+use nijigen::filter::plane::{Border, Plane};
+use nijigen::filter::{
     colours::Colours,
-    flow::darkness_across,
     gaussian::{blur, local_rms},
-    rolling_guidance::joint_bilateral,
-    structure_tensor::StructureTensor,
     thresholds::hue_bump,
 };
+use nijigen::geometry::smoothstep;
+use nijigen::sky::mask;
 
-use super::sky_mask;
+use crate::procedural::filter::{
+    flow::darkness_across, rolling_guidance::joint_bilateral, structure_tensor::StructureTensor,
+};
 
 /// Maps of a photo, and the figures that hold for all of it.
 pub struct Maps {
@@ -59,7 +58,7 @@ impl Maps {
         });
         let detail = local_rms(&fine, 5.0 * scale);
         let salience = salience(&fine, scale);
-        let (sky_mask, sky_confidence) = sky_mask::find(&photo, scale);
+        let (sky_mask, sky_confidence) = mask::find(&photo, scale);
         let wires = wires(&photo, &tensor, scale);
         let sky_mask = Plane::from_index(width, height, |i| {
             sky_mask.values()[i] * (1.0 - wires.values()[i])

@@ -1,7 +1,7 @@
 //! Places as anime backgrounds paint them: flat dabs of colour with crisp edges, leaves in clumps,
 //! skies on a ramp with clouds in a few tones, blue shadows and warm lights.
 //!
-//! The order of steps: maps of what is where ([`maps`], [`sky_mask`]); flattening into strokes
+//! The order of steps: maps of what is where ([`maps`], [`nijigen::sky`]); flattening into strokes
 //! ([`abstraction`], [`foliage`]); tone and colour ([`grade`]); the sky painted anew ([`sky`]);
 //! outlines ([`lines`]); glow and sharpness ([`light`]). Colours are OKLab throughout. Lengths are
 //! in pixels of a picture whose longer side is [`LONG_SIDE_PX`], and grow with the picture.
@@ -16,13 +16,14 @@ mod light;
 mod lines;
 mod maps;
 mod sky;
-mod sky_mask;
 
 use anyhow::{Result, bail, ensure};
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-use super::{Drawn, filter::colours::Colours};
+use nijigen::filter::colours::Colours;
+
+use super::Drawn;
 
 /// Longer side of the pictures in whose pixels lengths are given.
 const LONG_SIDE_PX: f32 = 440.0;

@@ -3,7 +3,7 @@
 use nijigen::drawing::frame::Frame;
 use nijigen::drawing::pen::Mask;
 
-use crate::plane::Plane;
+use nijigen::filter::plane::Plane;
 
 /// What makes planes of a crop.
 pub trait FramePlanes {

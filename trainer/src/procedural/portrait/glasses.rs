@@ -1,22 +1,23 @@
 //! Frames of glasses, found as dark structures around the eyes.
 
+use nijigen::drawing::samples::median;
 use nijigen::drawing::{
     frame::Frame,
     palette::rgb,
     pen::{Canvas, closed_spline},
 };
 use nijigen::face::mesh::{distance, mean};
-use nijigen::geometry::smoothstep;
-
-use crate::plane::Plane;
-use crate::procedural::filter::{
+use nijigen::filter::plane::Plane;
+use nijigen::filter::{
     colours::Colours,
     components::Components,
     gaussian::blur,
     morphology::{self, Window},
-    quantile::{median, quantile},
+    quantile::quantile,
     thresholds::antialiased_threshold,
 };
+use nijigen::geometry::smoothstep;
+
 use crate::procedural::portrait::frame::FramePlanes;
 
 /// Darkness of the bridge across the nose as a part of the skin's lightness, above which there are

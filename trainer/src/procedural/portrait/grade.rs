@@ -1,10 +1,9 @@
 //! What is neither skin nor hair: flat strokes in clear colours.
 
-use crate::plane::Plane;
-use crate::procedural::filter::{
-    colours::Colours,
-    kuwahara::{Sharpness, kuwahara},
-};
+use nijigen::filter::colours::Colours;
+use nijigen::filter::plane::Plane;
+
+use crate::procedural::filter::kuwahara::{Sharpness, kuwahara};
 
 /// `oklab` in strokes of a radius of `person_px` pixels on the person and `behind_px` behind it.
 pub fn strokes(

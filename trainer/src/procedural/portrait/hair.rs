@@ -1,19 +1,20 @@
 //! Hair as clumps of a few flat tones, with a ring of light.
 
+use nijigen::drawing::samples::median;
 use nijigen::drawing::{
     frame::Frame,
     palette::{interpolate, lch, mix},
 };
-use nijigen::geometry::smoothstep;
-
-use crate::plane::Plane;
-use crate::procedural::filter::{
+use nijigen::filter::plane::Plane;
+use nijigen::filter::{
     colours::Colours,
-    flow::{smooth_along, smooth_plane_along},
     gaussian::{blur, blur_colours},
-    quantile::{median, quantile},
+    quantile::quantile,
     thresholds::antialiased_threshold,
 };
+use nijigen::geometry::smoothstep;
+
+use crate::procedural::filter::flow::{smooth_along, smooth_plane_along};
 use crate::procedural::portrait::frame::FramePlanes;
 
 /// `lab` smoothed along strands; `directions` are across them.

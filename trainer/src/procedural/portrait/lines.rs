@@ -8,12 +8,11 @@ use nijigen::drawing::{
     pen::{Canvas, closed_spline},
 };
 use nijigen::face::mesh::OVAL;
+use nijigen::filter::plane::Plane;
+use nijigen::filter::{colours::Colours, gaussian::blur};
 use nijigen::geometry::smoothstep;
 
-use crate::plane::Plane;
-use crate::procedural::filter::{
-    colours::Colours, flow::darkness_across, gaussian::blur, structure_tensor::StructureTensor,
-};
+use crate::procedural::filter::{flow::darkness_across, structure_tensor::StructureTensor};
 use crate::procedural::portrait::frame::FramePlanes;
 
 use super::{

@@ -1,6 +1,6 @@
 //! What a kind of region looks like: a few Gaussians over colour and texture.
 
-use crate::procedural::filter::quantile::median;
+use nijigen::drawing::samples::median;
 
 /// Lightness, two opponents and texture.
 pub type Look = [f32; 4];

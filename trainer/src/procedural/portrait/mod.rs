@@ -17,20 +17,19 @@ pub use frame::FramePlanes;
 pub use skin::features;
 
 use image::RgbImage;
+use nijigen::colour::lab::LabOfBytes;
 use nijigen::drawing::{
-    colour::LabOfBytes,
     draw_inner_features, eyes_are_hidden,
     frame::Frame,
     palette::{SkinPalette, mix},
     pen::Canvas,
 };
+use nijigen::filter::plane::Plane;
+use nijigen::filter::{colours::Colours, gaussian::blur};
 use thiserror::Error;
 
 use crate::colour::lab::lab_to_rgb;
-use crate::plane::Plane;
-use crate::procedural::filter::{
-    colours::Colours, gaussian::blur, structure_tensor::StructureTensor,
-};
+use crate::procedural::filter::structure_tensor::StructureTensor;
 
 /// Yaw in degrees above which features are not drawn right.
 const MOST_YAW_DEGREES: f32 = 35.0;

@@ -6,13 +6,13 @@ use nijigen::drawing::{
     pen::closed_spline,
 };
 use nijigen::face::mesh::{LIPS_OUTER, OVAL, mean};
-use nijigen::geometry::smoothstep;
-
-use crate::plane::Plane;
-use crate::procedural::filter::{
+use nijigen::filter::plane::Plane;
+use nijigen::filter::{
     colours::Colours, components::Components, gaussian::blur, quantile::quantile,
     thresholds::antialiased_threshold,
 };
+use nijigen::geometry::smoothstep;
+
 use crate::procedural::portrait::frame::FramePlanes;
 
 use super::segments::Segments;

@@ -1,13 +1,14 @@
 //! Whether there is a beard, and where.
 
 use nijigen::drawing::frame::{Frame, enlarged};
+use nijigen::drawing::samples::median;
+use nijigen::filter::plane::Plane;
+use nijigen::filter::{
+    morphology::{self, Window},
+    quantile::quantile,
+};
 use nijigen::geometry::smoothstep;
 
-use crate::plane::Plane;
-use crate::procedural::filter::{
-    morphology::{self, Window},
-    quantile::{median, quantile},
-};
 use crate::procedural::portrait::frame::FramePlanes;
 use crate::procedural::portrait::mixture::{Look, Mixture};
 

@@ -1,11 +1,12 @@
 //! From how unlike each class a pixel is, and what is to be expected there, to soft regions.
 
-use crate::plane::Plane;
-use crate::procedural::filter::{
+use nijigen::filter::plane::Plane;
+use nijigen::filter::{
     colours::Colours,
     gaussian::{blur, weighted_blur},
     guided::guided_filter,
 };
+
 use crate::procedural::portrait::frame::FramePlanes;
 
 use super::crop::Crop;

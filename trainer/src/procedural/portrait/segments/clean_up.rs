@@ -2,12 +2,12 @@
 
 use nijigen::drawing::{frame::Frame, pen::closed_spline};
 use nijigen::face::mesh::EYES;
-
-use crate::procedural::filter::{
+use nijigen::filter::{
     components::Components,
     gaussian::blur,
     morphology::{self, Window},
 };
+
 use crate::procedural::portrait::frame::FramePlanes;
 
 /// The nose.

@@ -6,9 +6,9 @@ use nijigen::drawing::{
     pen::closed_spline,
 };
 use nijigen::face::mesh::{CHIN, LIPS_OUTER, OVAL};
+use nijigen::filter::plane::Plane;
+use nijigen::filter::{colours::Colours, gaussian::blur};
 
-use crate::plane::Plane;
-use crate::procedural::filter::{colours::Colours, gaussian::blur};
 use crate::procedural::portrait::frame::FramePlanes;
 use crate::procedural::portrait::mixture::Look;
 

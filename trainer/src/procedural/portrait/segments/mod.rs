@@ -15,15 +15,15 @@ mod skin;
 mod surroundings;
 
 pub use beard::{Beard, beard_zone};
-
-use crate::plane::Plane;
-use crate::procedural::filter::{
+use nijigen::drawing::frame::Frame;
+use nijigen::filter::plane::Plane;
+use nijigen::filter::{
     colours::Colours,
     gaussian::{blur, blur_colours},
     thresholds::antialiased_threshold,
 };
+
 use crate::procedural::portrait::frame::FramePlanes;
-use nijigen::drawing::frame::Frame;
 
 use super::mixture::Look;
 use beard::fill_beard;

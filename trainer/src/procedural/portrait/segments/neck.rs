@@ -1,8 +1,9 @@
 //! The neck: its own look, its place, its shadows.
 
+use nijigen::drawing::samples::median;
 use nijigen::face::mesh::CHIN;
+use nijigen::filter::{colours::Colours, components::Components};
 
-use crate::procedural::filter::{colours::Colours, components::Components, quantile::median};
 use crate::procedural::portrait::frame::FramePlanes;
 use crate::procedural::portrait::mixture::{Look, Mixture};
 

@@ -2,10 +2,11 @@
 //! highlights of both.
 
 use nijigen::drawing::frame::enlarged_about;
+use nijigen::drawing::samples::median;
 use nijigen::face::mesh::OVAL;
+use nijigen::filter::quantile::quantile;
 use nijigen::geometry::smoothstep;
 
-use crate::procedural::filter::quantile::{median, quantile};
 use crate::procedural::portrait::mixture::{Gaussian, Mixture};
 
 use super::LEAST;

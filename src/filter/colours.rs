@@ -1,11 +1,11 @@
 //! Pictures of three channels in f32, pixel by pixel: what the colour filters work on.
 
 use image::RgbImage;
-use rayon::prelude::*;
 
 use crate::colour::oklab;
 use crate::colour::srgb::linear_light;
-use crate::plane::{Plane, by_index};
+
+use super::plane::{Plane, by_index};
 
 /// A picture of three channels: row-major, of any range, at least one pixel.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,14 +51,10 @@ impl Colours {
 
     /// This picture, which is in OKLab, in sRGB. Colours outside sRGB lose chroma, not their hue.
     pub fn to_srgb(&self) -> RgbImage {
-        let bytes: Vec<u8> = self
-            .pixels
-            .par_iter()
-            .flat_map_iter(|colour| {
-                oklab::to_srgb(*colour).map(|v| (v.clamp(0.0, 1.0) * 255.0 + 0.5) as u8)
-            })
-            .collect();
-        RgbImage::from_raw(self.width as u32, self.height as u32, bytes)
+        let bytes = by_index(self.width, self.height, [0; 3], |i| {
+            oklab::to_srgb(self.pixels[i]).map(|v| (v.clamp(0.0, 1.0) * 255.0 + 0.5) as u8)
+        });
+        RgbImage::from_raw(self.width as u32, self.height as u32, bytes.concat())
             .expect("there are three bytes a pixel")
     }
 

@@ -1,6 +1,6 @@
 //! Sizes: to twice and half, and down to a given size.
 
-use crate::plane::{Border, Plane};
+use super::plane::{Border, Plane};
 
 use super::colours::Colours;
 

@@ -1,6 +1,6 @@
 //! Morphology of grey planes with windows of any shape.
 
-use crate::plane::{Border, Plane};
+use super::plane::{Border, Plane};
 
 /// A set of offsets about the origin: the shape that a window covers. It is symmetric about the
 /// origin, so that openings and closings need no mirrored copy.

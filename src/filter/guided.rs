@@ -1,6 +1,6 @@
 //! The guided filter (He, Sun and Tang, 2010): a smoothing that follows the edges of another plane.
 
-use crate::plane::{Border, Plane};
+use super::plane::{Border, Plane};
 
 /// Mean over the square of side `2 * radius + 1`; the border is mirrored.
 pub fn box_blur(plane: &Plane, radius: usize) -> Plane {

@@ -1,8 +1,8 @@
 //! Soft thresholds.
 
-use nijigen::geometry::smoothstep;
+use crate::geometry::smoothstep;
 
-use crate::plane::Plane;
+use super::plane::Plane;
 
 /// 1 near the hue `centre`, 0 from `width` degrees away from it, both in degrees.
 pub fn hue_bump(hue: f32, centre: f32, width: f32) -> f32 {

@@ -1,9 +1,6 @@
 //! Connected parts of a region.
 
-use image::{GrayImage, Luma};
-use imageproc::region_labelling::{Connectivity, connected_components};
-
-use crate::plane::Plane;
+use super::plane::Plane;
 
 /// The connected parts of a region.
 pub struct Components {
@@ -36,15 +33,7 @@ impl Components {
     /// sides, and at their corners too if `diagonal`.
     pub fn of(plane: &Plane, diagonal: bool) -> Self {
         let (width, height) = (plane.width(), plane.height());
-        let bytes = plane.values().iter().map(|v| u8::from(*v > 0.5)).collect();
-        let region = GrayImage::from_raw(width as u32, height as u32, bytes)
-            .expect("there is a byte a pixel");
-        let connectivity = if diagonal {
-            Connectivity::Eight
-        } else {
-            Connectivity::Four
-        };
-        let labels = connected_components(&region, connectivity, Luma([0])).into_raw();
+        let labels = labels(plane, diagonal);
         let count = labels.iter().copied().max().unwrap_or(0) as usize;
         let none = Component {
             area: 0,
@@ -75,6 +64,47 @@ impl Components {
         }
         sums.into_iter().map(|sum| sum as f32).collect()
     }
+}
+
+/// The part of each pixel, counted from 1 in the order of the parts' first pixels; 0 outside of the region.
+/// Parts that meet below their first pixels are joined as in a disjoint-set forest (Galler and Fischer, 1964).
+fn labels(plane: &Plane, diagonal: bool) -> Vec<u32> {
+    let (width, values) = (plane.width(), plane.values());
+    // Each pixel's parent: a pixel before it of the same part, or itself, the part's root.
+    let mut parents: Vec<usize> = (0..values.len()).collect();
+    let root = |parents: &mut [usize], mut i: usize| {
+        while parents[i] != i {
+            parents[i] = parents[parents[i]];
+            i = parents[i];
+        }
+        i
+    };
+    let inside = |i: usize| values[i] > 0.5;
+    for i in (0..values.len()).filter(|i| inside(*i)) {
+        let (left, above) = (i % width > 0, i >= width);
+        let before = [
+            left.then(|| i - 1),
+            above.then(|| i - width),
+            (diagonal && left && above).then(|| i - width - 1),
+            (diagonal && above && i % width + 1 < width).then(|| i - width + 1),
+        ];
+        for near in before.into_iter().flatten().filter(|near| inside(*near)) {
+            let (a, b) = (root(&mut parents, i), root(&mut parents, near));
+            parents[a.max(b)] = a.min(b);
+        }
+    }
+    let mut labels = vec![0; values.len()];
+    let mut count = 0;
+    for i in (0..values.len()).filter(|i| inside(*i)) {
+        let first = root(&mut parents, i);
+        if first == i {
+            count += 1;
+            labels[i] = count;
+        } else {
+            labels[i] = labels[first];
+        }
+    }
+    labels
 }
 
 #[cfg(test)]

@@ -2,11 +2,8 @@
 //!
 //! Kernels and borders are OpenCV's, so that results compare with those of Python scripts.
 
-use anyhow::{Result, ensure};
-use image::RgbImage;
-use rayon::prelude::*;
-
-use crate::colour::luma;
+use crate::error::{Error, Result};
+use crate::imaging::for_each_row;
 
 /// Largest standard deviation of [`Plane::gaussian_blur`] in pixels.
 const MAX_SIGMA_PX: f32 = 256.0;
@@ -22,7 +19,7 @@ pub enum Border {
 
 impl Border {
     /// The index within `0..length` that stands for `index`. `length` is at least 1.
-    pub(crate) fn resolve(self, index: isize, length: usize) -> usize {
+    pub fn resolve(self, index: isize, length: usize) -> usize {
         let last = length as isize - 1;
         let inside = match self {
             Self::Reflect101 if last == 0 => 0,
@@ -36,7 +33,7 @@ impl Border {
     }
 
     /// `row` with `radius` values more at either end.
-    pub(crate) fn padded(self, row: &[f32], radius: usize) -> Vec<f32> {
+    pub fn padded(self, row: &[f32], radius: usize) -> Vec<f32> {
         let (radius, length) = (radius as isize, row.len());
         let before = (-radius..0).map(|index| row[self.resolve(index, length)]);
         let after = (0..radius).map(|beyond| row[self.resolve(length as isize + beyond, length)]);
@@ -58,15 +55,12 @@ impl Plane {
     /// # Errors
     /// If there are no pixels, or not as many values as pixels.
     pub fn new(width: usize, height: usize, values: Vec<f32>) -> Result<Self> {
-        ensure!(
-            width > 0 && height > 0,
-            "a plane of {width} x {height} pixels is empty"
-        );
-        ensure!(
-            width.checked_mul(height) == Some(values.len()),
-            "a plane of {width} x {height} pixels got {} values",
-            values.len()
-        );
+        if width == 0 || height == 0 || width.checked_mul(height) != Some(values.len()) {
+            return Err(Error::ArgumentInvalid(format!(
+                "a plane of {width} x {height} pixels got {} values",
+                values.len()
+            )));
+        }
         Ok(Self {
             width,
             height,
@@ -89,18 +83,6 @@ impl Plane {
             height,
             values,
         }
-    }
-
-    /// Luma of a picture by ITU-R BT.601, in 0..=255.
-    ///
-    /// # Errors
-    /// If the picture is empty.
-    pub fn luma(picture: &RgbImage) -> Result<Self> {
-        let values = picture
-            .pixels()
-            .map(|pixel| luma(pixel.0.map(f32::from)))
-            .collect();
-        Self::new(picture.width() as usize, picture.height() as usize, values)
     }
 
     /// Width in pixels.
@@ -159,14 +141,12 @@ impl Plane {
     /// # Errors
     /// If the sizes differ.
     pub fn zip_map(&self, other: &Self, f: impl Fn(f32, f32) -> f32 + Sync) -> Result<Self> {
-        ensure!(
-            (self.width, self.height) == (other.width, other.height),
-            "a plane of {} x {} pixels does not go with one of {} x {}",
-            self.width,
-            self.height,
-            other.width,
-            other.height
-        );
+        if (self.width, self.height) != (other.width, other.height) {
+            return Err(Error::ArgumentInvalid(format!(
+                "a plane of {} x {} pixels does not go with one of {} x {}",
+                self.width, self.height, other.width, other.height
+            )));
+        }
         Ok(self.by_row(|y, row| {
             for ((value, a), b) in row.iter_mut().zip(self.row(y)).zip(other.row(y)) {
                 *value = f(*a, *b);
@@ -181,10 +161,11 @@ impl Plane {
     /// # Errors
     /// If `sigma` is not in (0, 256].
     pub fn gaussian_blur(&self, sigma: f32) -> Result<Self> {
-        ensure!(
-            sigma > 0.0 && sigma <= MAX_SIGMA_PX,
-            "a blur of sigma {sigma} pixels is outside (0, {MAX_SIGMA_PX}]"
-        );
+        if !(sigma > 0.0 && sigma <= MAX_SIGMA_PX) {
+            return Err(Error::ArgumentInvalid(format!(
+                "a blur of sigma {sigma} pixels is outside (0, {MAX_SIGMA_PX}]"
+            )));
+        }
         let radius = (8.0 * f64::from(sigma) + 1.0).round_ties_even() as usize / 2;
         let weights = half_gaussian(sigma, radius);
         let vertical = self.by_row(|y, row| {
@@ -234,13 +215,11 @@ impl Plane {
     /// Length of the gradient in value per pixel: the Euclidean norm of [`Plane::sobel`] with
     /// [`Border::Reflect101`], divided by 8.
     pub fn gradient(&self) -> Self {
-        let (mut length, in_y) = self.sobel(Border::Reflect101);
-        length
-            .values
-            .par_iter_mut()
-            .zip(&in_y.values)
-            .for_each(|(x, y)| *x = (*x * *x + y * y).sqrt() / 8.0);
-        length
+        let (in_x, in_y) = self.sobel(Border::Reflect101);
+        Self::from_index(self.width, self.height, |i| {
+            let (x, y) = (in_x.values[i], in_y.values[i]);
+            (x * x + y * y).sqrt() / 8.0
+        })
     }
 
     /// Largest value within `radius` pixels in x and in y: dilation by a square of side
@@ -265,12 +244,9 @@ impl Plane {
     }
 
     /// A plane of this one's size, each row written by `write(y, row)`; rows start as zeros.
-    pub(crate) fn by_row(&self, write: impl Fn(usize, &mut [f32]) + Sync) -> Self {
+    pub fn by_row(&self, write: impl Fn(usize, &mut [f32]) + Sync) -> Self {
         let mut values = vec![0.0; self.values.len()];
-        values
-            .par_chunks_mut(self.width)
-            .enumerate()
-            .for_each(|(y, row)| write(y, row));
+        for_each_row(&mut values, self.width, |(y, row)| write(y, row));
         Self { values, ..*self }
     }
 
@@ -288,14 +264,11 @@ pub fn by_index<T: Copy + Send>(
     item: impl Fn(usize) -> T + Sync,
 ) -> Vec<T> {
     let mut items = vec![blank; width * height];
-    items
-        .par_chunks_mut(width)
-        .enumerate()
-        .for_each(|(y, row)| {
-            for (x, to) in row.iter_mut().enumerate() {
-                *to = item(y * width + x);
-            }
-        });
+    for_each_row(&mut items, width, |(y, row)| {
+        for (x, to) in row.iter_mut().enumerate() {
+            *to = item(y * width + x);
+        }
+    });
     items
 }
 
@@ -369,17 +342,6 @@ mod tests {
         assert_eq!(slope.sample(1.25, 0.5), 6.25);
         assert_eq!(slope.sample(-3.0, 9.0), 20.0);
         assert_eq!(slope.sample(7.0, 1.0), 13.0);
-    }
-
-    #[test]
-    fn luma_of_primaries() -> Result<()> {
-        let picture = RgbImage::from_raw(4, 1, vec![255, 0, 0, 0, 255, 0, 0, 0, 255, 90, 90, 90])
-            .expect("four pixels");
-        let luma = Plane::luma(&picture)?;
-        for (value, expected) in luma.values().iter().zip([76.245, 149.685, 29.07, 90.0]) {
-            assert!((value - expected).abs() < 1e-4, "{value} is not {expected}");
-        }
-        Ok(())
     }
 
     #[test]

@@ -6,19 +6,16 @@
 //! colours change little) from the sky or from the ground? The second keeps pale buildings out of
 //! pale clouds. Gaps between branches have no way from the top; they are found by colour.
 
-use nijigen::geometry::smoothstep;
-
 use crate::colour::oklab;
-use crate::plane::Plane;
-use crate::procedural::filter::{
-    colours::Colours,
-    components::Components,
-    gaussian::{blur, weighted_blur},
-    guided::guided_filter,
-    morphology::{self, Window},
-    resize,
-    thresholds::hue_bump,
-};
+use crate::filter::colours::Colours;
+use crate::filter::components::Components;
+use crate::filter::gaussian::{blur, weighted_blur_colours};
+use crate::filter::guided::guided_filter;
+use crate::filter::morphology::{self, Window};
+use crate::filter::plane::Plane;
+use crate::filter::resize;
+use crate::filter::thresholds::hue_bump;
+use crate::geometry::smoothstep;
 
 /// Longer side of the copy that is searched, in pixels.
 const SEARCHED_PX: f32 = 256.0;
@@ -68,9 +65,17 @@ pub fn find(photo: &Colours, scale: f32) -> (Plane, f32) {
 /// A small copy of the photo, and what each pixel looks like.
 struct Features {
     colours: Colours,
+    lightness: Plane,
+    chroma: Plane,
+    /// Hue in degrees.
+    hue: Plane,
     roughness: Plane,
     blue: Plane,
     warm: Plane,
+    /// How much there are leaves and branches around each pixel, 0 to 1.
+    leafy: Plane,
+    /// Mean lightness around each pixel.
+    around: Plane,
     /// How much each pixel looks like sky by itself, 0 to 1.
     prior: Plane,
 }
@@ -79,27 +84,38 @@ impl Features {
     fn of(colours: Colours) -> Self {
         let (width, height) = (colours.width(), colours.height());
         let lightness = colours.channel(0);
+        let (chroma, hue) = (colours.plane(oklab::chroma), colours.plane(oklab::hue));
         let mean = blur(&lightness, 2.0);
         let square = blur(&lightness.map(|l| l * l), 2.0);
+        let plane = |value: &(dyn Fn(f32, f32, f32) -> f32 + Sync)| {
+            Plane::from_index(width, height, |i| {
+                value(lightness.values()[i], chroma.values()[i], hue.values()[i])
+            })
+        };
         let roughness = Plane::from_index(width, height, |i| {
             let mean = mean.values()[i];
             (square.values()[i] - mean * mean).max(0.0).sqrt()
         });
-        let blue = colours.plane(|colour| {
-            smoothstep(oklab::chroma(colour), 0.02, 0.05)
-                * hue_bump(oklab::hue(colour), 255.0, 52.0)
-                * smoothstep(colour[0], 0.22, 0.40)
+        let blue = plane(&|l, chroma, hue| {
+            smoothstep(chroma, 0.02, 0.05) * hue_bump(hue, 255.0, 52.0) * smoothstep(l, 0.22, 0.40)
         });
-        let bright = colours.plane(|colour| {
-            smoothstep(colour[0], 0.70, 0.86)
-                * (1.0 - smoothstep(oklab::chroma(colour), 0.05, 0.10))
-                * (1.0 - straw(colour))
+        let bright = plane(&|l, chroma, hue| {
+            let straw = hue_bump(hue, 112.0, 45.0) * smoothstep(chroma, 0.018, 0.04);
+            smoothstep(l, 0.70, 0.86) * (1.0 - smoothstep(chroma, 0.05, 0.10)) * (1.0 - straw)
         });
-        let warm = colours.plane(|colour| {
-            smoothstep(colour[0], 0.45, 0.6)
-                * sunset(oklab::hue(colour), 65.0)
-                * smoothstep(oklab::chroma(colour), 0.02, 0.05)
+        let warm = plane(&|l, chroma, hue| {
+            // Balloons and signs are redder than any dusk.
+            smoothstep(l, 0.45, 0.6)
+                * sunset(hue, 65.0)
+                * smoothstep(chroma, 0.02, 0.05)
+                * (1.0 - smoothstep(chroma, 0.16, 0.21))
         });
+        let leafy = plane(&|l, chroma, hue| {
+            let green = hue_bump(hue, 124.0, 50.0) * smoothstep(chroma, 0.021, 0.046);
+            green.max(1.0 - smoothstep(l, 0.35, 0.50))
+        });
+        let leafy = blur(&leafy, 3.0);
+        let around = blur(&lightness, 4.0);
         let prior = Plane::from_index(width, height, |i| {
             let (blue, bright) = (blue.values()[i], bright.values()[i]);
             blue.max(bright).max(0.8 * warm.values()[i])
@@ -108,9 +124,14 @@ impl Features {
         });
         Self {
             colours,
+            lightness,
+            chroma,
+            hue,
             roughness,
             blue,
             warm,
+            leafy,
+            around,
             prior,
         }
     }
@@ -149,7 +170,7 @@ impl Features {
         let dusk = f32::from(self.mean_inside(seeds, |i| self.warm.values()[i]) > 0.1);
         let cloudy = self.plane(|i| {
             let colour = self.colours.pixels()[i];
-            let (chroma, hue) = (oklab::chroma(colour), oklab::hue(colour));
+            let (chroma, hue) = (self.chroma.values()[i], self.hue.values()[i]);
             let grey = smoothstep(colour[0], 0.46, 0.58)
                 * (1.0 - smoothstep(chroma, 0.05, 0.09))
                 * (1.0 - smoothstep(colour[2], 0.010, 0.035));
@@ -175,9 +196,8 @@ impl Features {
         let sky_sources = morphology::erode(seeds, &Window::disc(2.0));
         let last_rows = 0.93;
         let ground_sources = self.plane(|i| {
-            let colour = self.colours.pixels()[i];
-            let green = hue_bump(oklab::hue(colour), 130.0, 45.0)
-                * smoothstep(oklab::chroma(colour), 0.04, 0.07);
+            let green = hue_bump(self.hue.values()[i], 130.0, 45.0)
+                * smoothstep(self.chroma.values()[i], 0.04, 0.07);
             let unlike = self.prior.values()[i] < 0.02
                 && (self.roughness.values()[i] > 0.09 && posterior.values()[i] < 0.5
                     || posterior.values()[i] < 0.02);
@@ -188,16 +208,19 @@ impl Features {
                     && (likely.values()[i] < 0.5 || below),
             )
         });
-        let from_sky = self.ways(&sky_sources, &posterior);
-        let from_ground = self.ways(&ground_sources, &posterior);
+        let steps = self.steps(&posterior);
+        let from_sky = self.ways(&sky_sources, &steps);
+        let from_ground = self.ways(&ground_sources, &steps);
         let logit = self.plane(|i| {
             let p = posterior.values()[i].clamp(0.02, 0.98);
             let (sky, ground) = (from_sky.values()[i], from_ground.values()[i]);
             let nearer = (ground - sky) / (ground + sky + 1e-3);
-            0.6 * (p / (1.0 - p)).ln() + 4.0 * nearer + 1.5 * (likely.values()[i] - 0.35)
+            // The same colours above are more often clouds, below water and sand.
+            let height = 0.5 - 1.7 * smoothstep(self.down(i), 0.25, 0.85);
+            0.6 * (p / (1.0 - p)).ln() + 4.0 * nearer + 1.5 * (likely.values()[i] - 0.35) + height
         });
         let decided = self.plane(|i| 1.0 / (1.0 + (-logit.values()[i]).exp()));
-        let decided = guided_filter(&self.colours.channel(0), &decided, 3, 4e-4);
+        let decided = guided_filter(&self.lightness, &decided, 3, 4e-4);
         let region = decided.map(|v| f32::from(v > 0.5));
         let region = keep_parts(&region, 0.25, likely);
         let region = self.without_specks(&region, &posterior);
@@ -238,49 +261,58 @@ impl Features {
         blur(&posterior, 0.6)
     }
 
-    /// The shortest way to each pixel from the pixels of `sources`: along it, changes of colour and
-    /// of likelihood add up.
-    fn ways(&self, sources: &Plane, posterior: &Plane) -> Plane {
+    /// What the steps from each pixel to the one at its right, and to the one below, cost: changes of colour and of
+    /// likelihood. Where there is no such pixel it is not used.
+    fn steps(&self, posterior: &Plane) -> [Plane; 2] {
+        let width = self.colours.width();
+        [1, width].map(|stride| {
+            self.plane(|from| {
+                let to = (from + stride).min(self.colours.pixels().len() - 1);
+                let (p, q) = (self.colours.pixels()[from], self.colours.pixels()[to]);
+                let change: [f32; 3] = std::array::from_fn(|c| p[c] - q[c]);
+                let likelihood = posterior.values()[from] - posterior.values()[to];
+                0.004 + change[0].abs() + 2.0 * oklab::chroma(change) + 0.15 * likelihood.abs()
+            })
+        })
+    }
+
+    /// The shortest way to each pixel from the pixels of `sources`, along which the costs of `steps` add up.
+    fn ways(&self, sources: &Plane, [right, below]: &[Plane; 2]) -> Plane {
         let (width, height) = (self.colours.width(), self.colours.height());
         let mut ways: Vec<f32> = sources
             .values()
             .iter()
             .map(|v| if *v > 0.5 { 0.0 } else { 1e3 })
             .collect();
-        let step = |from: usize, to: usize| {
-            let (p, q) = (self.colours.pixels()[from], self.colours.pixels()[to]);
-            let [l, a, b] = [0, 1, 2].map(|c| p[c] - q[c]);
-            let likelihood = posterior.values()[from] - posterior.values()[to];
-            0.004 + l.abs() + 2.0 * a.hypot(b) + 0.15 * likelihood.abs()
-        };
-        // Sweeps in the four diagonal orders (Danielsson) until ways hardly shorten any more.
+        let (right, below) = (right.values(), below.values());
+        // Sweeps in the four diagonal orders (Danielsson), until ways hardly shorten any more.
         for sweep in 0..8 {
-            let (right, downward) = (sweep % 2 == 0, sweep / 2 % 2 == 0);
+            let (rightward, downward) = (sweep % 2 == 0, sweep / 2 % 2 == 0);
             for row in 0..height {
                 let y = if downward { row } else { height - 1 - row };
                 for column in 0..width {
-                    let x = if right { column } else { width - 1 - column };
-                    let i = y * width + x;
-                    let beside = if right { x.checked_sub(1) } else { Some(x + 1) };
-                    let before = if downward {
-                        y.checked_sub(1)
+                    let x = if rightward {
+                        column
                     } else {
-                        Some(y + 1)
+                        width - 1 - column
                     };
+                    let i = y * width + x;
                     let mut best = ways[i];
-                    if let Some(x) = beside.filter(|x| *x < width) {
-                        let near = y * width + x;
-                        best = best.min(ways[near] + step(near, i));
+                    if rightward && x > 0 {
+                        best = best.min(ways[i - 1] + right[i - 1]);
+                    } else if !rightward && x + 1 < width {
+                        best = best.min(ways[i + 1] + right[i]);
                     }
-                    if let Some(y) = before.filter(|y| *y < height) {
-                        let near = y * width + x;
-                        best = best.min(ways[near] + step(near, i));
+                    if downward && y > 0 {
+                        best = best.min(ways[i - width] + below[i - width]);
+                    } else if !downward && y + 1 < height {
+                        best = best.min(ways[i + width] + below[i]);
                     }
                     ways[i] = best;
                 }
             }
         }
-        Plane::new(width, height, ways).expect("every pixel has a way")
+        Plane::from_index(width, height, |i| ways[i])
     }
 
     /// `region` with small holes of its own colour closed.
@@ -288,7 +320,7 @@ impl Features {
         let holes = Components::of(&region.map(|v| 1.0 - v), false);
         let likelihood = holes.sums(|i| posterior.values()[i]);
         let roughness = holes.sums(|i| self.roughness.values()[i]);
-        let chroma = holes.sums(|i| oklab::chroma(self.colours.pixels()[i]));
+        let chroma = holes.sums(|i| self.chroma.values()[i]);
         let largest = 0.012 * region.values().len() as f32;
         self.plane(|i| match holes.labels[i] {
             0 => 1.0,
@@ -307,29 +339,17 @@ impl Features {
     /// `region` with the gaps between branches: small parts of the sky's colour near the sky,
     /// lighter than the leaves and branches around them.
     fn with_gaps(&self, region: &Plane, posterior: &Plane) -> Plane {
-        let lightness = self.colours.channel(0);
-        let near = blur(region, 14.0);
-        let local = [0, 1, 2].map(|c| weighted_blur(&self.colours.channel(c), region, 14.0));
-        let around = blur(&lightness, 4.0);
-        let leafy = blur(
-            &self.plane(|i| {
-                let colour = self.colours.pixels()[i];
-                let green = hue_bump(oklab::hue(colour), 124.0, 50.0)
-                    * smoothstep(oklab::chroma(colour), 0.021, 0.046);
-                green.max(1.0 - smoothstep(colour[0], 0.35, 0.50))
-            }),
-            3.0,
-        );
+        let (local, near) = weighted_blur_colours(&self.colours, region, 14.0);
         let candidates = self.plane(|i| {
             let colour = self.colours.pixels()[i];
-            let away = [0, 1, 2].map(|c| colour[c] - local[c].values()[i]);
+            let away = [0, 1, 2].map(|c| colour[c] - local.pixels()[i][c]);
             let like = away[0] > -0.10 && away[1].hypot(away[2]) < 0.05;
             let gap = region.values()[i] < 0.5
                 && posterior.values()[i] > 0.6
                 && near.values()[i] > 0.03
                 && like
-                && colour[0] > around.values()[i] + 0.02
-                && leafy.values()[i] > 0.3;
+                && colour[0] > self.around.values()[i] + 0.02
+                && self.leafy.values()[i] > 0.3;
             f32::from(gap)
         });
         let found = Components::of(&candidates, true);
@@ -346,7 +366,7 @@ impl Features {
         let (width, height) = (self.colours.width(), self.colours.height());
         let inside = |value: &dyn Fn(usize) -> f32| self.mean_inside(region, value);
         let rest = region.map(|v| 1.0 - v);
-        let lightness = self.colours.channel(0);
+        let lightness = &self.lightness;
         let sky_lightness = inside(&|i| lightness.values()[i]);
         let rest_lightness = if rest.mean() * rest.values().len() as f64 > 50.0 {
             self.mean_inside(&rest, |i| lightness.values()[i])
@@ -426,11 +446,6 @@ fn down(i: usize, width: usize, height: usize) -> f32 {
     (i / width) as f32 / (height.max(2) - 1) as f32
 }
 
-/// How much a colour is one of pale grass and straw, 0 to 1.
-fn straw(colour: [f32; 3]) -> f32 {
-    hue_bump(oklab::hue(colour), 112.0, 45.0) * smoothstep(oklab::chroma(colour), 0.018, 0.04)
-}
-
 /// How near a hue is to those of the sky at dusk, 0 to 1.
 fn sunset(hue: f32, width: f32) -> f32 {
     (hue_bump(hue, 45.0, width) + hue_bump(hue, 330.0, 60.0)).min(1.0)
@@ -470,11 +485,8 @@ fn matte(photo: &Colours, mask: &Plane, scale: f32) -> Plane {
     let sky = morphology::erode(&binary, &window);
     let ground = morphology::dilate(&binary, &window).map(|v| 1.0 - v);
     let sigma = 7.0 * scale;
-    let (sky_near, ground_near) = (blur(&sky, sigma), blur(&ground, sigma));
-    let means = [0, 1, 2].map(|c| {
-        let channel = photo.channel(c);
-        [&sky, &ground].map(|weight| weighted_blur(&channel, weight, sigma))
-    });
+    let (sky_means, sky_near) = weighted_blur_colours(photo, &sky, sigma);
+    let (ground_means, ground_near) = weighted_blur_colours(photo, &ground, sigma);
     Plane::from_index(width, height, |i| {
         if at(&sky, i) > 0.5 {
             return 1.0;
@@ -483,10 +495,10 @@ fn matte(photo: &Colours, mask: &Plane, scale: f32) -> Plane {
             return 0.0;
         }
         let (mut along, mut length) = (0.0, 0.0);
+        let (sky, ground) = (sky_means.pixels()[i], ground_means.pixels()[i]);
         for (c, weight) in [1.0, 8.0, 8.0].into_iter().enumerate() {
-            let [sky, ground] = &means[c];
-            let way = at(sky, i) - at(ground, i);
-            along += weight * way * (photo.pixels()[i][c] - at(ground, i));
+            let way = sky[c] - ground[c];
+            along += weight * way * (photo.pixels()[i][c] - ground[c]);
             length += weight * way * way;
         }
         let share = smoothstep(along / (length + 1e-4), 0.30, 0.75);

@@ -1,36 +1,8 @@
-//! The curve of sRGB, and CIE L*a*b*.
-//!
-//! sRGB's values and linear light (IEC 61966-2-1): v / 12.92 up to a knee, then
-//! ((v + 0.055) / 1.055)^2.4. CIE L*a*b* (1976) under the white point D65: linear light to XYZ relative to
-//! the white, t; f(t) = ∛t above [`EPSILON`] and ([`KAPPA`] t + 16) / 116 below; then
+//! CIE L*a*b* (1976) under the white point D65: linear light to XYZ relative to the white, t; f(t) = ∛t
+//! above [`EPSILON`] and ([`KAPPA`] t + 16) / 116 below; then
 //! L = 116 f(Y) - 16, a = 500 (f(X) - f(Y)), b = 200 (f(Y) - f(Z)).
 
-/// sRGB value up to which the curve is a line.
-pub const KNEE: f32 = 0.040_45;
-/// What values are divided by on the line.
-pub const LINE: f32 = 12.92;
-/// Added to values beyond the knee, which are then divided by 1 more than that.
-pub const OFFSET: f32 = 0.055;
-/// Exponent beyond the knee.
-pub const EXPONENT: f32 = 2.4;
-
-/// Linear light in 0..=1 of an sRGB value in 0..=1.
-pub fn linear_light(value: f32) -> f32 {
-    if value <= KNEE {
-        value / LINE
-    } else {
-        ((value + OFFSET) / (1.0 + OFFSET)).powf(EXPONENT)
-    }
-}
-
-/// The sRGB value of linear light; outside [0, 1] where the light is, but never NaN.
-pub fn srgb_value(light: f32) -> f32 {
-    if light <= KNEE / LINE {
-        LINE * light
-    } else {
-        (1.0 + OFFSET) * light.powf(1.0 / EXPONENT) - OFFSET
-    }
-}
+use super::srgb::{linear_light, srgb_value};
 
 /// White point, the sums of [`RGB_TO_XYZ`]'s rows: gray is neutral.
 pub const WHITE: [f32; 3] = [0.950_456, 1.0, 1.088_754];

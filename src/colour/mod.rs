@@ -1,0 +1,5 @@
+//! Colours of sRGB pictures in other spaces, a file each.
+
+pub mod lab;
+pub mod oklab;
+pub mod srgb;

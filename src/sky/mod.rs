@@ -1,0 +1,192 @@
+//! The sky of a place, found in its photo and painted anew.
+//!
+//! Where the sky is cannot be seen in the few dozen pixels that a network of small cost looks at, and so
+//! networks keep the photo's sky. It is the same for all pictures of a style, and follows from the
+//! photo by fixed rules: in the targets that networks learn, and over what they draw.
+
+pub mod mask;
+mod paint;
+
+use crate::colour::{oklab, srgb::linear_light};
+use crate::error::Result;
+use crate::filter::colours::Colours;
+use crate::filter::gaussian::blur;
+use crate::filter::plane::Plane;
+use crate::geometry::smoothstep;
+use crate::imaging::{
+    Photo, colour_over_white, enlarge_along, enlarging_bytes, fitted_size, for_each_row,
+    pixel_over_white, pixel_under_white, shrunk,
+};
+use crate::strokes::paint_strokes;
+
+pub use paint::{SkyPalette, paint};
+
+/// Longer side of the pictures in whose pixels the lengths of the paint are given; the sky of larger ones is found
+/// and painted in a copy of this size.
+const LONG_SIDE_PX: usize = 440;
+/// Standard deviation of the lightness around thin things before the sky, such as wires and birds.
+const AROUND_PX: f32 = 4.0;
+/// How much darker than that they are at least, and when they are left out.
+const DARKER: [f32; 2] = [0.04, 0.09];
+/// The opponent -b of OKLab from which on what is dark is a gap between clouds.
+const BLUE: [f32; 2] = [0.02, 0.05];
+
+/// What the sky of `photo` is painted with, in its size: alpha is how much of the paint is seen, 0 where there is no sky.
+/// `None` if there is none at all, or it is not surely one.
+///
+/// # Errors
+/// [`Error::Memory`](crate::Error::Memory) if there is too little.
+pub fn painted_sky(photo: &Photo, palette: SkyPalette) -> Result<Option<Photo>> {
+    let size = fitted_size([photo.width(), photo.height()], LONG_SIDE_PX);
+    let small = shrunk(photo, size)?;
+    let [width, height] = size;
+    let scale = width.max(height) as f32 / LONG_SIDE_PX as f32;
+    let colours = oklab_of(&small);
+    let (mask, confidence) = mask::find(&colours, scale);
+    if confidence == 0.0 {
+        return Ok(None);
+    }
+    let mask = without_thin_things(&mask, &colours, scale);
+    let mut strokes = small.clone();
+    paint_strokes(&mut strokes);
+    let painted = paint(&oklab_of(&strokes), &mask, palette, scale);
+    let enlarged = |colour: &(dyn Fn(usize) -> [f32; 3] + Sync)| {
+        let mut picture = strokes.clone();
+        for_each_row(picture.pixels_mut(), width, |(y, row)| {
+            for (x, pixel) in row.iter_mut().enumerate() {
+                *pixel = pixel_under_white(colour(y * width + x), 255);
+            }
+        });
+        enlarge_along(photo.clone(), &small, &picture)
+    };
+    let mut layer = enlarged(&|i| oklab::to_srgb(painted.pixels()[i]))?;
+    let full = confidence * palette.share();
+    let share = enlarged(&|i| [full * mask.values()[i]; 3])?;
+    for (pixel, share) in layer.pixels_mut().iter_mut().zip(share.pixels()) {
+        pixel[3] = share[1];
+    }
+    Ok(Some(layer))
+}
+
+/// The photo in OKLab, on white.
+fn oklab_of(photo: &Photo) -> Colours {
+    let light: [f32; 256] = std::array::from_fn(|value| linear_light(value as f32 / 255.0));
+    Colours::from_index(photo.width(), photo.height(), |i| {
+        let [r, g, b, _] = pixel_over_white(photo.pixels()[i]);
+        oklab::from_linear([r, g, b].map(|value| light[usize::from(value)]))
+    })
+}
+
+/// `mask` without what is thin, dark and not blue in `colours`.
+fn without_thin_things(mask: &Plane, colours: &Colours, scale: f32) -> Plane {
+    let around = blur(&colours.channel(0), AROUND_PX * scale);
+    Plane::from_index(mask.width(), mask.height(), |i| {
+        let [lightness, _, b] = colours.pixels()[i];
+        let dark = smoothstep(around.values()[i] - lightness, DARKER[0], DARKER[1]);
+        mask.values()[i] * (1.0 - dark * (1.0 - smoothstep(-b, BLUE[0], BLUE[1])))
+    })
+}
+
+/// Lays a sky over a drawing of its photo, of the same size; alpha stays.
+///
+/// # Panics
+/// If the drawing is larger.
+pub fn lay_over(sky: &Photo, drawing: &mut Photo) {
+    let width = drawing.width();
+    for_each_row(drawing.pixels_mut(), width, |(y, row)| {
+        for (pixel, [r, g, b, share]) in row.iter_mut().zip(&sky.pixels()[y * width..]) {
+            if *share > 0 {
+                let share = f32::from(*share) / 255.0;
+                let (colour, paint) = (colour_over_white(*pixel), [r, g, b]);
+                let mixed = std::array::from_fn(|c| {
+                    colour[c] + share * (f32::from(*paint[c]) / 255.0 - colour[c])
+                });
+                *pixel = pixel_under_white(mixed, pixel[3]);
+            }
+        }
+    });
+}
+
+/// Bytes at a time while the sky of a photo of so many bytes is painted, besides the photo.
+pub(crate) fn sky_bytes(photo: u64) -> u64 {
+    // Two layers in the photo's size; of the small copy some 40 planes in f32.
+    let small = (LONG_SIDE_PX * LONG_SIDE_PX) as u64;
+    2 * photo + enlarging_bytes(small) + 160 * small
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A pale sky with a cloud and a wire over a rough meadow with a pale house, of some alpha.
+    fn landscape(alpha: u8) -> Photo {
+        let (width, height) = (384, 256);
+        let pixel = |i: usize| {
+            let (x, y) = (i % width, i / width);
+            let noise = ((x * 7919 + y * 104_729 + x * y * 31) % 61) as u8;
+            let cloud = (x as f32 - 120.0).hypot(2.0 * (y as f32 - 50.0)) < 52.0;
+            let [r, g, b] = match y {
+                _ if (220..300).contains(&x) && (110..200).contains(&y) => [190, 120, 100],
+                24..26 => [40, 42, 50],
+                0..140 if cloud => [240, 242, 246],
+                0..140 => [120 + y as u8 / 4, 160 + y as u8 / 4, 215],
+                _ => [60 + noise / 2, 100 + noise, 40 + noise / 3],
+            };
+            [r, g, b, alpha]
+        };
+        Photo::new(width, height, (0..width * height).flat_map(pixel).collect()).unwrap()
+    }
+
+    fn at(photo: &Photo, x: usize, y: usize) -> [u8; 4] {
+        photo.pixels()[y * photo.width() + x]
+    }
+
+    #[test]
+    fn skies_become_deep_clouds_white_and_the_rest_stays() {
+        let photo = landscape(255);
+        let sky = Sky::of(&photo, SkyPalette::Deep)
+            .unwrap()
+            .expect("there is a sky");
+        let mut drawing = photo.clone();
+        lay_over(&sky, &mut drawing);
+        let (before, after) = (at(&photo, 340, 12), at(&drawing, 340, 12));
+        assert!(after[0] + 25 < before[0] && after[2] > 200, "{after:?}");
+        assert!(at(&drawing, 120, 50)[..3].iter().all(|v| *v > 235));
+        for (x, y) in [(260, 150), (60, 220), (340, 24), (100, 25)] {
+            let (before, after) = (at(&photo, x, y), at(&drawing, x, y));
+            let apart = (0..3).map(|c| before[c].abs_diff(after[c])).max();
+            assert!(apart < Some(12), "{x}, {y}: {before:?} became {after:?}");
+        }
+    }
+
+    #[test]
+    fn palettes_differ_and_alpha_stays() {
+        let photo = landscape(200);
+        let [deep, mild] = [SkyPalette::Deep, SkyPalette::Mild].map(|palette| {
+            let mut drawing = photo.clone();
+            let sky = painted_sky(&photo, palette)
+                .unwrap()
+                .expect("there is a sky");
+            lay_over(&sky, &mut drawing);
+            at(&drawing, 340, 12)
+        });
+        assert!(deep[0] + 10 < mild[0], "{deep:?} and {mild:?}");
+        assert_eq!([deep[3], mild[3]], [200, 200]);
+    }
+
+    #[test]
+    fn meadows_and_tiny_photos_have_no_sky() {
+        let meadow = |width: usize, height: usize| {
+            let value = |i: usize| 40 + (i * 7919 % 61) as u8;
+            let pixels = (0..width * height).flat_map(|i| [value(i), value(i) + 40, 30, 255]);
+            Photo::new(width, height, pixels.collect()).unwrap()
+        };
+        for (width, height) in [(200, 150), (1, 1), (3, 40)] {
+            assert!(
+                painted_sky(&meadow(width, height), SkyPalette::Deep)
+                    .unwrap()
+                    .is_none()
+            );
+        }
+    }
+}

@@ -157,7 +157,7 @@ build_module() {
         opt_flags+=(--enable-threads)
         ;;
     esac
-    say "building the module $name"
+    say "building the module $name (one to three minutes the first time)"
     # For all modules: build scripts ask for it, and would run again.
     RUSTC_BOOTSTRAP=1 RUSTFLAGS="$rustflags" cargo rustc --quiet --locked --package nijigen --lib \
         --crate-type cdylib "${options[@]}" \

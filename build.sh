@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The one entry point: ./build.sh serve | test | build | dist | compress | pack | bench | fmt
+# The one entry point: ./build.sh without a command tells them all.
 # Sets up what is missing, inside this folder where possible (target/, node_modules/).
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -15,15 +15,16 @@ for arg in shared-memory import-memory max-memory=1073741824 \
     threads+=" -C link-arg=--$arg"
 done
 
-# The WebAssembly modules, one a line: name, features of the crate, level of wasm-opt, rustflags.
+# The WebAssembly modules, one a line: name, features of the crate, level of wasm-opt, rustflags. The first is built in the
+# shortest time and runs everywhere; the second is the one that most browsers choose.
 # The CPU engine for what a browser has (www/nijigen/shared/engine_files.js chooses), and the GPU engine, whose
 # own code does not run often: -O3 takes three times as long, and makes the compressed module larger.
 modules() {
     cat <<TABLE
 cpu                 cpu         -O3 -C target-feature=+simd128
-cpu-relaxed         cpu         -O3 -C target-feature=+simd128,+relaxed-simd
-cpu-threads         cpu,threads -O3 -C target-feature=+simd128,$threads
 cpu-relaxed-threads cpu,threads -O3 -C target-feature=+simd128,+relaxed-simd,$threads
+cpu-threads         cpu,threads -O3 -C target-feature=+simd128,$threads
+cpu-relaxed         cpu         -O3 -C target-feature=+simd128,+relaxed-simd
 gpu                 gpu         -O1 -C target-feature=+simd128
 TABLE
 }
@@ -66,11 +67,15 @@ set_up_rust() {
     done
 }
 
-set_up_node() {
+check_node() {
     have node && have npm || die "Node 20 or newer and npm are needed: see https://nodejs.org"
     local major
     major=$(node -p 'process.versions.node.split(".")[0]')
     [ "$major" -ge 20 ] || die "Node $(node --version) is too old: 20 or newer is needed"
+}
+
+set_up_node() {
+    check_node
     if ! cmp -s package-lock.json node_modules/.installed-lock; then
         say "installing Node packages"
         npm ci --no-audit --no-fund --loglevel=error
@@ -87,11 +92,16 @@ set_up_examples() {
     fi
 }
 
-set_up_wasm_bindgen() {
+# wasm-bindgen's library in a small program: its own command line takes twice as long to build.
+bindgen="target/tools/bindgen/release/bindgen"
+set_up_bindgen() {
     local version
-    version=$(sed -n '/^name = "wasm-bindgen"$/{n;s/version = "\(.*\)"/\1/p}' Cargo.lock)
-    if have wasm-bindgen && [ "$(wasm-bindgen --version)" = "wasm-bindgen $version" ]; then return; fi
-    cargo_install wasm-bindgen-cli "$version"
+    for lock in Cargo.lock tools/bindgen/Cargo.lock; do
+        version+=" $(sed -n '/^name = "wasm-bindgen-shared"$/{n;s/version = "\(.*\)"/\1/p;}' "$lock")"
+    done
+    [ "${version% *}" = " ${version##* }" ] || die "Cargo.lock and tools/bindgen/Cargo.lock name different versions of wasm-bindgen:$version"
+    [ -x "$bindgen" ] || say "building wasm-bindgen (once, 1 to 2 minutes)"
+    cargo build --quiet --locked --release --manifest-path tools/bindgen/Cargo.toml --target-dir target/tools/bindgen
 }
 
 set_up_nextest() {
@@ -106,165 +116,238 @@ cargo_install() {
         cargo install "$1" --version "$2" --root target/tools
 }
 
+set_up_mdbook() {
+    have mdbook || cargo_install mdbook 0.5.4
+}
+
 set_up_chromium() {
     [ -n "${CHROMIUM:-}" ] || have chromium || apt_install chromium
 }
 
-# build_module NAME FEATURES LEVEL RUSTFLAGS: target/wasm/NAME/{nijigen.js,nijigen_bg.wasm}
+# What goes on while a module is built, whose last step uses one core: setting up tools, then optimising the module before.
+beside=""
+finished() {
+    if [ -n "$beside" ]; then wait "$beside" || die "it went wrong, see above"; fi
+    beside=""
+}
+
+# vectors PROFILE FEATURES: options of cargo that switch on target features for the crates alone that ask for them, so that
+# the standard library and all others are compiled once. They are not stable yet and ask for RUSTC_BOOTSTRAP.
+vectors() {
+    local crate
+    vector_options=(-Z profile-rustflags)
+    for crate in nijigen fearless_simd; do
+        vector_options+=(--config "profile.$1.package.$crate.rustflags=['-Ctarget-feature=$2']")
+    done
+}
+
+# build_module NAME FEATURES LEVEL RUSTFLAGS: target/wasm/NAME/{nijigen.js,nijigen_bg.wasm}, when it is finished
 build_module() {
     local name=$1 features=$2 level=$3 rustflags=$4
-    local out="target/wasm/$name" linked="target/wasm-build/$name/wasm32-unknown-unknown/web/nijigen.wasm"
-    local options=(--profile web) opt_flags=("${wasm_opt_flags[@]}")
-    case "$rustflags" in *+relaxed-simd*) opt_flags+=(--enable-relaxed-simd) ;; esac
+    local options=(--profile web) opt_flags=("${wasm_opt_flags[@]}") linked="target/linked/$name/nijigen.wasm"
+    case "$rustflags" in *,+relaxed-simd*)
+        rustflags=${rustflags/,+relaxed-simd/}
+        vectors web +simd128,+relaxed-simd
+        options+=("${vector_options[@]}")
+        opt_flags+=(--enable-relaxed-simd)
+        ;;
+    esac
     case "$rustflags" in *+atomics*)
         options+=(-Z build-std=std,panic_abort)
         opt_flags+=(--enable-threads)
-        export RUSTC_BOOTSTRAP=1
         ;;
     esac
-    say "building the module $name"
-    RUSTFLAGS="$rustflags" cargo build --quiet --locked --lib "${options[@]}" \
-        --target wasm32-unknown-unknown --target-dir "target/wasm-build/$name" \
-        --no-default-features --features "$features"
-    unset RUSTC_BOOTSTRAP
-    # Optimising the GPU module takes minutes: only when it changed.
-    local stamp
-    stamp=$($sha256 "$linked" build.sh package-lock.json | $sha256)
+    say "building the module $name (one to three minutes the first time)"
+    # For all modules: build scripts ask for it, and would run again.
+    RUSTC_BOOTSTRAP=1 RUSTFLAGS="$rustflags" cargo rustc --quiet --locked --package nijigen --lib \
+        --crate-type cdylib "${options[@]}" \
+        --target wasm32-unknown-unknown --target-dir target/web --no-default-features --features "$features"
+    finished
+    mkdir -p "target/linked/$name"
+    cp target/web/wasm32-unknown-unknown/web/nijigen.wasm "$linked"
+    finish_module "$name" "$linked" "$level" "${opt_flags[@]}" &
+    beside=$!
+}
+
+# finish_module NAME LINKED LEVEL OPTION...: optimises what cargo has linked, if that has changed
+finish_module() {
+    local name=$1 linked=$2 level=$3 out="target/wasm/$1" stamp
+    stamp=$($sha256 "$linked" build.sh package-lock.json tools/bindgen/Cargo.lock | $sha256)
     if [ "$(cat "$out/stamp" 2>/dev/null)" = "$stamp" ]; then return; fi
+    rm -rf "$out.new"
+    "$bindgen" "$linked" "$out.new"
+    node_modules/.bin/wasm-opt "$level" "${@:4}" "$out.new/nijigen_bg.wasm" -o "$out.new/optimised.wasm"
+    mv "$out.new/optimised.wasm" "$out.new/nijigen_bg.wasm"
+    printf '%s' "$stamp" >"$out.new/stamp"
     rm -rf "$out"
-    # Without the module's address, of which bundlers would make another copy.
-    wasm-bindgen --target web --omit-default-module-path --out-dir "$out" "$linked"
-    node_modules/.bin/wasm-opt "$level" "${opt_flags[@]}" "$out/nijigen_bg.wasm" -o "$out/optimised.wasm"
-    mv "$out/optimised.wasm" "$out/nijigen_bg.wasm"
-    printf '%s' "$stamp" >"$out/stamp"
+    mv "$out.new" "$out"
+    if [ -n "$is_growing" ]; then
+        assemble_dist --growing
+        say "the module $name is ready: the page offers it"
+    fi
 }
 
-# list_files FOLDER: size and SHA-256 of the files that www/nijigen/shared/assets.js checks, as FOLDER/manifest.json.
-list_files() {
-    local files file separator=""
-    files=$(cd "$1" && find . -name '*.wasm' -o -name '*.bin' -o -name '*.txt' | LC_ALL=C sort)
-    {
-        printf '{"version": 1, "files": {'
-        for file in $files; do
-            printf '%s\n  "%s": {"bytes": %d, "sha256": "%s"}' "$separator" "${file#./}" \
-                "$(wc -c <"$1/$file")" "$($sha256 "$1/$file" | cut -d" " -f1)"
-            separator=","
-        done
-        printf '\n}}\n'
-    } >"$1/manifest.json"
-}
-
-# The folder that can be copied to any static host: target/dist
+# assemble_dist [--growing]: the folder that can be copied to any static host, target/dist
 assemble_dist() {
-    say "assembling target/dist"
-    rm -rf target/dist
-    mkdir -p target/dist
-    cp -R www/. target/dist
-    rm -f target/dist/server.mjs target/dist/compress.mjs
-    local name _
-    while read -r name _; do
-        mkdir -p "target/dist/nijigen/wasm/$name"
-        cp "target/wasm/$name/nijigen_bg.wasm" "target/dist/nijigen/wasm/$name/"
-    done < <(modules)
-    # One script for both levels of SIMD, see www/nijigen/engine_worker/module_scripts.js.
-    for name in cpu cpu-threads gpu; do
-        cp "target/wasm/$name/nijigen.js" "target/dist/nijigen/wasm/$name/"
-    done
-    for name in "" -threads; do
-        cmp "target/wasm/cpu$name/nijigen.js" "target/wasm/cpu-relaxed$name/nijigen.js" ||
-            die "the scripts of cpu$name and cpu-relaxed$name differ: name both in module_scripts.js"
-    done
-    list_files target/dist/nijigen/wasm
-    # The default detector of faces, which a page loads only where faces are asked for. TensorFlow.js
-    # and the models are under the Apache licence.
-    local human=node_modules/@vladmandic/human faces=target/dist/nijigen/faces
-    mkdir -p "$faces"
-    cp "$human/LICENSE" LICENSE-APACHE "$human/models/"{blazeface,facemesh}.bin \
-        node_modules/@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm "$faces/"
-    # Not under the name of JSON, which bundlers read and write anew.
-    local model
-    for model in blazeface facemesh; do cp "$human/models/$model.json" "$faces/$model.txt"; done
-    # Without the address of its source map, which is not shipped, and without what it uses in Node, for which bundlers
-    # install other packages.
-    {
-        printf 'var process, Buffer, __filename, require;\n'
-        sed '/^\/\/# sourceMappingURL=/d' "$human/dist/human.esm.js"
-    } >"$faces/human.esm.js"
-    list_files "$faces"
-    # Zip files, for the page, which loads it when one is asked for. Under the MIT licence.
-    local zip=node_modules/client-zip
-    mkdir -p target/dist/vendor
-    cp "$zip/index.js" target/dist/vendor/client-zip.js
-    cp "$zip/LICENSE.txt" target/dist/vendor/client-zip.LICENSE.txt
-    write_release
+    local names name _
+    while read -r name _; do names+=("$name"); done < <(modules)
+    node tools/dist.mjs "$@" "${names[@]}"
 }
 
-# The list of target/dist's files with their SHA-256, by which service_worker.js keeps and verifies
-# them. It is to be written again after a change in that folder.
-write_release() {
-    local list
-    list=$(cd target/dist && find . -type f ! -name service_worker.js ! -name release.js |
-        sed 's|^\./||' | LC_ALL=C sort | tr '\n' '\0' | xargs -0 $sha256)
-    {
-        printf '// Written by build.sh: SHA-256 of the files of this release.\nself.release = {\n'
-        sed 's/^\([0-9a-f]*\)  \(.*\)$/  "\2": "\1",/' <<<"$list"
-        printf '};\n'
-    } >target/dist/release.js
-}
+# Whether the page is served meanwhile, with the modules that are there.
+is_growing=""
 
-build() {
+set_up_build() {
     set_up_rust
+    check_node
+    set_up_tools &
+    beside=$!
+}
+
+set_up_tools() {
     set_up_node
-    set_up_wasm_bindgen
+    set_up_bindgen
+}
+
+# build_modules [NUMBER]: those of the table from that line on
+build_modules() {
     local name features level rustflags
     # Not from standard input, which cargo reads.
     while read -r name features level rustflags <&3; do
         build_module "$name" "$features" "$level" "$rustflags"
-    done 3< <(modules)
+    done 3< <(modules | tail -n "+${1:-1}")
+    finished
+}
+
+build() {
+    set_up_build
+    build_modules
+    say "assembling target/dist"
     assemble_dist
 }
 
-run_tests() {
-    set_up_rust
-    set_up_node
-    set_up_nextest
-    set_up_chromium
-    set_up_examples
-    say "formatting"
+# Serves the page once the first module is there, and builds the others meanwhile.
+serve() {
+    say "the page is served once its first module is built: a few minutes the first time, seconds from then on"
+    set_up_build
+    local name features level rustflags server
+    read -r name features level rustflags < <(modules)
+    build_module "$name" "$features" "$level" "$rustflags"
+    finished
+    assemble_dist --growing
+    node www/server.mjs target/dist "$@" &
+    server=$!
+    trap 'kill "$server" 2>/dev/null || true' EXIT
+    # In a program of its own, so that its failure is not that of the page.
+    if ./build.sh grow; then
+        say "all modules are ready"
+    else
+        say "the other modules could not be built, see above: the page goes on with those that are there"
+    fi
+    wait "$server"
+}
+
+# The modules after the first, into a page that is served.
+grow() {
+    is_growing=1
+    say "the page works already; faster modules follow (some 10 minutes the first time), and the page offers them"
+    build_modules 2
+    assemble_dist
+}
+
+# What each part of the tests took, told at the end.
+part_times=""
+part() {
+    local started=$SECONDS name=$1
+    shift
+    "$@"
+    part_times+=$(printf '%3d:%02d  %s' $(((SECONDS - started) / 60)) $(((SECONDS - started) % 60)) "$name")$'\n'
+}
+
+lint_rust() {
     cargo fmt --all --check
-    say "clippy"
     cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
-    local features name
+    # As a user of the library has it: without Burn.
+    cargo clippy --quiet --locked --package nijigen --lib --examples -- -D warnings
+    local features
     for features in $(modules | awk '{ print $2 }' | sort -u); do
-        cargo clippy --quiet --locked --lib --target wasm32-unknown-unknown \
+        cargo clippy --quiet --locked --package nijigen --lib --target wasm32-unknown-unknown \
             --no-default-features --features "$features" -- -D warnings
     done
-    say "Rust tests"
-    cargo nextest run --locked --workspace
+}
+
+test_kernels_in_wasm() {
     # Relaxed SIMD needs a flag in Node 20, which later versions do not know.
-    local runner="node --no-warnings" flag=--experimental-wasm-relaxed-simd
+    local runner="node --no-warnings" flag=--experimental-wasm-relaxed-simd features
     if node "$flag" -e 0 2>/dev/null; then runner+=" $flag"; fi
-    for name in "" +simd128 +simd128,+relaxed-simd; do
-        say "kernels in WebAssembly ${name:-without SIMD}"
-        RUSTFLAGS="${name:+-C target-feature=$name}" \
-            CARGO_TARGET_WASM32_WASIP1_RUNNER="$runner tests/wasi.mjs" \
-            cargo test --quiet --locked --lib --target wasm32-wasip1 --target-dir target/wasi \
-            --no-default-features --features cpu kernels
+    for features in "" +simd128 +simd128,+relaxed-simd; do
+        vectors dev "$features"
+        [ -n "$features" ] || vector_options=(-Z profile-rustflags)
+        RUSTC_BOOTSTRAP=1 CARGO_TARGET_WASM32_WASIP1_RUNNER="$runner tests/wasi.mjs" \
+            cargo test --quiet --locked --package nijigen --lib "${vector_options[@]}" \
+            --target wasm32-wasip1 --target-dir target/wasi --no-default-features --features cpu kernels
     done
-    build
-    # Against the modules' own declarations, too.
+}
+
+test_rust() {
+    set_up_rust
+    # Runs what is built for WebAssembly.
+    check_node
+    set_up_nextest
+    say "formatting and lints"
+    part "formatting and lints" lint_rust
+    say "building the Rust tests"
+    part "building the Rust tests" cargo nextest run --locked --workspace --no-run
+    say "Rust tests"
+    part "Rust tests" cargo nextest run --locked --workspace
+    # nextest has none.
+    part "documentation tests" cargo test --quiet --locked --workspace --doc
+    say "kernels in WebAssembly: without SIMD, with it, with relaxed SIMD"
+    part "kernels in WebAssembly" test_kernels_in_wasm
+}
+
+# The program, whose pictures the page's are compared with, by way of its tests: for them, dependencies have other features.
+build_command_line() {
+    set_up_rust
+    cargo test --quiet --locked --workspace --test cli --no-run
+}
+
+# Against the modules' own declarations, too.
+test_js() {
+    part "modules" build
     say "JavaScript types"
-    node_modules/.bin/tsc -p tsconfig.json
+    part "JavaScript types" node_modules/.bin/tsc -p tsconfig.json
+}
+
+test_browser() {
+    set_up_chromium
+    set_up_examples
+    part "modules" build
+    part "command line" build_command_line
     say "browser tests"
-    node --test --test-concurrency=1 tests/browser/*.test.mjs
+    part "browser tests" node --test --test-concurrency=1 tests/browser/*.test.mjs
+}
+
+run_tests() {
+    case "${1:-}" in
+    rust) test_rust ;;
+    js) test_js ;;
+    browser) test_browser ;;
+    "")
+        test_rust
+        test_js
+        test_browser
+        ;;
+    *) die "there are no tests '$1': expected rust, js or browser, or nothing for all" ;;
+    esac
+    say "all passed; minutes:"
+    printf '%s' "$part_times"
 }
 
 case "${1:-}" in
-serve)
-    build
-    exec node www/server.mjs target/dist "${@:2}"
-    ;;
-test) run_tests ;;
+serve) serve "${@:2}" ;;
+grow) grow ;;
+test) run_tests "${@:2}" ;;
 build) build ;;
 dist) assemble_dist ;;
 compress) node www/compress.mjs target/dist ;;
@@ -276,19 +359,27 @@ pack)
 bench)
     build
     set_up_chromium
-    cargo build --quiet --locked -p trainer
+    build_command_line
     node benches/browser.mjs "${@:2}"
+    ;;
+docs)
+    set_up_rust
+    set_up_mdbook
+    mdbook build
+    cargo doc --quiet --locked --no-deps --package nijigen
+    say "target/book/index.html, and target/doc/nijigen/index.html for the library"
     ;;
 fmt) cargo fmt --all ;;
 *)
     cat <<'USAGE'
-usage: ./build.sh serve [--port N]   set up, build, and serve the page
-       ./build.sh test               set up and run all tests
+usage: ./build.sh serve [--port N]   set up, build, and serve the page as soon as one module is there
+       ./build.sh test [PART]        set up and run all tests, or those of rust, js or browser
        ./build.sh build              build the page into target/dist
        ./build.sh dist               assemble target/dist again from what is built
        ./build.sh compress           compress target/dist ahead, for hosts that send such copies
        ./build.sh pack               build the npm package into target/package, and its tarball
        ./build.sh bench [OPTIONS]    time the engine beside onnxruntime-web (benches/browser.mjs)
+       ./build.sh docs               build the documents as a site into target/book
        ./build.sh fmt                format the Rust code
 USAGE
     exit 2

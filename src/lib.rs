@@ -1,5 +1,6 @@
-//! Nijigen turns photos into anime pictures with AnimeGANv2-style generators: natively, and in
-//! the browser as WebAssembly on WebGPU or a SIMD CPU.
+#![doc = include_str!("../docs/library.md")]
+//!
+//! ## Where things are
 //!
 //! The order of steps is in [`pipeline`]; the network in [`model`]; what a trained style is in
 //! [`style`]; what runs it in [`engine`], on the CPU with [`kernels`]; pictures in [`imaging`];

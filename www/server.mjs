@@ -34,7 +34,8 @@ const ISOLATION = {
  */
 export function serve(folder, port, isolated = true) {
   const headers = { ...HEADERS, ...(isolated ? ISOLATION : {}) };
-  const files = sirv(folder, { etag: true, brotli: true, gzip: true });
+  // As it is at each request: build.sh adds modules meanwhile.
+  const files = sirv(folder, { dev: true, etag: true, brotli: true, gzip: true });
   const server = createServer((request, response) => {
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     files(request, response);

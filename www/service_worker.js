@@ -3,7 +3,7 @@
  * from the second visit on; and adds the headers of cross-origin isolation, which shared memory, and
  * so threads, need, where the host cannot send them.
  *
- * `release.js`, which build.sh writes, lists the release's files with their SHA-256. A file is kept
+ * `release.js`, which tools/dist.mjs writes, lists the release's files with their SHA-256. A file is kept
  * under its address and hash and only if it has that hash, so a new release fetches what has
  * changed, and an old one goes on undisturbed until the page is loaded again. What differs from the
  * list, as after a file was edited on the host, comes from the network and is not kept.

@@ -218,7 +218,7 @@ impl GeneratorConfig {
         }
     }
 
-    /// For live cameras and phones: what `trainer prune` left of the style `ink` in `compact` at a
+    /// For live cameras and phones: what `nijigen prune` left of the style `ink` in `compact` at a
     /// fourteenth of `animegan2`'s operations (`docs/models.md`). 227,819 parameters, 31 kMAC a
     /// pixel.
     pub fn tiny() -> Self {

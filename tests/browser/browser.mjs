@@ -10,11 +10,11 @@ import { serve } from "../../www/server.mjs";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** The folder under test, as build.sh assembles it. */
+/** The folder under test, as tools/dist.mjs assembles it. */
 export const DIST = process.env.DIST ?? join(ROOT, "target/dist");
 
 /** The native program, as the Rust tests build it. */
-export const TRAINER = process.env.TRAINER ?? join(ROOT, "target/debug/trainer");
+export const NIJIGEN = process.env.NIJIGEN ?? join(ROOT, "target/debug/nijigen");
 
 /** Long enough for the slowest step on two busy cores. */
 const PATIENCE_MS = 180_000;

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { PNG } from "pngjs";
-import { ROOT, TRAINER, convert, download, drop, fixture, openPage, photo } from "./browser.mjs";
+import { ROOT, NIJIGEN, convert, download, drop, fixture, openPage, photo } from "./browser.mjs";
 import { freshBrowser } from "./fresh_browser.mjs";
 
 const browser = freshBrowser({}, openPage);
@@ -20,7 +20,7 @@ test("the page makes the picture that the native program makes", async () => {
 
   const folder = mkdtempSync(join(tmpdir(), "nijigen-native-"));
   const style = join(ROOT, "www/styles/sky.safetensors");
-  execFileSync(TRAINER, ["convert", fixture("astronaut-256.png"), "--style", style, "--out", folder]);
+  execFileSync(NIJIGEN, ["convert", fixture("astronaut-256.png"), "--style", style, "--out", folder]);
   const native = PNG.sync.read(readFileSync(join(folder, name)));
 
   assert.deepEqual([png.width, png.height], [native.width, native.height]);

@@ -28,7 +28,7 @@ after(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** The server looks at its folder only when it starts. */
+/** The server again, where it was. */
 async function serveAgain() {
   server.close();
   server = await serve(folder, Number(new URL(browser.url).port));

@@ -2,7 +2,7 @@
 
 import { execFileSync } from "node:child_process";
 import { basename, join } from "node:path";
-import { ROOT, TRAINER, openPlain } from "./browser.mjs";
+import { ROOT, NIJIGEN, openPlain } from "./browser.mjs";
 
 const RUNTIME = join(ROOT, "node_modules/onnxruntime-web/dist");
 
@@ -16,7 +16,7 @@ const HEADERS = { "Cross-Origin-Embedder-Policy": "require-corp" };
  */
 export function exportModel(style, path) {
   const file = join(ROOT, "www/styles", `${style}.safetensors`);
-  execFileSync(TRAINER, ["onnx", "export", file, path, "--dtype", "f32"]);
+  execFileSync(NIJIGEN, ["onnx", "export", file, path, "--dtype", "f32"]);
 }
 
 /**

@@ -13,7 +13,7 @@ const INSIDERS = ["app/bench_worker.js"];
 /** Rooms and what their files may import besides each other, by a path's beginning. @type {Record<string, string[]>} */
 const MAY_IMPORT = {
   "nijigen/shared/": [],
-  // What build.sh puts into nijigen/wasm/ and nijigen/faces/.
+  // What tools/dist.mjs puts into nijigen/wasm/ and nijigen/faces/.
   "nijigen/engine_worker/": ["nijigen/shared/", "nijigen/wasm/"],
   "nijigen/face_worker/": ["nijigen/shared/", "nijigen/faces/"],
   "nijigen/page/": ["nijigen/shared/"],

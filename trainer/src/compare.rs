@@ -1,4 +1,4 @@
-//! `trainer compare`: what variants of a style cost, and how near they come to their teacher.
+//! `nijigen compare`: what variants of a style cost, and how near they come to their teacher.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -23,7 +23,7 @@ const METRICS: [&str; 2] = ["teacher_psnr", "teacher_psnr_worst"];
 /// Pictures that are timed; the fastest counts.
 const TIMED: usize = 5;
 
-/// Arguments of `trainer compare`.
+/// Arguments of `nijigen compare`.
 #[derive(Args)]
 pub struct CompareArguments {
     /// Style file; may be given again.
@@ -32,7 +32,7 @@ pub struct CompareArguments {
     /// Style file whose pictures the others should make.
     #[arg(long, value_name = "FILE")]
     teacher: PathBuf,
-    /// Folder made by `trainer prepare`, whose held-out photos are used.
+    /// Folder made by `nijigen prepare`, whose held-out photos are used.
     #[arg(long, value_name = "DIR")]
     prepared: PathBuf,
     /// Use at most this many photos, spread over all.

@@ -1,12 +1,13 @@
-//! `trainer convert`: photos in, anime pictures out.
+//! `nijigen convert`: photos in, anime pictures out.
 
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use futures_lite::future::block_on;
 use indicatif::ProgressBar;
@@ -14,12 +15,14 @@ use nijigen::engine::Progress;
 use nijigen::imaging::{Photo, decode_partial};
 use nijigen::pipeline::{self, FaceMode, FaceOptions, Look, Options};
 use nijigen::style::Alignment;
+use serde_json::{Value, json};
 
 use crate::folder::images_below;
 use crate::painter::Painter;
 use crate::photo_faces::PhotoFaces;
 use crate::picture::photo_png;
 use crate::progress_bar::{COUNTED, progress_bar};
+use crate::shipped::StyleArgument;
 use crate::write_file::write_file;
 
 /// Ends the name of every picture that is written.
@@ -28,36 +31,45 @@ const OUTPUT_SUFFIX: &str = "-anime.png";
 /// Steps of the progress bar of a single photo.
 const BAR_STEPS: usize = 1000;
 
-/// Arguments of `trainer convert`.
+/// Arguments of `nijigen convert`.
 #[derive(Args)]
 pub struct ConvertArguments {
-    /// Photos (JPEG, PNG, WebP, GIF), or directories with photos, whose subdirectories are taken, too.
+    /// Photos (JPEG, PNG, WebP, GIF), or folders, whose photos are taken with those of their subfolders.
     #[arg(required = true, value_name = "PHOTO")]
     photos: Vec<PathBuf>,
-    /// The style file.
-    #[arg(long, value_name = "FILE")]
-    style: PathBuf,
-    /// Directory for the pictures; made if needed.
-    #[arg(long, value_name = "DIR")]
+    /// Style: a name that "nijigen styles" lists, or a style file.
+    #[arg(long, value_name = "STYLE", default_value = "sky", value_parser = style())]
+    style: StyleArgument,
+    /// Folder for the pictures; made if needed.
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
     out: PathBuf,
     /// Longest side of the pictures in pixels; photos are never enlarged.
-    #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=8192))]
+    #[arg(long, value_name = "PIXELS", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=8192))]
     size: u32,
     /// What becomes of faces.
     #[arg(long, value_enum, default_value_t)]
     faces: FacesChoice,
-    /// The style file of a portrait network, which draws the faces.
-    #[arg(long, value_name = "FILE", requires = "models")]
-    portrait: Option<PathBuf>,
-    /// The Python wheel of mediapipe 0.10.21, with the networks for the landmarks that a portrait network needs.
+    /// The Python wheel of mediapipe 0.10.21, whose networks find the points of faces: with it, faces are drawn by a
+    /// network of their own, as on the page. "pip download --no-deps mediapipe==0.10.21" fetches it.
     #[arg(long, value_name = "WHEEL")]
     models: Option<PathBuf>,
-    /// How much of its own proportions a face keeps that a portrait network draws: 0, those of a drawing, to 1, all.
-    #[arg(long, default_value_t = 0.25)]
+    /// Style of that network: a name or a file.
+    #[arg(long, value_name = "STYLE", default_value = "portrait", requires = "models", value_parser = style())]
+    portrait: StyleArgument,
+    /// How much of its own proportions a face keeps that is drawn by it: 0, those of a drawing, to 1, all.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.25)]
     likeness: f32,
     /// Replace pictures that exist already.
     #[arg(long)]
     force: bool,
+    /// Tell of each photo in a line of JSON on standard output, and nothing else there.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Styles by their names, or files.
+fn style() -> impl TypedValueParser<Value = StyleArgument> {
+    OsStringValueParser::new().map(StyleArgument::from)
 }
 
 /// What is made of the faces in a photo.
@@ -99,12 +111,11 @@ impl Studio {
             None => None,
         };
         Ok(Self {
-            place: Painter::load(&arguments.style)?,
-            portrait: arguments
-                .portrait
-                .as_deref()
-                .map(Painter::load)
-                .transpose()?,
+            place: Painter::of(&arguments.style)?,
+            portrait: match &arguments.models {
+                Some(_) => Some(Painter::of(&arguments.portrait)?),
+                None => None,
+            },
             faces,
             likeness: arguments.likeness,
             long_side_px: arguments.size as usize,
@@ -146,7 +157,10 @@ pub fn run(arguments: &ConvertArguments) -> Result<()> {
         .with_context(|| format!("cannot make the directory {}", arguments.out.display()))?;
 
     let (photos, mut failures) = expand(&arguments.photos);
-    let bar = bar_of(photos.len())?;
+    let bar = match arguments.json {
+        true => ProgressBar::hidden(),
+        false => bar_of(photos.len())?,
+    };
     let mut taken = HashSet::new();
     let mut converted = 0;
     for Source { path, folder } in &photos {
@@ -157,16 +171,22 @@ pub fn run(arguments: &ConvertArguments) -> Result<()> {
             }
         };
         let out = arguments.out.join(folder);
-        match convert_one(arguments, &studio, path, &out, &mut taken, &mut progress) {
-            Ok(ends_early) => {
-                converted += 1;
-                if let Some(missing) = ends_early {
-                    bar.suspend(|| eprintln!("{}: {}", path.display(), warning(missing)));
-                }
-            }
-            Err(error) => {
-                bar.suspend(|| eprintln!("{}: {error:#}", path.display()));
-                failures += 1;
+        let begun = Instant::now();
+        let done = convert_one(arguments, &studio, path, &out, &mut taken, &mut progress);
+        match &done {
+            Ok(_) => converted += 1,
+            Err(_) => failures += 1,
+        }
+        if arguments.json {
+            println!("{}", json_line(path, &done, begun.elapsed()));
+        } else {
+            match &done {
+                Ok(Converted {
+                    ends_early: Some(missing),
+                    ..
+                }) => bar.suspend(|| eprintln!("{}: {}", path.display(), warning(*missing))),
+                Ok(_) => {}
+                Err(error) => bar.suspend(|| eprintln!("{}: {error:#}", path.display())),
             }
         }
         if photos.len() > 1 {
@@ -174,18 +194,51 @@ pub fn run(arguments: &ConvertArguments) -> Result<()> {
         }
     }
     bar.finish_and_clear();
-    println!(
-        "{converted} of {} converted in {:.1} s, to {}",
-        counted(converted + failures),
-        started.elapsed().as_secs_f64(),
-        arguments.out.display()
-    );
+    if !arguments.json {
+        println!(
+            "{converted} of {} converted in {:.1} s, to {}",
+            counted(converted + failures),
+            started.elapsed().as_secs_f64(),
+            arguments.out.display()
+        );
+    }
     ensure!(
         failures == 0,
         "{} could not be converted",
         counted(failures)
     );
     Ok(())
+}
+
+/// A picture that was written.
+struct Converted {
+    picture: PathBuf,
+    size: [usize; 2],
+    /// If the photo's file ends early: the share of its rows that are missing.
+    ends_early: Option<f32>,
+}
+
+/// What became of a photo, for programs.
+fn json_line(photo: &Path, done: &Result<Converted>, took: Duration) -> Value {
+    match done {
+        Ok(Converted {
+            picture,
+            size: [width, height],
+            ends_early,
+        }) => json!({
+            "photo": photo.to_string_lossy(),
+            "picture": picture.to_string_lossy(),
+            "width": width,
+            "height": height,
+            "seconds": took.as_secs_f64(),
+            "missing": ends_early,
+        }),
+        Err(error) => json!({
+            "photo": photo.to_string_lossy(),
+            "error": format!("{error:#}"),
+            "code": error.chain().find_map(|cause| cause.downcast_ref()).map(nijigen::Error::code),
+        }),
+    }
 }
 
 fn counted(photos: usize) -> String {
@@ -269,8 +322,7 @@ fn bar_of(photos: usize) -> Result<ProgressBar> {
 }
 
 /// Converts one photo, into the directory `out`, which is made if needed. `taken` holds the outputs of this run,
-/// as file systems without upper case see them. If the photo's file ends early: the share of its rows that are
-/// missing.
+/// as file systems without upper case see them.
 fn convert_one(
     arguments: &ConvertArguments,
     studio: &Studio,
@@ -278,7 +330,7 @@ fn convert_one(
     out: &Path,
     taken: &mut HashSet<String>,
     progress: &mut impl Progress,
-) -> Result<Option<f32>> {
+) -> Result<Converted> {
     let Some(stem) = path.file_stem() else {
         bail!("it has no file name");
     };
@@ -296,9 +348,14 @@ fn convert_one(
         output.display()
     );
     let decoded = decode_partial(&fs::read(path).context("cannot read the file")?)?;
-    let picture = photo_png(&studio.draw(decoded.photo, progress)?)?;
+    let drawn = studio.draw(decoded.photo, progress)?;
+    let picture = photo_png(&drawn)?;
     fs::create_dir_all(out)
         .with_context(|| format!("cannot make the directory {}", out.display()))?;
     write_file(&output, &picture)?;
-    Ok(decoded.ends_early)
+    Ok(Converted {
+        picture: output,
+        size: [drawn.width(), drawn.height()],
+        ends_early: decoded.ends_early,
+    })
 }

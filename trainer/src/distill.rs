@@ -1,4 +1,4 @@
-//! `trainer distill`: a generator of any configuration learns to draw as the one of a style file
+//! `nijigen distill`: a generator of any configuration learns to draw as the one of a style file
 //! does (knowledge distillation: Hinton, Vinyals and Dean, 2015, arXiv:1503.02531).
 
 use std::path::{Path, PathBuf};
@@ -11,14 +11,14 @@ use crate::config::{Architecture, GeneratorChoice, StageConfig, Target, TrainCon
 use crate::style_file::open_style;
 use crate::train::{Place, start};
 
-/// Options of `trainer distill`.
+/// Options of `nijigen distill`.
 #[derive(Args)]
 pub struct DistillArguments {
     /// Style file whose pictures are learned.
     #[arg(long, value_name = "FILE")]
     teacher: PathBuf,
     /// The network that learns: compact, animegan2, tiny or deep; a style file, whose weights it starts
-    /// from (such as one that `trainer prune` wrote); or a TOML file with a network's layers.
+    /// from (such as one that `nijigen prune` wrote); or a TOML file with a network's layers.
     #[arg(long, value_name = "NAME|FILE")]
     student: String,
     /// Preset or TOML file; its stages with the target `teacher` get the teacher given here.
@@ -27,7 +27,7 @@ pub struct DistillArguments {
     /// Steps of all stages together, which are shortened or lengthened in proportion.
     #[arg(long)]
     steps: Option<usize>,
-    /// Folder made by `trainer prepare`.
+    /// Folder made by `nijigen prepare`.
     #[arg(long, value_name = "DIR")]
     prepared: PathBuf,
     /// Folder that the run's folder is made in.
@@ -41,7 +41,7 @@ pub struct DistillArguments {
 /// Trains.
 ///
 /// # Errors
-/// For a student or teacher that cannot be used, and those of `trainer train`.
+/// For a student or teacher that cannot be used, and those of `nijigen train`.
 pub fn run(arguments: &DistillArguments) -> Result<()> {
     let mut config = TrainConfig::open(&arguments.config)?;
     set_teacher(&mut config.stages, &arguments.teacher)

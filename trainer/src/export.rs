@@ -1,4 +1,4 @@
-//! `trainer export`: the generator of a training run becomes a style file with its model card and
+//! `nijigen export`: the generator of a training run becomes a style file with its model card and
 //! a thumbnail.
 
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ impl SkyChoice {
     }
 }
 
-/// Arguments of `trainer export`.
+/// Arguments of `nijigen export`.
 #[derive(Args)]
 pub struct ExportArguments {
     /// Folder of the run; its newest checkpoint is taken.
@@ -142,13 +142,13 @@ fn card(
         .command
         .iter()
         .enumerate()
-        .map(|(i, part)| if i == 0 { "trainer" } else { part.as_str() })
+        .map(|(i, part)| if i == 0 { "nijigen" } else { part.as_str() })
         .collect();
     Ok(format!(
         "# Model card: {}\n\n| | |\n|---|---|\n\
          | network | `{}`: {} parameters, {:.0} kMAC a pixel, f16 |\n\
          | status | {status} |\n| licence | {} |\n| data | {} |\n\
-         | run | `{run}`, step {step} of {} on {} ({} processors), trainer {} |\n\
+         | run | `{run}`, step {step} of {} on {} ({} processors), nijigen {} |\n\
          | command | `{}` |\n\n\
          The run's configuration, what differs from the defaults marked:\n\n```toml\n{}```\n",
         header.name,

@@ -1,4 +1,4 @@
-//! `trainer import`: a PyTorch checkpoint or an ONNX model becomes a style file, with a report on its
+//! `nijigen import`: a PyTorch checkpoint or an ONNX model becomes a style file, with a report on its
 //! fidelity.
 
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ use crate::reference::read_planes;
 use crate::style_file::as_stored;
 use crate::write_file::write_and_tell;
 
-/// Arguments of `trainer import`.
+/// Arguments of `nijigen import`.
 #[derive(Args)]
 pub struct ImportArguments {
     /// The checkpoint: PyTorch (.pt, .pth), safetensors, or an ONNX model (.onnx) made of it.
@@ -219,7 +219,7 @@ fn onnx_weights(arguments: &ImportArguments, generator: &mut GeneratorConfig) ->
     let model = onnx::read_model(&fs::read(&arguments.checkpoint)?)?;
     ensure!(
         !onnx::is_style(&model),
-        "it was made of a style file: trainer onnx import makes that file again, with its header"
+        "it was made of a style file: nijigen onnx import makes that file again, with its header"
     );
     if arguments.upsampling.is_none()
         && let Some(upsampling) = onnx::upsampling(&model)?

@@ -1,5 +1,4 @@
-//! Command line tool: trains generators, converts photos, imports public checkpoints, lists styles
-//! for the page.
+//! The command `nijigen`: converts photos, trains generators, imports public checkpoints, lists styles for the page.
 
 mod backbone;
 mod calibrate;
@@ -16,6 +15,7 @@ mod distill;
 mod evaluate;
 mod export;
 mod folder;
+mod help_files;
 mod import;
 mod likeness;
 mod losses;
@@ -36,7 +36,9 @@ mod prune;
 mod quantize;
 mod reference;
 mod run_dir;
+mod shipped;
 mod style_file;
+mod styles;
 mod tapped;
 mod targets;
 mod tflite;
@@ -60,9 +62,12 @@ use clap::{Parser, Subcommand};
 #[cfg(test)]
 use nijigen::face::mesh;
 
-/// Nijigen's tool for photos and styles.
+/// Photos into anime pictures, on your own device.
+///
+/// "nijigen convert PHOTO" draws a photo; "nijigen styles" lists the looks. The other commands make styles: see
+/// docs/training.md in the source repository.
 #[derive(Parser)]
-#[command(name = "trainer", version, arg_required_else_help = true)]
+#[command(name = "nijigen", version, arg_required_else_help = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -72,6 +77,8 @@ struct Arguments {
 enum Command {
     /// Turn photos into anime pictures, on the CPU.
     Convert(convert::ConvertArguments),
+    /// List the styles that come with the program.
+    Styles(styles::StylesArguments),
     /// Make a style file from a PyTorch checkpoint.
     Import(import::ImportArguments),
     /// Convert the perceptual backbone that training compares features of.
@@ -100,11 +107,16 @@ enum Command {
     Onnx(onnx::OnnxArguments),
     /// List the style files of a directory in its manifest.json.
     Manifest(manifest::ManifestArguments),
+    /// Print what a shell needs to complete commands.
+    Completions(help_files::CompletionsArguments),
+    /// Write the manual: a page for each command.
+    Man(help_files::ManArguments),
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Convert(arguments) => convert::run(&arguments),
+        Command::Styles(arguments) => styles::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
         Command::Backbone(arguments) => backbone::run(&arguments),
         Command::Prepare(arguments) => prepare::run(&arguments),
@@ -119,6 +131,8 @@ fn main() -> ExitCode {
         Command::Quantize(arguments) => quantize::run(&arguments),
         Command::Onnx(arguments) => onnx::run(&arguments),
         Command::Manifest(arguments) => manifest::run(&arguments),
+        Command::Completions(arguments) => help_files::complete(&arguments),
+        Command::Man(arguments) => help_files::write_manual(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -126,5 +140,32 @@ fn main() -> ExitCode {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Arguments;
+
+    /// Visits a command and those below it.
+    fn each(command: &mut clap::Command, visit: &mut impl FnMut(&mut clap::Command)) {
+        visit(command);
+        for below in command.get_subcommands_mut() {
+            each(below, visit);
+        }
+    }
+
+    #[test]
+    fn help_is_written_for_users() {
+        let mut arguments = Arguments::command();
+        arguments.build();
+        each(&mut arguments, &mut |command| {
+            let help = command.render_long_help().to_string();
+            for mark in ["[`", "`]", "::"] {
+                assert!(!help.contains(mark), "{mark} in the help of {help}");
+            }
+        });
     }
 }

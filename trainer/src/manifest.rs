@@ -1,4 +1,4 @@
-//! `trainer manifest`: lists the style files of a directory for the page.
+//! `nijigen manifest`: lists the style files of a directory for the page.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ const VERSION: u32 = 1;
 /// Name of the manifest in its directory.
 const FILE_NAME: &str = "manifest.json";
 
-/// Arguments of `trainer manifest`.
+/// Arguments of `nijigen manifest`.
 #[derive(Args)]
 pub struct ManifestArguments {
     /// Directory with style files (.safetensors).
@@ -33,22 +33,27 @@ pub struct ManifestArguments {
     time: bool,
 }
 
+/// A list of styles, as the page reads it.
 #[derive(Serialize, Deserialize)]
-struct Manifest {
+pub struct Manifest {
     version: u32,
-    styles: Vec<Entry>,
+    /// The first is the default.
+    pub styles: Vec<Entry>,
 }
 
+/// A style in the list.
 #[derive(Serialize, Deserialize)]
-struct Entry {
-    name: String,
+pub struct Entry {
+    /// Its name.
+    pub name: String,
     /// What the variants of one style have in common, such as `ink`.
     #[serde(default)]
     family: String,
     #[serde(default)]
     variant: Variant,
     file: String,
-    bytes: usize,
+    /// The file's size.
+    pub bytes: usize,
     sha256: String,
     architecture: String,
     dtype: Dtype,
@@ -62,6 +67,21 @@ struct Entry {
     /// Milliseconds for 512 x 512 pixels, where measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ms_512: Option<f64>,
+}
+
+impl Entry {
+    /// Whether it draws faces alone.
+    pub fn is_portrait(&self) -> bool {
+        self.variant == Variant::Portrait
+    }
+
+    /// Title and description, in English.
+    pub fn about(&self) -> String {
+        match &self.about {
+            Some(about) => format!("{}: {}", self.title.en, about.en),
+            None => self.title.en.clone(),
+        }
+    }
 }
 
 /// What a style's network is for, and how much work it is: what a page offers as quality.
@@ -153,7 +173,7 @@ pub fn run(arguments: &ManifestArguments) -> Result<()> {
     if arguments.check {
         ensure!(
             present.as_deref() == Some(text.as_str()),
-            "{} does not match the style files; run `trainer manifest {}`",
+            "{} does not match the style files; run `nijigen manifest {}`",
             path.display(),
             arguments.directory.display()
         );

@@ -1,12 +1,12 @@
 //! A style's network as the page runs it, by the CPU engine.
 
-use std::path::Path;
-
 use anyhow::{Context, Result};
 use futures_lite::future::block_on;
 use nijigen::engine::{CpuEngine, Engine};
 use nijigen::pipeline::Network;
 use nijigen::style::{Style, StyleHeader};
+
+use crate::shipped::StyleArgument;
 
 /// A network and what its style says of it.
 pub struct Painter {
@@ -28,15 +28,13 @@ impl Painter {
         })
     }
 
-    /// Of a style file.
+    /// Of the style that an argument names.
     ///
     /// # Errors
-    /// If it cannot be read, is not a style file, or those of [`Self::new`], naming it.
-    pub fn load(path: &Path) -> Result<Self> {
-        let named = || format!("cannot use the style {}", path.display());
-        let bytes = std::fs::read(path).with_context(named)?;
-        let style = Style::from_bytes(&bytes).with_context(named)?;
-        Self::new(&style).with_context(named)
+    /// If it cannot be opened, or those of [`Self::new`], naming it.
+    pub fn of(style: &StyleArgument) -> Result<Self> {
+        let opened = style.open().and_then(|style| Self::new(&style));
+        opened.with_context(|| format!("cannot use the style {}", style.name()))
     }
 
     /// The network, to draw with.

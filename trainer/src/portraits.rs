@@ -1,4 +1,4 @@
-//! `trainer portraits`: photos in, what the network for faces learns from out: face crops warped
+//! `nijigen portraits`: photos in, what the network for faces learns from out: face crops warped
 //! to a drawing's proportions, their portraits, and their landmarks: a folder of pairs.
 
 use std::fmt::Write as _;
@@ -24,7 +24,7 @@ use crate::write_file::write_file;
 /// Smaller faces are left out: distance from eyes to mouth or of the eyes, in pixels of the photo.
 const LEAST_FACE_PX: f32 = 30.0;
 
-/// Arguments of `trainer portraits`.
+/// Arguments of `nijigen portraits`.
 #[derive(Args)]
 pub struct PortraitsArguments {
     /// Directories with photos; of each photo the largest face is taken.

@@ -1,4 +1,4 @@
-//! `trainer prepare`: folders of photos and style images become a prepared set for training.
+//! `nijigen prepare`: folders of photos and style images become a prepared set for training.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ use crate::progress_bar::{COUNTED, progress_bar};
 /// pixels they would be blurred.
 const MIN_FACE_PX: f32 = 64.0;
 
-/// Arguments of `trainer prepare`.
+/// Arguments of `nijigen prepare`.
 #[derive(Args)]
 pub struct PrepareArguments {
     #[command(flatten)]

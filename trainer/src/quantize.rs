@@ -1,4 +1,4 @@
-//! `trainer quantize`: a style's weights in 8 bits, ranges of its activations, and what they change in
+//! `nijigen quantize`: a style's weights in 8 bits, ranges of its activations, and what they change in
 //! pictures.
 
 use std::collections::BTreeSet;
@@ -29,7 +29,7 @@ const CALIBRATED_METRIC: &str = "calibrated_psnr";
 /// What `--percentile` is by default.
 const PERCENTILE: f64 = 99.999;
 
-/// Arguments of `trainer quantize`.
+/// Arguments of `nijigen quantize`.
 #[derive(Args)]
 pub struct QuantizeArguments {
     /// The style file, with weights in f32 or f16.

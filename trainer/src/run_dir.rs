@@ -209,7 +209,7 @@ mod tests {
             prepared: "prepared".into(),
             prepared_sha256: "00".into(),
             device: "flex".into(),
-            command: vec!["trainer".into()],
+            command: vec!["nijigen".into()],
             version: "0".into(),
             commit: Some("abc1234".into()),
             started: "2026-01-02T03:04:05+00:00".into(),

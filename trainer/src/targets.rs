@@ -1,4 +1,4 @@
-//! `trainer targets`: photos and their procedural targets as a folder of pairs.
+//! `nijigen targets`: photos and their procedural targets as a folder of pairs.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ use crate::write_file::write_file;
 /// The list of what was drawn.
 const LIST: &str = "targets.csv";
 
-/// Arguments of `trainer targets`.
+/// Arguments of `nijigen targets`.
 #[derive(Args)]
 pub struct TargetsArguments {
     /// Folder of photos, with those in it; may be given again.

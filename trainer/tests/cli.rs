@@ -20,12 +20,12 @@ fn style() -> PathBuf {
     root().join("www/styles/ink.safetensors")
 }
 
-fn trainer() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_trainer"))
+fn nijigen() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_nijigen"))
 }
 
 fn convert(photos: &[PathBuf], out: &Path, more: &[&str]) -> Output {
-    trainer()
+    nijigen()
         .arg("convert")
         .args(photos)
         .arg("--style")
@@ -38,7 +38,7 @@ fn convert(photos: &[PathBuf], out: &Path, more: &[&str]) -> Output {
 }
 
 fn import(checkpoint: &Path, style: &Path, more: &[&str]) -> Output {
-    trainer()
+    nijigen()
         .arg("import")
         .args([checkpoint, style])
         .args(more)
@@ -152,10 +152,13 @@ fn a_style_that_cannot_be_used_is_named() {
     fs::write(&damaged, &bytes[..bytes.len() / 2]).unwrap();
     for (path, reason) in [
         (damaged, "not a whole safetensors file"),
-        (folder.path().join("missing.safetensors"), "No such file"),
+        (
+            folder.path().join("missing.safetensors"),
+            "neither a file nor one of sky",
+        ),
         (photo("plain.png"), "not a whole safetensors file"),
     ] {
-        let output = trainer()
+        let output = nijigen()
             .args(["convert", "--style"])
             .arg(&path)
             .arg("--out")
@@ -165,6 +168,86 @@ fn a_style_that_cannot_be_used_is_named() {
             .expect("the program runs");
         refused(&output, &path, reason);
     }
+}
+
+#[test]
+fn without_options_the_default_style_draws_into_this_folder() {
+    let folder = TempDir::new().unwrap();
+    let run = |more: &[&str]| {
+        nijigen()
+            .current_dir(folder.path())
+            .arg("convert")
+            .arg(photo("plain.jpg"))
+            .args(["--size", "32"])
+            .args(more)
+            .output()
+            .expect("the program runs")
+    };
+    assert!(run(&[]).status.success());
+    let picture = folder.path().join("plain-anime.png");
+    let by_default = fs::read(&picture).unwrap();
+    let drawn_in = |style: &str| {
+        let output = run(&["--force", "--style", style]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        fs::read(&picture).unwrap()
+    };
+    assert!(drawn_in("sky") == by_default);
+    assert!(drawn_in("ink") != by_default);
+}
+
+#[test]
+fn programs_are_told_of_each_photo_in_a_line() {
+    let out = TempDir::new().unwrap();
+    let photos = [photo("plain.png"), photo("empty.png")];
+    let output = convert(&photos, out.path(), &["--size", "32", "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let words = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<serde_json::Value> = words
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let [drawn, failed] = lines.as_slice() else {
+        panic!("{words}");
+    };
+    assert_eq!(
+        (&drawn["width"], &drawn["height"]),
+        (&32.into(), &32.into())
+    );
+    assert!(Path::new(drawn["picture"].as_str().unwrap()).exists());
+    assert_eq!(failed["photo"], *photos[1].to_string_lossy());
+    assert_eq!(failed["code"], "photo-unreadable");
+}
+
+#[test]
+fn styles_are_listed_with_their_names() {
+    let list = |arguments: &[&str]| {
+        let output = nijigen().arg("styles").args(arguments).output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let words = list(&[]);
+    for name in ["sky ", "ink-tiny ", "portrait "] {
+        assert!(words.lines().any(|line| line.starts_with(name)), "{words}");
+    }
+    let listed: serde_json::Value = serde_json::from_str(&list(&["--json"])).unwrap();
+    assert_eq!(listed["styles"][0]["name"], "sky");
+}
+
+#[test]
+fn shells_and_man_know_the_commands() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let output = nijigen().args(["completions", shell]).output().unwrap();
+        let words = String::from_utf8(output.stdout).unwrap();
+        assert!(
+            words.contains("convert") && words.contains("likeness"),
+            "{shell}"
+        );
+    }
+    let folder = TempDir::new().unwrap();
+    let output = nijigen().arg("man").arg(folder.path()).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let page = fs::read_to_string(folder.path().join("nijigen-convert.1")).unwrap();
+    assert!(page.contains("likeness"), "{page}");
 }
 
 #[test]
@@ -265,7 +348,7 @@ fn a_style_survives_onnx() {
         folder.path().join("again.safetensors"),
     );
     let onnx = |direction: &str, from: &Path, to: &Path, more: &[&str]| {
-        let mut command = trainer();
+        let mut command = nijigen();
         command
             .args(["onnx", direction])
             .arg(from)
@@ -292,7 +375,7 @@ fn a_style_survives_onnx() {
 }
 
 fn quantize(style: &Path, out: &Path, photos: &Path, more: &[&str]) -> Output {
-    trainer()
+    nijigen()
         .arg("quantize")
         .args([style, out])
         .arg("--photos")
@@ -327,7 +410,7 @@ fn calibrated_activations_are_stored_where_pictures_allow_it() {
     let model = folder.path().join("model.onnx");
     let again = folder.path().join("again.safetensors");
     for (direction, from, to) in [("export", &out, &model), ("import", &model, &again)] {
-        let output = trainer()
+        let output = nijigen()
             .args(["onnx", direction])
             .args([from, to])
             .output()
@@ -370,7 +453,7 @@ fn calibrated_activations_are_stored_where_pictures_allow_it() {
 fn onnx_models_that_cannot_be_used_are_named() {
     let folder = TempDir::new().unwrap();
     let model = folder.path().join("ink.onnx");
-    let output = trainer()
+    let output = nijigen()
         .args(["onnx", "export"])
         .args([&style(), &model])
         .output()
@@ -387,7 +470,7 @@ fn onnx_models_that_cannot_be_used_are_named() {
         (back, &cut, "not a whole ONNX model"),
         (back, &photo("plain.png"), "not a whole ONNX model"),
         (back, &torch, "it was not made of a style file"),
-        (import, &model, "trainer onnx import makes that file again"),
+        (import, &model, "nijigen onnx import makes that file again"),
         (import, &cut, "not a whole ONNX model"),
         (
             import,
@@ -395,7 +478,7 @@ fn onnx_models_that_cannot_be_used_are_named() {
             "has weights of the shape [5, 3, 7, 7], expected [32, 3, 7, 7]",
         ),
     ] {
-        let output = trainer()
+        let output = nijigen()
             .args(arguments)
             .args([model, &out])
             .output()
@@ -407,7 +490,7 @@ fn onnx_models_that_cannot_be_used_are_named() {
 
 #[test]
 fn the_page_s_manifest_is_up_to_date() {
-    let output = trainer()
+    let output = nijigen()
         .args(["manifest", "--check"])
         .arg(root().join("www/styles"))
         .output()
@@ -429,7 +512,7 @@ fn pruned_files_with_inconsistent_shapes_are_refused() {
     bytes[at..at + told.len()].copy_from_slice(other);
     fs::write(&path, bytes).unwrap();
     let refused = |arguments: &[&str]| {
-        let output = trainer()
+        let output = nijigen()
             .args(arguments)
             .args(["--prepared", "nowhere"])
             .output()
@@ -451,7 +534,7 @@ fn pruned_files_with_inconsistent_shapes_are_refused() {
 
 #[test]
 fn pruning_away_everything_is_refused() {
-    let output = trainer()
+    let output = nijigen()
         .args(["prune", "in.safetensors", "out.safetensors", "--name", "x"])
         .args(["--prepared", "nowhere", "--fewer-parameters", "100"])
         .output()

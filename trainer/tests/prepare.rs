@@ -1,4 +1,4 @@
-//! `trainer prepare` as its users run it, on generated images.
+//! `nijigen prepare` as its users run it, on generated images.
 #![allow(missing_docs)]
 
 use std::fs;
@@ -87,7 +87,7 @@ impl Folders {
     }
 
     fn prepare(&self, out: &str, more: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_trainer"))
+        Command::new(env!("CARGO_BIN_EXE_nijigen"))
             .arg("prepare")
             .arg("--photos")
             .arg(self.path("photos"))

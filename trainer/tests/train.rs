@@ -9,8 +9,8 @@ use anyhow::{Context, Result, ensure};
 use image::{Rgb, RgbImage};
 use serde_json::Value;
 
-fn trainer(arguments: &[&str]) -> Result<Output> {
-    let output = Command::new(env!("CARGO_BIN_EXE_trainer"))
+fn nijigen(arguments: &[&str]) -> Result<Output> {
+    let output = Command::new(env!("CARGO_BIN_EXE_nijigen"))
         .args(arguments)
         // No backbone of the machine's user takes part.
         .env("NIJIGEN_CACHE", "/nonexistent")
@@ -19,7 +19,7 @@ fn trainer(arguments: &[&str]) -> Result<Output> {
 }
 
 fn succeeds(arguments: &[&str]) -> Result<String> {
-    let output = trainer(arguments)?;
+    let output = nijigen(arguments)?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{arguments:?}: {text}{errors}");
@@ -28,7 +28,7 @@ fn succeeds(arguments: &[&str]) -> Result<String> {
 
 /// The message of a command that must fail, without panicking.
 fn fails(arguments: &[&str]) -> Result<String> {
-    let output = trainer(arguments)?;
+    let output = nijigen(arguments)?;
     ensure!(
         output.status.code() == Some(1),
         "{arguments:?} ended with {:?}",
@@ -279,7 +279,7 @@ fn bad_input_is_named() -> Result<()> {
     ensure!(error.contains("\"abacus\""), "{error}");
     // The default recipe needs the backbone, which is not there: said before a run begins.
     let error = fails(&["train", "--prepared", &prepared, "--runs", &runs])?;
-    ensure!(error.contains("trainer backbone"), "{error}");
+    ensure!(error.contains("nijigen backbone"), "{error}");
     ensure!(!Path::new(&runs).exists(), "a run was begun");
     Ok(())
 }

@@ -1,8 +1,9 @@
 /** Runs the CPU engine's network for bench.js. */
 
 import { loadModule } from "../nijigen/engine_worker/module.js";
+import { listFiles } from "../nijigen/shared/assets.js";
 import { threadCount } from "../nijigen/shared/capabilities.js";
-import { moduleName } from "../nijigen/shared/engine_files.js";
+import { engineFile } from "../nijigen/shared/engine_files.js";
 
 /** The style on the engine. @type {import("../nijigen/engine_worker/module.js").Stylizer} */
 let stylizer;
@@ -21,8 +22,9 @@ async function answer(request) {
   switch (request.type) {
     case "start": {
       const threads = threadCount(request.threads);
-      const name = request.module ?? moduleName("cpu", threads);
-      const url = new URL(`../nijigen/wasm/${name}/nijigen_bg.wasm`, import.meta.url).href;
+      const folder = new URL("../nijigen/wasm/", import.meta.url).href;
+      const name = request.module ?? engineFile(await listFiles(folder), "cpu", threads).name;
+      const url = `${folder}${name}/nijigen_bg.wasm`;
       const module = await loadModule(name, { url }, threads);
       const style = new Uint8Array(await (await fetch(request.style)).arrayBuffer());
       stylizer = await module.Stylizer.create(style, "", request.int8);

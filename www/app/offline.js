@@ -3,6 +3,9 @@
 /** A service worker that is not there after this time is not waited for: the network is slow. */
 const PATIENCE_MS = 10_000;
 
+/** How often a release is looked for that has the modules which are still being built. */
+const GROWING_MS = 10_000;
+
 /**
  * Installs the service worker. It keeps what is loaded from then on, and adds the headers that
  * threads need. Where they were missing, the page is loaded again under them: at the first visit
@@ -82,6 +85,8 @@ function offerUpdates(registration, onUpdate) {
   if (registration.waiting) offer(registration.waiting);
   watch(registration.installing);
   registration.addEventListener("updatefound", () => watch(registration.installing));
+  // Only build.sh's own server has such a page, see tools/dist.mjs.
+  if ("growing" in document.documentElement.dataset) setInterval(() => void registration.update().catch(() => {}), GROWING_MS);
 }
 
 /** Cache in which the service worker puts photos that another app shares. */

@@ -17,7 +17,7 @@ export async function saveZip(items, output, onProgress) {
   // Asked before anything else: the visitor's click does not count for long.
   const target = await chooseTarget(name);
   if (target === "none") return;
-  // client-zip, which build.sh puts there.
+  // client-zip, which tools/dist.mjs puts there.
   const { makeZip } = await import(new URL("../vendor/client-zip.js", import.meta.url).href);
   const zip = makeZip(makeEntries(items, output, onProgress));
   if (target) await zip.pipeTo(await target.createWritable());

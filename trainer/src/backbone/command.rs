@@ -1,4 +1,4 @@
-//! `trainer backbone`: published VGG weights become the file that training opens.
+//! `nijigen backbone`: published VGG weights become the file that training opens.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ const PUBLISHED_WIDTH: usize = 1;
 /// Layers whose mean activations are printed.
 const PRINTED: [&str; 5] = ["relu1_1", "relu2_2", "relu3_3", "relu4_1", "relu5_1"];
 
-/// Arguments of `trainer backbone`.
+/// Arguments of `nijigen backbone`.
 #[derive(Args)]
 pub struct BackboneArguments {
     /// The published weights: torchvision's VGG16 or VGG19 (.pth, .pt, .safetensors), or Keras'
@@ -205,6 +205,6 @@ mod tests {
         let absent = || Ok(PathBuf::from("no/vgg16.safetensors"));
         let message = error(list([absent(), absent()]));
         assert!(message.contains("no/vgg16.safetensors"), "{message}");
-        assert!(message.contains("trainer backbone --from"), "{message}");
+        assert!(message.contains("nijigen backbone --from"), "{message}");
     }
 }

@@ -169,7 +169,7 @@ impl BackboneWeights {
             |name: &str| {
                 metadata.and_then(|fields| fields.get(name)).with_context(|| {
                 format!(
-                    "the metadata has no {name:?}: the file was not made by `trainer backbone`"
+                    "the metadata has no {name:?}: the file was not made by `nijigen backbone`"
                 )
             })
             };

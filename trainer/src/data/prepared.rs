@@ -310,8 +310,8 @@ impl Prepared {
         let path = folder.join(MANIFEST);
         if !path.is_file() {
             let reason = match folder.join(UNFINISHED).exists() {
-                true => "it is unfinished: run `trainer prepare` with --force again",
-                false => "it has no manifest.json, expected a folder made by `trainer prepare`",
+                true => "it is unfinished: run `nijigen prepare` with --force again",
+                false => "it has no manifest.json, expected a folder made by `nijigen prepare`",
             };
             return Err(anyhow::anyhow!(reason)).with_context(named);
         }
@@ -369,7 +369,7 @@ fn read_manifest(path: &Path) -> Result<Manifest> {
     }
     let text = fs::read_to_string(path).context("cannot read manifest.json")?;
     let head: Head = serde_json::from_str(&text)
-        .context("its manifest.json is damaged or is not one of `trainer prepare`")?;
+        .context("its manifest.json is damaged or is not one of `nijigen prepare`")?;
     ensure!(
         head.format == FORMAT,
         "its manifest.json is of the format {:?}, expected {FORMAT:?}",
@@ -423,7 +423,7 @@ impl Target {
                 (true, _) => "a prepared set",
                 (false, true) => "an unfinished prepared set",
                 (false, false) => bail!(
-                    "the folder {} holds files that `trainer prepare` did not make; choose another one",
+                    "the folder {} holds files that `nijigen prepare` did not make; choose another one",
                     folder.display()
                 ),
             };
@@ -449,7 +449,7 @@ impl Target {
     pub fn begin(&self) -> Result<()> {
         self.write(
             UNFINISHED,
-            b"`trainer prepare` is at work, or was interrupted.\n",
+            b"`nijigen prepare` is at work, or was interrupted.\n",
         )?;
         for name in FOLDERS {
             remove(&self.folder.join(name), |path| fs::remove_dir_all(path))?;

@@ -1,4 +1,4 @@
-//! `trainer evaluate`: styles against the untouched photos and the procedural target, in one table; or
+//! `nijigen evaluate`: styles against the untouched photos and the procedural target, in one table; or
 //! portrait styles on [faces].
 
 use std::collections::BTreeMap;
@@ -36,19 +36,19 @@ const SUBSETS: Subsets = Subsets {
     seed: 0,
 };
 
-/// Arguments of `trainer evaluate`.
+/// Arguments of `nijigen evaluate`.
 #[derive(Args)]
 pub struct EvaluateArguments {
     /// Style file; may be given again.
     #[arg(long = "style", value_name = "FILE", required = true)]
     styles: Vec<PathBuf>,
-    /// Folder made by `trainer prepare`: its held-out photos are used, and its style images.
+    /// Folder made by `nijigen prepare`: its held-out photos are used, and its style images.
     #[arg(long, value_name = "DIR", required_unless_present = "faces")]
     prepared: Option<PathBuf>,
     /// Photos to use instead of the held-out ones.
     #[arg(long, value_name = "DIR")]
     photos: Option<PathBuf>,
-    /// Folder of pairs of faces with landmarks, as `trainer portraits` makes them: portrait styles are
+    /// Folder of pairs of faces with landmarks, as `nijigen portraits` makes them: portrait styles are
     /// measured on all of them instead, against their targets.
     #[arg(
         long,
@@ -63,7 +63,7 @@ pub struct EvaluateArguments {
     /// Use at most this many photos, spread over all.
     #[arg(long)]
     pub(super) limit: Option<usize>,
-    /// Backbone: vgg16, vgg19 or a file made by `trainer backbone`. Without one, metrics on its
+    /// Backbone: vgg16, vgg19 or a file made by `nijigen backbone`. Without one, metrics on its
     /// features are left out, and said so.
     #[arg(long, default_value = "vgg16")]
     backbone: String,

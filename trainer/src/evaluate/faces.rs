@@ -1,4 +1,4 @@
-//! `trainer evaluate --faces`: portrait styles on pairs of faces, as the pipeline draws them, beside the
+//! `nijigen evaluate --faces`: portrait styles on pairs of faces, as the pipeline draws them, beside the
 //! targets and the photos.
 
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Measuring stylised pictures: what `trainer evaluate` reports.
+//! Measuring stylised pictures: what `nijigen evaluate` reports.
 //!
 //! The metrics of one photo and its output need no network ([`picture_metrics`]). Those that do
 //! take features that the caller computed: content change, kernel inception distance and Gram

@@ -1,4 +1,4 @@
-//! `trainer onnx`: styles to ONNX models for other runtimes, and back.
+//! `nijigen onnx`: styles to ONNX models for other runtimes, and back.
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::import::DtypeArgument;
 use crate::style_file::as_stored;
 use crate::write_file::write_file;
 
-/// Arguments of `trainer onnx`.
+/// Arguments of `nijigen onnx`.
 #[derive(Args)]
 pub struct OnnxArguments {
     #[command(subcommand)]
@@ -41,7 +41,7 @@ struct ExportArguments {
 
 #[derive(Args)]
 struct ImportArguments {
-    /// An ONNX model that `trainer onnx export` wrote.
+    /// An ONNX model that `nijigen onnx export` wrote.
     model: PathBuf,
     /// The style file to write; an existing one is replaced.
     style: PathBuf,

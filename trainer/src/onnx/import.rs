@@ -64,7 +64,7 @@ pub fn style_file(model: &ModelProto) -> Result<Vec<u8>> {
     let json = header(model).with_context(|| {
         format!(
             "its metadata has no {METADATA_KEY:?}, so it was not made of a style file: take its \
-             weights with trainer import"
+             weights with nijigen import"
         )
     })?;
     let header: StyleHeader = serde_json::from_str(json).context("its header is damaged")?;

@@ -291,7 +291,7 @@ fn exports_of_pytorch_give_their_weights() {
         let found = upsampling(&model).unwrap();
         assert_eq!(found, Some(Upsampling::AlignCorners), "{name}");
         let error = style_file(&model).unwrap_err().to_string();
-        assert!(error.contains("trainer import"), "{error}");
+        assert!(error.contains("nijigen import"), "{error}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! `trainer prune`: takes the channels out of a generator that its pictures need least.
+//! `nijigen prune`: takes the channels out of a generator that its pictures need least.
 
 mod importance;
 mod plan;
@@ -24,7 +24,7 @@ use crate::write_file::write_file;
 /// Longer side in pixels of the photos that importance is measured on.
 const LONG_SIDE_PX: u32 = 256;
 
-/// Arguments of `trainer prune`.
+/// Arguments of `nijigen prune`.
 #[derive(Args)]
 pub struct PruneArguments {
     /// The style file to prune.
@@ -34,7 +34,7 @@ pub struct PruneArguments {
     /// Short name of the new style: lower-case letters, digits and hyphens.
     #[arg(long)]
     name: String,
-    /// Folder made by `trainer prepare`, whose training photos are used.
+    /// Folder made by `nijigen prepare`, whose training photos are used.
     #[arg(long, value_name = "DIR")]
     prepared: PathBuf,
     /// Use at most this many photos, spread over all.
@@ -54,7 +54,7 @@ pub struct PruneArguments {
     device: String,
 }
 
-/// Prunes and prints what is left. The result needs `trainer distill --student` afterwards: what
+/// Prunes and prints what is left. The result needs `nijigen distill --student` afterwards: what
 /// remains has to take over what went.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! `trainer train`: from a prepared set to a generator.
+//! `nijigen train`: from a prepared set to a generator.
 
 mod augment;
 mod colour_path;
@@ -42,14 +42,14 @@ use crate::style_file::open_style;
 pub use self::networks::{list as list_checkpoints, read_ema};
 pub use self::pairs::{Pair, read_landmarks};
 
-/// Options of `trainer train`.
+/// Options of `nijigen train`.
 #[derive(Args)]
 pub struct TrainArguments {
     /// Preset (recipe, seed, paper-hayao, paper-paprika, paper-shinkai, distill, smoke) or TOML
     /// file.
     #[arg(long, default_value = "recipe", value_name = "NAME|FILE")]
     config: String,
-    /// Folder made by `trainer prepare`.
+    /// Folder made by `nijigen prepare`.
     #[arg(long, value_name = "DIR", required_unless_present = "resume")]
     prepared: Option<PathBuf>,
     /// Folder that the run's folder is made in.
@@ -96,7 +96,7 @@ fn interrupted() -> Result<Arc<AtomicBool>> {
 
 /// Where a run takes its samples from, is stored, and computes.
 pub struct Place<'a> {
-    /// Folder made by `trainer prepare`.
+    /// Folder made by `nijigen prepare`.
     pub prepared: &'a Path,
     /// Folder that the run's folder is made in.
     pub runs: &'a Path,
@@ -282,7 +282,7 @@ impl<'a> Session<'a> {
             if last && at < total {
                 bar.abandon();
                 println!(
-                    "interrupted; saved step {at}. Go on with: trainer train --resume {}",
+                    "interrupted; saved step {at}. Go on with: nijigen train --resume {}",
                     run.root().display()
                 );
                 return Ok(());
@@ -305,7 +305,7 @@ impl<'a> Session<'a> {
         watch.check(networks.step, terms).with_context(|| {
             format!(
                 "training stopped; the last checkpoint is kept, and after lowering a rate or a \
-                 weight in its config.toml the run goes on with: trainer train --resume {}",
+                 weight in its config.toml the run goes on with: nijigen train --resume {}",
                 run.root().display()
             )
         })?;

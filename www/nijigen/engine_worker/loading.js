@@ -2,7 +2,7 @@
 
 import { fetchAsset } from "../shared/assets.js";
 import { threadCount, webGpuAdapter } from "../shared/capabilities.js";
-import { moduleFile, moduleName } from "../shared/engine_files.js";
+import { engineFile } from "../shared/engine_files.js";
 import { NijigenError, toNijigenError } from "../shared/errors.js";
 import { loadModule } from "./module.js";
 import { Pace } from "./pace.js";
@@ -108,10 +108,9 @@ function usesInt8(module, precision) {
 async function fetchModule({ engine, modules, threads, keep, workerUrl }, progress) {
   const count = engine === "cpu" ? threadCount(threads) : 1;
   /** @param {number} threads */
-  const load = (threads) => {
-    const name = moduleName(engine, threads);
-    const file = moduleFile(modules, name);
-    return loadModule(name, file, threads, {
+  const load = async (threads) => {
+    const { name, file, threads: usable } = engineFile(modules, engine, threads);
+    return loadModule(name, file, usable, {
       keep,
       onProgress: (received) => progress("engine", received, file.bytes ?? 0),
       workerUrl,

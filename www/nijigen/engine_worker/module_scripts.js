@@ -13,7 +13,7 @@ import * as gpu from "../wasm/gpu/nijigen.js";
  */
 /** @typedef {import("../wasm/cpu/nijigen.js").Stylizer} Stylizer a style on an engine */
 
-/** By the names of the modules' folders; build.sh holds that relaxed SIMD makes no difference. @type {Record<string, any>} */
+/** By the names of the modules' folders; tools/dist.mjs holds that relaxed SIMD makes no difference. @type {Record<string, any>} */
 export const moduleScripts = {
   cpu,
   "cpu-relaxed": cpu,

@@ -3,7 +3,7 @@
 import { untilAborted } from "./abort.js";
 import { fetchAsset, hasHash, wrongHash } from "../shared/assets.js";
 import { threadCount, webGpuAdapter } from "../shared/capabilities.js";
-import { moduleFile, moduleName } from "../shared/engine_files.js";
+import { engineFile } from "../shared/engine_files.js";
 import { NijigenError, cancelled } from "../shared/errors.js";
 import { keepsFiles } from "./options.js";
 import { findFiles } from "./package_files.js";
@@ -27,9 +27,9 @@ export async function preload({ signal, ...options } = {}) {
   const keep = options.cache ?? keepsFiles();
   const load = async () => {
     const usesGpu = device === "webgpu" || (device === "auto" && (await webGpuAdapter()) === "real");
-    const name = usesGpu ? moduleName("gpu", 1) : moduleName("cpu", threadCount(options.threads));
     const files = await findFiles(options.assets);
     const [{ networks }, modules] = await Promise.all([findStyle(options.style, files), files.modules(signal)]);
+    const engine = usesGpu ? engineFile(modules, "gpu", 1) : engineFile(modules, "cpu", threadCount(options.threads));
     const style = nearest(networks, variant === "auto" ? await suitable(usesGpu ? "gpu" : "cpu") : variant);
     /**
      * @param {"engine" | "style"} key
@@ -41,7 +41,7 @@ export async function preload({ signal, ...options } = {}) {
       if (await hasHash(await bytes, asset)) return;
       throw new NijigenError(`${key}-hash`, wrongHash(asset));
     };
-    await Promise.all([get("engine", moduleFile(modules, name)), get("style", style)]);
+    await Promise.all([get("engine", engine.file), get("style", style)]);
   };
   const loading = load().catch((thrown) => {
     if (signal?.aborted) throw cancelled();

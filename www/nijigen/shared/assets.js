@@ -159,7 +159,7 @@ export async function fetchList(url, what, signal) {
 }
 
 /**
- * What is known of a folder's files, by `build.sh`. Scripts are not listed: browsers load them by themselves, and let
+ * What is known of a folder's files, by `tools/dist.mjs`. Scripts are not listed: browsers load them by themselves, and let
  * nobody look at them before they run.
  * @param {string} folder its address, with a slash at its end
  * @param {AbortSignal} [signal]

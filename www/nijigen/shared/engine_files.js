@@ -4,23 +4,26 @@ import { hasRelaxedSimd } from "./capabilities.js";
 import { NijigenError } from "./errors.js";
 
 /**
+ * The best of the listed modules: a host may leave out what it does without, and what is being built comes later.
+ * @template File
+ * @param {Record<string, File>} modules by their paths in `nijigen/wasm/`
  * @param {"cpu" | "gpu"} engine
  * @param {number} threads
- * @returns {string} name of the module's folder
+ * @returns {{name: string, file: File, threads: number}} name of its folder, its WebAssembly, and the threads that it uses
+ * @throws {NijigenError} with code "load-failed" if none is listed that the browser can run
  */
-export function moduleName(engine, threads) {
-  if (engine === "gpu") return "gpu";
-  return `cpu${hasRelaxedSimd() ? "-relaxed" : ""}${threads > 1 ? "-threads" : ""}`;
+export function engineFile(modules, engine, threads) {
+  const names = engine === "gpu" ? ["gpu"] : cpuModules(threads);
+  for (const name of names) {
+    const file = modules[`${name}/nijigen_bg.wasm`];
+    if (file) return { name, file, threads: name.endsWith("-threads") ? threads : 1 };
+  }
+  throw new NijigenError("load-failed", `The engine's module ${names.join(" or ")} is not in the list of files.`);
 }
 
-/**
- * @param {Record<string, import("./assets.js").Asset>} modules by their paths in `nijigen/wasm/`
- * @param {string} name of a module's folder
- * @returns {import("./assets.js").Asset}
- * @throws {NijigenError} with code "load-failed" if it is not listed
- */
-export function moduleFile(modules, name) {
-  const file = modules[`${name}/nijigen_bg.wasm`];
-  if (!file) throw new NijigenError("load-failed", `The engine's module ${name} is not in the list of files.`);
-  return file;
+/** The names of the modules that the browser can run, from the fastest on. @param {number} threads */
+function cpuModules(threads) {
+  const simd = hasRelaxedSimd() ? ["-relaxed", ""] : [""];
+  const ends = threads > 1 ? ["-threads", ""] : [""];
+  return ends.flatMap((end) => simd.map((level) => `cpu${level}${end}`));
 }

@@ -96,9 +96,7 @@ impl Features {
             let mean = mean.values()[i];
             (square.values()[i] - mean * mean).max(0.0).sqrt()
         });
-        let blue = plane(&|l, chroma, hue| {
-            smoothstep(chroma, 0.02, 0.05) * hue_bump(hue, 255.0, 52.0) * smoothstep(l, 0.22, 0.40)
-        });
+        let blue = colours.plane(blue);
         let bright = plane(&|l, chroma, hue| {
             let straw = hue_bump(hue, 112.0, 45.0) * smoothstep(chroma, 0.018, 0.04);
             smoothstep(l, 0.70, 0.86) * (1.0 - smoothstep(chroma, 0.05, 0.10)) * (1.0 - straw)
@@ -439,6 +437,13 @@ impl Features {
         }
         (sum / f64::from(count.max(1))) as f32
     }
+}
+
+/// How much a colour is one of a blue sky, 0 to 1.
+pub(super) fn blue(colour: [f32; 3]) -> f32 {
+    smoothstep(oklab::chroma(colour), 0.02, 0.05)
+        * hue_bump(oklab::hue(colour), 255.0, 52.0)
+        * smoothstep(colour[0], 0.22, 0.40)
 }
 
 /// How far down pixel `i` is, 0 to 1.

@@ -31,6 +31,9 @@ const DARKER: [f32; 2] = [0.04, 0.09];
 /// The opponent -b of OKLab from which on what is dark is a gap between clouds.
 const BLUE: [f32; 2] = [0.02, 0.05];
 
+/// Share of a sky that is blue below which nothing of it is painted, and above which all is.
+const BLUE_SHARE: [f32; 2] = [0.05, 0.18];
+
 /// What the sky of `photo` is painted with, in its size: alpha is how much of the paint is seen, 0 where there is no sky.
 /// `None` if there is none at all, or it is not surely one.
 ///
@@ -43,6 +46,7 @@ pub fn painted_sky(photo: &Photo, palette: SkyPalette) -> Result<Option<Photo>> 
     let scale = width.max(height) as f32 / LONG_SIDE_PX as f32;
     let colours = oklab_of(&small);
     let (mask, confidence) = mask::find(&colours, scale);
+    let confidence = confidence * blueness(&mask, &colours);
     if confidence == 0.0 {
         return Ok(None);
     }
@@ -66,6 +70,15 @@ pub fn painted_sky(photo: &Photo, palette: SkyPalette) -> Result<Option<Photo>> 
         pixel[3] = share[1];
     }
     Ok(Some(layer))
+}
+
+/// How surely a sky is none that is only pale, as the wall behind a portrait is, 0 to 1.
+fn blueness(mask: &Plane, colours: &Colours) -> f32 {
+    let blue = Plane::from_index(mask.width(), mask.height(), |i| {
+        mask.values()[i] * mask::blue(colours.pixels()[i])
+    });
+    let share = blue.mean() / mask.mean().max(f64::from(f32::EPSILON));
+    smoothstep(share as f32, BLUE_SHARE[0], BLUE_SHARE[1])
 }
 
 /// The photo in OKLab, on white.
@@ -172,6 +185,25 @@ mod tests {
         });
         assert!(deep[0] + 10 < mild[0], "{deep:?} and {mild:?}");
         assert_eq!([deep[3], mild[3]], [200, 200]);
+    }
+
+    #[test]
+    fn a_pale_wall_behind_a_portrait_is_no_sky() {
+        let (width, height) = (320, 320);
+        let pixel = |i: usize| {
+            let (x, y) = ((i % width) as f32, (i / width) as f32);
+            match () {
+                () if (x - 160.0).hypot(y - 140.0) < 60.0 => [150, 100, 80, 255],
+                () if (x - 160.0).hypot(0.7 * (y - 320.0)) < 110.0 => [30, 32, 40, 255],
+                () => [226, 228, 230, 255],
+            }
+        };
+        let photo =
+            Photo::new(width, height, (0..width * height).flat_map(pixel).collect()).unwrap();
+        let (mask, confidence) = mask::find(&oklab_of(&photo), 320.0 / 440.0);
+        // By its mask alone it would be one.
+        assert!(mask.mean() > 0.2 && confidence > 0.3, "{confidence}");
+        assert!(painted_sky(&photo, SkyPalette::Deep).unwrap().is_none());
     }
 
     #[test]

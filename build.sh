@@ -15,16 +15,15 @@ for arg in shared-memory import-memory max-memory=1073741824 \
     threads+=" -C link-arg=--$arg"
 done
 
-# The WebAssembly modules, one a line: name, features of the crate, level of wasm-opt, rustflags.
-# The CPU engine for what a browser has (www/nijigen/shared/engine_files.js chooses), and the GPU engine, whose
-# own code does not run often: -O3 takes three times as long, and makes the compressed module larger.
+# The WebAssembly modules, one a line: name, features of the crate, rustflags. The CPU engine for what a browser has
+# (www/nijigen/shared/engine_files.js chooses), and the GPU engine.
 modules() {
     cat <<TABLE
-cpu                 cpu         -O3 -C target-feature=+simd128
-cpu-relaxed         cpu         -O3 -C target-feature=+simd128,+relaxed-simd
-cpu-threads         cpu,threads -O3 -C target-feature=+simd128,$threads
-cpu-relaxed-threads cpu,threads -O3 -C target-feature=+simd128,+relaxed-simd,$threads
-gpu                 gpu         -O1 -C target-feature=+simd128
+cpu                 cpu         -C target-feature=+simd128
+cpu-relaxed         cpu         -C target-feature=+simd128,+relaxed-simd
+cpu-threads         cpu,threads -C target-feature=+simd128,$threads
+cpu-relaxed-threads cpu,threads -C target-feature=+simd128,+relaxed-simd,$threads
+gpu                 gpu         -C target-feature=+simd128
 TABLE
 }
 
@@ -110,9 +109,15 @@ set_up_chromium() {
     [ -n "${CHROMIUM:-}" ] || have chromium || apt_install chromium
 }
 
-# build_module NAME FEATURES LEVEL RUSTFLAGS: target/wasm/NAME/{nijigen.js,nijigen_bg.wasm}
+# A Vulkan device that is emulated in software, where there is no other: tests of the GPU engine run on it.
+set_up_vulkan() {
+    case "$(uname)" in Linux) ;; *) return ;; esac
+    compgen -G "/usr/share/vulkan/icd.d/*.json" >/dev/null || apt_install libvulkan1 mesa-vulkan-drivers
+}
+
+# build_module NAME FEATURES RUSTFLAGS: target/wasm/NAME/{nijigen.js,nijigen_bg.wasm}
 build_module() {
-    local name=$1 features=$2 level=$3 rustflags=$4
+    local name=$1 features=$2 rustflags=$3
     local out="target/wasm/$name" linked="target/wasm-build/$name/wasm32-unknown-unknown/web/nijigen.wasm"
     local options=(--profile web) opt_flags=("${wasm_opt_flags[@]}")
     case "$rustflags" in *+relaxed-simd*) opt_flags+=(--enable-relaxed-simd) ;; esac
@@ -127,14 +132,14 @@ build_module() {
         --target wasm32-unknown-unknown --target-dir "target/wasm-build/$name" \
         --no-default-features --features "$features"
     unset RUSTC_BOOTSTRAP
-    # Optimising the GPU module takes minutes: only when it changed.
+    # Optimising takes its time: only what changed.
     local stamp
     stamp=$($sha256 "$linked" build.sh package-lock.json | $sha256)
     if [ "$(cat "$out/stamp" 2>/dev/null)" = "$stamp" ]; then return; fi
     rm -rf "$out"
     # Without the module's address, of which bundlers would make another copy.
     wasm-bindgen --target web --omit-default-module-path --out-dir "$out" "$linked"
-    node_modules/.bin/wasm-opt "$level" "${opt_flags[@]}" "$out/nijigen_bg.wasm" -o "$out/optimised.wasm"
+    node_modules/.bin/wasm-opt -O3 "${opt_flags[@]}" "$out/nijigen_bg.wasm" -o "$out/optimised.wasm"
     mv "$out/optimised.wasm" "$out/nijigen_bg.wasm"
     printf '%s' "$stamp" >"$out/stamp"
 }
@@ -216,10 +221,10 @@ build() {
     set_up_rust
     set_up_node
     set_up_wasm_bindgen
-    local name features level rustflags
+    local name features rustflags
     # Not from standard input, which cargo reads.
-    while read -r name features level rustflags <&3; do
-        build_module "$name" "$features" "$level" "$rustflags"
+    while read -r name features rustflags <&3; do
+        build_module "$name" "$features" "$rustflags"
     done 3< <(modules)
     assemble_dist
 }
@@ -229,18 +234,19 @@ run_tests() {
     set_up_node
     set_up_nextest
     set_up_chromium
+    set_up_vulkan
     set_up_examples
     say "formatting"
     cargo fmt --all --check
     say "clippy"
-    cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
+    cargo clippy --quiet --locked --workspace --features nijigen/gpu --all-targets -- -D warnings
     local features name
     for features in $(modules | awk '{ print $2 }' | sort -u); do
         cargo clippy --quiet --locked --lib --target wasm32-unknown-unknown \
             --no-default-features --features "$features" -- -D warnings
     done
     say "Rust tests"
-    cargo nextest run --locked --workspace
+    cargo nextest run --locked --workspace --features nijigen/gpu
     # Relaxed SIMD needs a flag in Node 20, which later versions do not know.
     local runner="node --no-warnings" flag=--experimental-wasm-relaxed-simd
     if node "$flag" -e 0 2>/dev/null; then runner+=" $flag"; fi

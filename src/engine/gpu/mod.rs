@@ -6,6 +6,7 @@
 //! - `run`: one picture, in submissions that `recorder` measures out by the device's `pace`
 //! - `device`: the device, and the news of what goes wrong on it
 
+mod bindings;
 mod device;
 mod kernel;
 mod loaded;
@@ -18,6 +19,7 @@ mod read_back;
 mod recorder;
 mod run;
 mod size_plan;
+mod step_geometry;
 mod weights;
 mod workspace;
 

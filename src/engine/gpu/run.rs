@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::bindings::{Window, bind_group, binding_of_parameters};
 use super::device::GpuDevice;
 use super::failed;
 use super::kernel::{GROUP, Kernel};
@@ -11,7 +12,7 @@ use super::parameters::{MERGE_BYTES, MergeParameters, PARAMETER_BYTES, Parameter
 use super::picture::packed_rows;
 use super::read_back::floats;
 use super::recorder::{Dispatch, Recorder};
-use super::size_plan::Geometry;
+use super::step_geometry::Geometry;
 use super::workspace::{DRAWN_BYTES, VECTOR_BYTES, Workspace};
 use crate::engine::Progress;
 use crate::error::Result;
@@ -77,15 +78,6 @@ struct Band {
     partial: u32,
     /// The row with which the buffer of finished rows begins.
     drawn_from: usize,
-}
-
-/// A part of a buffer that holds some rows.
-struct Window<'a> {
-    buffer: &'a wgpu::Buffer,
-    offset: u64,
-    bytes: u64,
-    /// Elements before it.
-    base: u32,
 }
 
 impl<P: Progress> Run<'_, P> {
@@ -187,7 +179,11 @@ impl<P: Progress> Run<'_, P> {
         let groups_out = step.channels_out.div_ceil(GROUP);
         let read = geometry.stored_rows(step, &rows);
         let terms = [step.terms[0], step.terms[step.terms.len() - 1]];
-        let [first, second] = terms.map(|map| self.window(map, geometry.stored[0], &read));
+        let window = |map: usize, columns: usize, rows: &Range<usize>| {
+            let groups = network.maps[map].groups();
+            Window::of_rows(device, workspace, map, columns * groups, rows)
+        };
+        let [first, second] = terms.map(|map| window(map, geometry.stored[0], &read));
         let nothing = |i: usize| Window {
             buffer: &workspace.nothing[i],
             offset: 0,
@@ -195,7 +191,7 @@ impl<P: Progress> Run<'_, P> {
             base: 0,
         };
         let out = match step.output {
-            Some(map) => self.window(map, geometry.out[0], &rows),
+            Some(map) => window(map, geometry.out[0], &rows),
             None => Window {
                 buffer: &workspace.drawn,
                 offset: 0,
@@ -204,7 +200,7 @@ impl<P: Progress> Run<'_, P> {
             },
         };
         let sum = match step.stores_sum {
-            Some(map) => self.window(map, geometry.stored[0], &rows),
+            Some(map) => window(map, geometry.stored[0], &rows),
             None => nothing(0),
         };
         let taps = match &workspace.taps[index] {
@@ -369,61 +365,6 @@ impl<P: Progress> Run<'_, P> {
         }
         Ok(planes)
     }
-
-    /// Where these rows of a map are.
-    fn window(&self, map: usize, width: usize, rows: &Range<usize>) -> Window<'_> {
-        let plan = &self.workspace.plan;
-        let group_bytes = plan.storage.group_bytes();
-        let row_bytes = (width * self.loaded.network.maps[map].groups()) as u64 * group_bytes;
-        let alignment = u64::from(self.device.limits().min_storage_buffer_offset_alignment);
-        let offset = rows.start as u64 * row_bytes / alignment * alignment;
-        Window {
-            buffer: &self.workspace.maps[plan.of_map[map]],
-            offset,
-            bytes: rows.end as u64 * row_bytes - offset,
-            base: (offset / group_bytes) as u32,
-        }
-    }
-}
-
-impl<'a> Window<'a> {
-    fn binding(&self) -> wgpu::BufferBinding<'a> {
-        wgpu::BufferBinding {
-            buffer: self.buffer,
-            offset: self.offset,
-            size: wgpu::BufferSize::new(self.bytes),
-        }
-    }
-}
-
-fn binding_of_parameters(workspace: &Workspace, bytes: usize) -> wgpu::BufferBinding<'_> {
-    wgpu::BufferBinding {
-        buffer: &workspace.parameters,
-        offset: 0,
-        size: wgpu::BufferSize::new(bytes as u64),
-    }
-}
-
-fn bind_group(
-    device: &GpuDevice,
-    layout: &wgpu::BindGroupLayout,
-    bindings: &[wgpu::BufferBinding<'_>],
-) -> wgpu::BindGroup {
-    let entries: Vec<_> = bindings
-        .iter()
-        .zip(0..)
-        .map(|(binding, i)| wgpu::BindGroupEntry {
-            binding: i,
-            resource: wgpu::BindingResource::Buffer(binding.clone()),
-        })
-        .collect();
-    device
-        .device()
-        .create_bind_group(&wgpu::BindGroupDescriptor {
-            label: None,
-            layout,
-            entries: &entries,
-        })
 }
 
 /// Work of a step for a picture, in multiply-accumulate operations.

@@ -1,15 +1,12 @@
 //! What a picture of one size needs, before anything is allocated for it: which maps share a buffer, and how many rows
 //! a dispatch can make so that what it reads and writes can be bound.
 
-use std::ops::Range;
-
 use super::failed;
 use super::kernel::{GROUP, Storage};
 use super::network::{Map, Network, Step};
+use super::step_geometry::Geometry;
 use crate::engine::buffer_plan::{BufferPlan, Lifetime};
 use crate::error::Result;
-use crate::geometry::{BilinearTap, bilinear_taps};
-use crate::model::Upsampling;
 
 /// Bytes of feature maps that are asked of any device. WebGPU does not tell how much memory there is; what an adapter
 /// takes in one buffer, if that is more, is the only hint.
@@ -112,7 +109,7 @@ impl SizePlan {
             let geometry = Geometry::new(network, step, size);
             let [columns, rows] = geometry.out;
             let tile = step.kernel.tile_height();
-            let bytes = |rows: usize| geometry.most_bound(network, step, rows, storage, capacity);
+            let bytes = |rows: usize| most_bound(&geometry, network, step, rows, storage, capacity);
             let fits = |rows: usize| bytes(rows) <= capacity.binding;
             let mut most = rows.next_multiple_of(tile);
             while most > tile && !fits(most) {
@@ -187,127 +184,52 @@ fn lifetimes(network: &Network, size: [usize; 2]) -> Vec<Lifetime> {
     lifetimes
 }
 
-/// Sizes of what a step reads and makes, each width and height.
-#[derive(Clone, Copy, Debug)]
-pub struct Geometry {
-    pub stored: [usize; 2],
-    pub logical: [usize; 2],
-    pub out: [usize; 2],
-}
-
-impl Geometry {
-    /// For a picture of `size`.
-    pub fn new(network: &Network, step: &Step, size: [usize; 2]) -> Self {
-        let stored = network.size_at(size, network.maps[step.terms[0]].level);
-        Self {
-            stored,
-            logical: step
-                .resize
-                .map_or(stored, |resize| network.size_at(size, resize.level)),
-            out: network.size_at(size, step.level),
+/// Bytes of the largest window that is bound when so many rows are made at a time.
+fn most_bound(
+    geometry: &Geometry,
+    network: &Network,
+    step: &Step,
+    rows: usize,
+    storage: Storage,
+    capacity: Capacity,
+) -> u64 {
+    let group = storage.group_bytes();
+    let [columns, height] = geometry.out;
+    let out_bytes = match step.output {
+        Some(map) => columns as u64 * network.maps[map].groups() as u64 * group,
+        None => columns as u64 * 12,
+    };
+    let in_bytes = geometry.stored[0] as u64 * network.maps[step.terms[0]].groups() as u64 * group;
+    let taps = match step.resize {
+        Some(_) => 8 * (geometry.logical[0] + geometry.logical[1]) as u64,
+        None => 0,
+    };
+    let rows = rows.min(height);
+    let most_read = if rows == height {
+        geometry.stored[1]
+    } else {
+        // Resized rows are read with one neighbour; a row more for where a band begins.
+        let logical = (rows - 1) * step.stride + step.side;
+        match step.resize {
+            None => logical,
+            Some(_) => (logical * geometry.stored[1]).div_ceil(geometry.logical[1]) + 3,
         }
-    }
-
-    /// Rows of the resized input that rows of the output are made of.
-    fn logical_rows(&self, step: &Step, rows: &Range<usize>) -> Range<usize> {
-        let first = (rows.start * step.stride) as isize - step.pad as isize;
-        let end = ((rows.end - 1) * step.stride + step.side) as isize - step.pad as isize;
-        let last = self.logical[1] as isize - 1;
-        let reflected = (first..end).map(|row| {
-            if row < 0 {
-                -row
-            } else {
-                row.min(2 * last - row)
-            }
-        });
-        let (least, most) = reflected.fold((last, 0), |(least, most), row| {
-            (least.min(row), most.max(row))
-        });
-        least.max(0) as usize..most.max(0) as usize + 1
-    }
-
-    /// The stored rows that rows of the output are made of.
-    pub fn stored_rows(&self, step: &Step, rows: &Range<usize>) -> Range<usize> {
-        let rows = self.logical_rows(step, rows);
-        match step.resize.map(|resize| resize.by) {
-            None => rows,
-            Some(Upsampling::DepthToSpace) => rows.start / 2..rows.end.div_ceil(2),
-            Some(by) => {
-                let taps = row_taps(self, by);
-                taps[rows.start].low..taps[rows.end - 1].high + 1
-            }
-        }
-    }
-
-    /// The last row and column of the resized input, before reflection, that rows of the output need.
-    pub fn last_input(&self, step: &Step, rows: &Range<usize>) -> [usize; 2] {
-        let last = |end: usize| ((end - 1) * step.stride + step.side - 1).saturating_sub(step.pad);
-        [last(rows.end), last(self.out[0])]
-    }
-
-    /// Bytes of the largest window that is bound when so many rows are made at a time.
-    fn most_bound(
-        &self,
-        network: &Network,
-        step: &Step,
-        rows: usize,
-        storage: Storage,
-        capacity: Capacity,
-    ) -> u64 {
-        let group = storage.group_bytes();
-        let [columns, height] = self.out;
-        let out_bytes = match step.output {
-            Some(map) => columns as u64 * network.maps[map].groups() as u64 * group,
-            None => columns as u64 * 12,
-        };
-        let in_bytes = self.stored[0] as u64 * network.maps[step.terms[0]].groups() as u64 * group;
-        let taps = match step.resize {
-            Some(_) => 8 * (self.logical[0] + self.logical[1]) as u64,
-            None => 0,
-        };
-        let rows = rows.min(height);
-        let most_read = if rows == height {
-            self.stored[1]
-        } else {
-            // Resized rows are read with one neighbour; a row more for where a band begins.
-            let logical = (rows - 1) * step.stride + step.side;
-            match step.resize {
-                None => logical,
-                Some(_) => (logical * self.stored[1]).div_ceil(self.logical[1]) + 3,
-            }
-            .min(self.stored[1])
-        };
-        let windows = (rows as u64 * out_bytes).max(most_read as u64 * in_bytes);
-        let alignment = if rows == height {
-            0
-        } else {
-            capacity.alignment
-        };
-        (windows + alignment).max(taps)
-    }
-}
-
-/// Taps of the rows of a bilinear resize.
-fn row_taps(geometry: &Geometry, by: Upsampling) -> Vec<BilinearTap> {
-    let align_corners = by == Upsampling::AlignCorners;
-    bilinear_taps(geometry.stored[1], geometry.logical[1], align_corners).collect()
-}
-
-/// Taps of rows and columns of a bilinear resize as the shaders read them: the place before, and the share of the one
-/// after.
-pub fn taps(geometry: &Geometry, by: Upsampling) -> Vec<u32> {
-    let align_corners = by == Upsampling::AlignCorners;
-    let columns = bilinear_taps(geometry.stored[0], geometry.logical[0], align_corners);
-    let rows = row_taps(geometry, by).into_iter();
-    rows.chain(columns)
-        .flat_map(|tap| [tap.low as u32, tap.weight.to_bits()])
-        .collect()
+        .min(geometry.stored[1])
+    };
+    let windows = (rows as u64 * out_bytes).max(most_read as u64 * in_bytes);
+    let alignment = if rows == height {
+        0
+    } else {
+        capacity.alignment
+    };
+    (windows + alignment).max(taps)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::step_geometry::row_taps;
     use super::*;
-    use crate::model::{GeneratorConfig, TensorValues};
+    use crate::model::{GeneratorConfig, TensorValues, Upsampling};
 
     const MIB: u64 = 1 << 20;
 

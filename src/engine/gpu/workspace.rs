@@ -3,7 +3,8 @@
 use super::device::GpuDevice;
 use super::network::Network;
 use super::recorder::SLOTS_BYTES;
-use super::size_plan::{Geometry, PARTIAL_BYTES, SizePlan, taps};
+use super::size_plan::{PARTIAL_BYTES, SizePlan};
+use super::step_geometry::{Geometry, taps};
 use crate::error::Result;
 use crate::model::Upsampling;
 

@@ -85,15 +85,24 @@ fn channels_of(group: u32) -> vec4<f32> {
 }
 
 var<workgroup> summed: array<f32, 64>;
+var<workgroup> parts: array<f32, 8>;
 
 // The sum over the workgroup, for all of it and always in the same order.
 fn sum_of_all(value: f32, thread: u32) -> f32 {
     workgroupBarrier();
     summed[thread] = value;
     workgroupBarrier();
+    if thread < 8u {
+        var part = 0.0;
+        for (var i = 0u; i < 8u; i++) {
+            part += summed[8u * thread + i];
+        }
+        parts[thread] = part;
+    }
+    workgroupBarrier();
     var sum = 0.0;
-    for (var i = 0u; i < 64u; i++) {
-        sum += summed[i];
+    for (var i = 0u; i < 8u; i++) {
+        sum += parts[i];
     }
     return sum;
 }

@@ -154,12 +154,7 @@ fn half_precision() {
 /// What is made in bands, because no more of it can be bound, is normalised over the whole picture.
 #[test]
 fn bands_are_no_other_picture() {
-    let by_depth = GeneratorConfig::tiny().with_upsampling(Upsampling::DepthToSpace);
-    for (config, kib) in [
-        (GeneratorConfig::tiny(), 800),
-        (uneven(), 256),
-        (by_depth, 800),
-    ] {
+    for (config, kib) in [(GeneratorConfig::tiny(), 800), (uneven(), 256)] {
         let style = style(&config);
         let limits = [None, Some(kib << 10)].map(|binding_bytes| GpuLimits {
             binding_bytes,

@@ -208,7 +208,7 @@ fn cancelled_runs_leave_a_whole_engine() {
     let Some(device) = device(GpuLimits::default()) else {
         return;
     };
-    let style = style(&GeneratorConfig::tiny());
+    let style = style(&shallow(1));
     let engine = block_on(GpuEngine::on(&device, &style)).expect("an engine");
     let input = planes(3, [64, 48]);
     let expected = block_on(engine.stylize(&input, &mut |_: f32| {})).expect("a picture");

@@ -15,17 +15,16 @@ for arg in shared-memory import-memory max-memory=1073741824 \
     threads+=" -C link-arg=--$arg"
 done
 
-# The WebAssembly modules, one a line: name, features of the crate, level of wasm-opt, rustflags. The first is built in the
+# The WebAssembly modules, one a line: name, features of the crate, rustflags. The first is built in the
 # shortest time and runs everywhere; the second is the one that most browsers choose.
-# The CPU engine for what a browser has (www/nijigen/shared/engine_files.js chooses), and the GPU engine, whose
-# own code does not run often: -O3 takes three times as long, and makes the compressed module larger.
+# The CPU engine for what a browser has (www/nijigen/shared/engine_files.js chooses), and the GPU engine.
 modules() {
     cat <<TABLE
-cpu                 cpu         -O3 -C target-feature=+simd128
-cpu-relaxed-threads cpu,threads -O3 -C target-feature=+simd128,+relaxed-simd,$threads
-cpu-threads         cpu,threads -O3 -C target-feature=+simd128,$threads
-cpu-relaxed         cpu         -O3 -C target-feature=+simd128,+relaxed-simd
-gpu                 gpu         -O1 -C target-feature=+simd128
+cpu                 cpu         -C target-feature=+simd128
+cpu-relaxed-threads cpu,threads -C target-feature=+simd128,+relaxed-simd,$threads
+cpu-threads         cpu,threads -C target-feature=+simd128,$threads
+cpu-relaxed         cpu         -C target-feature=+simd128,+relaxed-simd
+gpu                 gpu         -C target-feature=+simd128
 TABLE
 }
 
@@ -124,6 +123,12 @@ set_up_chromium() {
     [ -n "${CHROMIUM:-}" ] || have chromium || apt_install chromium
 }
 
+# A Vulkan device that is emulated in software, where there is no other: tests of the GPU engine run on it.
+set_up_vulkan() {
+    case "$(uname)" in Linux) ;; *) return ;; esac
+    compgen -G "/usr/share/vulkan/icd.d/*.json" >/dev/null || apt_install libvulkan1 mesa-vulkan-drivers
+}
+
 # What goes on while a module is built, whose last step uses one core: setting up tools, then optimising the module before.
 beside=""
 finished() {
@@ -141,9 +146,9 @@ vectors() {
     done
 }
 
-# build_module NAME FEATURES LEVEL RUSTFLAGS: target/wasm/NAME/{nijigen.js,nijigen_bg.wasm}, when it is finished
+# build_module NAME FEATURES RUSTFLAGS: target/wasm/NAME/{nijigen.js,nijigen_bg.wasm}, when it is finished
 build_module() {
-    local name=$1 features=$2 level=$3 rustflags=$4
+    local name=$1 features=$2 rustflags=$3
     local options=(--profile web) opt_flags=("${wasm_opt_flags[@]}") linked="target/linked/$name/nijigen.wasm"
     case "$rustflags" in *,+relaxed-simd*)
         rustflags=${rustflags/,+relaxed-simd/}
@@ -165,18 +170,18 @@ build_module() {
     finished
     mkdir -p "target/linked/$name"
     cp target/web/wasm32-unknown-unknown/web/nijigen.wasm "$linked"
-    finish_module "$name" "$linked" "$level" "${opt_flags[@]}" &
+    finish_module "$name" "$linked" "${opt_flags[@]}" &
     beside=$!
 }
 
-# finish_module NAME LINKED LEVEL OPTION...: optimises what cargo has linked, if that has changed
+# finish_module NAME LINKED OPTION...: optimises what cargo has linked, if that has changed
 finish_module() {
-    local name=$1 linked=$2 level=$3 out="target/wasm/$1" stamp
+    local name=$1 linked=$2 out="target/wasm/$1" stamp
     stamp=$($sha256 "$linked" build.sh package-lock.json tools/bindgen/Cargo.lock | $sha256)
     if [ "$(cat "$out/stamp" 2>/dev/null)" = "$stamp" ]; then return; fi
     rm -rf "$out.new"
     "$bindgen" "$linked" "$out.new"
-    node_modules/.bin/wasm-opt "$level" "${@:4}" "$out.new/nijigen_bg.wasm" -o "$out.new/optimised.wasm"
+    node_modules/.bin/wasm-opt -O3 "${@:3}" "$out.new/nijigen_bg.wasm" -o "$out.new/optimised.wasm"
     mv "$out.new/optimised.wasm" "$out.new/nijigen_bg.wasm"
     printf '%s' "$stamp" >"$out.new/stamp"
     rm -rf "$out"
@@ -211,10 +216,10 @@ set_up_tools() {
 
 # build_modules [NUMBER]: those of the table from that line on
 build_modules() {
-    local name features level rustflags
+    local name features rustflags
     # Not from standard input, which cargo reads.
-    while read -r name features level rustflags <&3; do
-        build_module "$name" "$features" "$level" "$rustflags"
+    while read -r name features rustflags <&3; do
+        build_module "$name" "$features" "$rustflags"
     done 3< <(modules | tail -n "+${1:-1}")
     finished
 }
@@ -230,9 +235,9 @@ build() {
 serve() {
     say "the page is served once its first module is built: a few minutes the first time, seconds from then on"
     set_up_build
-    local name features level rustflags server
-    read -r name features level rustflags < <(modules)
-    build_module "$name" "$features" "$level" "$rustflags"
+    local name features rustflags server
+    read -r name features rustflags < <(modules)
+    build_module "$name" "$features" "$rustflags"
     finished
     assemble_dist --growing
     node www/server.mjs target/dist "$@" &
@@ -266,7 +271,7 @@ part() {
 
 lint_rust() {
     cargo fmt --all --check
-    cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
+    cargo clippy --quiet --locked --workspace --all-targets --features nijigen/gpu -- -D warnings
     # As a user of the library has it: without Burn.
     cargo clippy --quiet --locked --package nijigen --lib --examples -- -D warnings
     local features
@@ -294,14 +299,15 @@ test_rust() {
     # Runs what is built for WebAssembly.
     check_node
     set_up_nextest
+    set_up_vulkan
     say "formatting and lints"
     part "formatting and lints" lint_rust
     say "building the Rust tests"
-    part "building the Rust tests" cargo nextest run --locked --workspace --no-run
+    part "building the Rust tests" cargo nextest run --locked --workspace --features nijigen/gpu --no-run
     say "Rust tests"
-    part "Rust tests" cargo nextest run --locked --workspace
+    part "Rust tests" cargo nextest run --locked --workspace --features nijigen/gpu
     # nextest has none.
-    part "documentation tests" cargo test --quiet --locked --workspace --doc
+    part "documentation tests" cargo test --quiet --locked --workspace --features nijigen/gpu --doc
     say "kernels in WebAssembly: without SIMD, with it, with relaxed SIMD"
     part "kernels in WebAssembly" test_kernels_in_wasm
 }
@@ -309,7 +315,7 @@ test_rust() {
 # The program, whose pictures the page's are compared with, by way of its tests: for them, dependencies have other features.
 build_command_line() {
     set_up_rust
-    cargo test --quiet --locked --workspace --test cli --no-run
+    cargo test --quiet --locked --workspace --features nijigen/gpu --test cli --no-run
 }
 
 # Against the modules' own declarations, too.

@@ -40,7 +40,23 @@ async fn start_engine(style: &Style, int8: bool) -> Result<ModuleEngine> {
 }
 #[cfg(feature = "gpu")]
 async fn start_engine(style: &Style, _int8: bool) -> Result<ModuleEngine> {
-    crate::engine::GpuEngine::new(style).await
+    crate::engine::GpuEngine::new(style, now).await
+}
+
+/// Milliseconds, by which submissions are measured out.
+#[cfg(feature = "gpu")]
+fn now() -> f64 {
+    js_sys::Date::now()
+}
+
+/// Has shaders compiled while the style is on its way: those of the network that a style of this variant (`full`,
+/// `compact` or `tiny`) has, as far as is known.
+#[cfg(feature = "gpu")]
+#[wasm_bindgen]
+pub async fn warm_up(variant: &str) -> std::result::Result<(), JsValue> {
+    crate::engine::GpuEngine::warm_up(variant, now)
+        .await
+        .map_err(to_js)
 }
 
 /// A JavaScript `Error` with the error's words and code.

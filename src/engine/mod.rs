@@ -1,5 +1,7 @@
 //! What runs the network: `CpuEngine` and `GpuEngine` behind one trait.
 
+#[cfg(any(feature = "cpu", feature = "gpu"))]
+mod buffer_plan;
 #[cfg(feature = "cpu")]
 mod cpu;
 #[cfg(feature = "gpu")]
@@ -8,7 +10,7 @@ mod gpu;
 #[cfg(feature = "cpu")]
 pub use cpu::{CpuEngine, Precision, StepTime, int8_speedup};
 #[cfg(feature = "gpu")]
-pub use gpu::GpuEngine;
+pub use gpu::{Clock, GpuDevice, GpuEngine, GpuLimits, Storage};
 
 use std::future::Future;
 

@@ -24,27 +24,28 @@ export function exportModel(style, path) {
  * @param {import("./browser.mjs").Browser} browser
  * @param {string} path of the ONNX file
  * @param {number} threads
+ * @param {"wasm" | "webgpu"} [provider] what runs it
  */
-export async function openModel(browser, path, threads) {
+export async function openModel(browser, path, threads, provider = "wasm") {
   const { context, page } = browser;
   await context.route("**/onnxruntime/*", (route) => {
     const name = basename(new URL(route.request().url()).pathname);
     return route.fulfill({ path: name === "model.onnx" ? path : join(RUNTIME, name), headers: HEADERS });
   });
   await openPlain(browser);
-  await page.evaluate(async (threads) => {
+  await page.evaluate(async ([threads, provider]) => {
     // @ts-ignore: an address that is routed above.
-    const ort = await import("/onnxruntime/ort.wasm.min.mjs");
+    const ort = await import(`/onnxruntime/ort.${provider}.min.mjs`);
     ort.env.wasm.numThreads = threads;
     ort.env.wasm.wasmPaths = "/onnxruntime/";
-    const session = await ort.InferenceSession.create("/onnxruntime/model.onnx");
+    const session = await ort.InferenceSession.create("/onnxruntime/model.onnx", { executionProviders: [provider] });
     /** @param {number} size @param {Float32Array} values */
     const run = async (size, values) => {
       const input = new ort.Tensor("float32", values, [1, 3, size, size]);
       return (await session.run({ input })).output.data;
     };
     Object.assign(window, { runModel: run });
-  }, threads);
+  }, /** @type {const} */ ([threads, provider]));
 }
 
 /**

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use burn::tensor::Device;
 
 /// Devices by name, and the Cargo feature each needs.
-const DEVICES: &str = "flex, or with the Cargo feature of the same name tch, cuda, vulkan";
+const DEVICES: &str = "flex, or with the Cargo feature of the same name tch, cuda, vulkan, wgpu";
 
 /// The device called `name`.
 ///
@@ -19,9 +19,11 @@ pub fn device(name: &str) -> Result<Device> {
         "cuda" => Ok(Device::cuda(0)),
         #[cfg(feature = "vulkan")]
         "vulkan" => Ok(Device::vulkan(burn::tensor::DeviceKind::DefaultDevice)),
+        #[cfg(feature = "wgpu")]
+        "wgpu" => Ok(Device::wgpu(burn::tensor::DeviceKind::DefaultDevice)),
         // Those that no arm above has taken.
         #[allow(unreachable_patterns)]
-        "tch" | "cuda" | "vulkan" => bail!(
+        "tch" | "cuda" | "vulkan" | "wgpu" => bail!(
             "this build lacks the device {name}: build with `cargo build --release -p trainer --features {name}`"
         ),
         _ => bail!("there is no device {name:?}, expected {DEVICES}"),
@@ -44,7 +46,7 @@ mod tests {
         assert!(device("flex").is_ok());
         let error = device("abacus").expect_err("no such device").to_string();
         assert!(
-            error.contains("\"abacus\"") && error.contains("vulkan"),
+            error.contains("\"abacus\"") && error.contains("wgpu"),
             "{error}"
         );
     }

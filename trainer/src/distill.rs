@@ -33,7 +33,7 @@ pub struct DistillArguments {
     /// Folder that the run's folder is made in.
     #[arg(long, value_name = "DIR", default_value = "runs")]
     runs: PathBuf,
-    /// Device: flex, tch, cuda or vulkan.
+    /// Device: flex, tch, cuda, vulkan or wgpu.
     #[arg(long)]
     device: Option<String>,
 }

@@ -54,7 +54,7 @@ pub struct QuantizeArguments {
     /// Folder of photos to calibrate on instead of those of --photos; may be given again.
     #[arg(long, value_name = "DIR", requires = "calibrate")]
     calibration_photos: Vec<PathBuf>,
-    /// Device that activations are calibrated on: flex, tch, cuda or vulkan.
+    /// Device that activations are calibrated on: flex, tch, cuda, vulkan or wgpu.
     #[arg(long, default_value = "flex")]
     device: String,
 }

@@ -1,5 +1,5 @@
 /**
- * Speed and exactness of the CPU engine, for scripts that drive a browser: `window.ready`,
+ * Speed and exactness of an engine, for scripts that drive a browser: `window.ready`,
  * `window.bench(size, repeats)` and `window.profile(size)`, and `window.check(size)` against
  * `/models/in_SIZE.bin` and `/models/out_SIZE.bin` (f32 planes) where the server has them.
  */

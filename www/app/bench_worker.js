@@ -1,4 +1,4 @@
-/** Runs the CPU engine's network for bench.js. */
+/** Runs an engine's network for bench.js. */
 
 import { loadModule } from "../nijigen/engine_worker/module.js";
 import { listFiles } from "../nijigen/shared/assets.js";
@@ -32,7 +32,8 @@ async function answer(request) {
         threads,
         module: name,
         knownAnswerError: await stylizer.known_answer_error(),
-        int8Speedup: module.int8_speedup(() => performance.now()),
+        // Not on a GPU, as below.
+        int8Speedup: module.int8_speedup?.(() => performance.now()),
       };
     }
     case "bench": {
@@ -48,7 +49,7 @@ async function answer(request) {
     case "run":
       return {
         output: await stylizer.run(request.input, size, size),
-        peakBytes: stylizer.peak_bytes(size, size),
+        peakBytes: stylizer.peak_bytes?.(size, size),
       };
     case "profile":
       return stylizer.profile(size, size, () => performance.now());

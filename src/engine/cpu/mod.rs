@@ -29,7 +29,7 @@ use fearless_simd::Level;
 
 use self::bands::threads;
 use self::executor::Observer;
-use self::memory_plan::MemoryPlan;
+use self::memory_plan::memory_plan;
 use self::network::Network;
 pub use self::precision::Precision;
 use self::scratch::Scratch;
@@ -137,7 +137,7 @@ impl CpuEngine {
 
     /// Feature maps of a picture that is made as a whole.
     fn map_bytes(&self, size: [usize; 2]) -> u64 {
-        MemoryPlan::of(&self.network, size).bytes()
+        memory_plan(&self.network, size).len().saturating_mul(4)
     }
 
     /// The size of a photo's planes.

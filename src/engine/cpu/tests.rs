@@ -5,7 +5,7 @@ use futures_lite::future::block_on;
 
 use super::bands::Scratches;
 use super::executor::Observer;
-use super::memory_plan::MemoryPlan;
+use super::memory_plan::memory_plan;
 use super::network::Network;
 use super::precision::Precision;
 use super::stream_plan::StreamPlan;
@@ -73,7 +73,7 @@ fn made_whole(network: &Network, photo: &Photo) -> Photo {
 /// Streamed with no memory, some, and enough for every map.
 fn made_streamed(network: &Network, photo: &Photo) -> [Photo; 3] {
     let size = [photo.height(), photo.width()];
-    let most = MemoryPlan::of(network, size).bytes();
+    let most = 4 * memory_plan(network, size).len();
     [0, most, 4 * most].map(|memory| {
         let plan = StreamPlan::new(network, size, memory);
         let (mut scratches, mut nobody) = (Scratches::default(), Nobody);

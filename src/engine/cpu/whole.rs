@@ -9,9 +9,10 @@ use super::bands::{Scratches, threads};
 use super::depthwise::{DepthwiseConv, Neighbours};
 use super::executor::{Bands, Executor, GROUP_MACS, Observer};
 use super::memory::grow;
-use super::memory_plan::MemoryPlan;
+use super::memory_plan::memory_plan;
 use super::network::{InputSpec, MapAffine, Network, Operation, Step};
 use super::scratch::Scratch;
+use crate::engine::buffer_plan::BufferPlan;
 use crate::error::Result;
 use crate::kernels::moments::Moments;
 use crate::kernels::sum::{Affine, Term, add_terms};
@@ -60,11 +61,11 @@ pub(super) async fn run(
     workspace: &mut Workspace,
     observer: &mut impl Observer,
 ) -> Result<Vec<f32>> {
-    let plan = MemoryPlan::of(network, size);
+    let plan = memory_plan(network, size);
     let Workspace { buffers, scratches } = workspace;
     buffers.resize_with(plan.buffers.len().max(buffers.len()), Vec::new);
     for (buffer, len) in buffers.iter_mut().zip(&plan.buffers) {
-        grow(buffer, *len, || plan.bytes())?;
+        grow(buffer, *len, || 4 * plan.len())?;
     }
     let plane_len = size[0] * size[1];
     let work = network.macs() * plane_len as f64;
@@ -91,7 +92,7 @@ struct Maps<'a> {
     planes: Vec<&'a [f32]>,
     /// Of the picture.
     size: [usize; 2],
-    plan: MemoryPlan,
+    plan: BufferPlan,
     /// Of the maps written so far.
     affines: Vec<MapAffine>,
     buffers: &'a mut Vec<Vec<f32>>,

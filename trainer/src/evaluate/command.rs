@@ -67,7 +67,7 @@ pub struct EvaluateArguments {
     /// features are left out, and said so.
     #[arg(long, default_value = "vgg16")]
     backbone: String,
-    /// Device: flex, tch, cuda or vulkan.
+    /// Device: flex, tch, cuda, vulkan or wgpu.
     #[arg(long, default_value = "flex")]
     device: String,
     /// Write the table as JSON too.

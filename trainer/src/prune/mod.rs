@@ -49,7 +49,7 @@ pub struct PruneArguments {
     /// What tells which channels matter.
     #[arg(long, value_enum, default_value_t = Measure::Gradient)]
     measure: Measure,
-    /// Device: flex, tch, cuda or vulkan.
+    /// Device: flex, tch, cuda, vulkan or wgpu.
     #[arg(long, default_value = "flex")]
     device: String,
 }

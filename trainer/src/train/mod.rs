@@ -55,7 +55,7 @@ pub struct TrainArguments {
     /// Folder that the run's folder is made in.
     #[arg(long, value_name = "DIR", default_value = "runs")]
     runs: PathBuf,
-    /// Device: flex, tch, cuda or vulkan. A resumed run keeps its own unless this is given.
+    /// Device: flex, tch, cuda, vulkan or wgpu. A resumed run keeps its own unless this is given.
     #[arg(long)]
     device: Option<String>,
     /// Go on with a run, from its newest checkpoint.

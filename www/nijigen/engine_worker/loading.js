@@ -48,6 +48,8 @@ export async function loadEngine(request, progress) {
       `The ${request.engine === "gpu" ? "WebGPU" : "CPU"} engine could not be loaded (${why}).`,
     );
   });
+  // Shaders are compiled while the style is on its way.
+  if (request.engine === "gpu") await warmUp(module, style);
   const int8 = request.engine === "cpu" && usesInt8(module, request.precision);
   /** @param {StyleSource} source @param {Promise<Uint8Array>} [fetched] */
   const create = (source, fetched) =>
@@ -84,6 +86,13 @@ export async function useStyle(source, keep, progress, use, fetched = fetchStyle
     // A cache may hold the file of another release than the manifest's.
     return use(await fetchStyle(source, keep, progress, "reload"));
   }
+}
+
+/** @param {any} module of the GPU @param {StyleSource & {variant?: string}} style */
+function warmUp(module, { variant = "" }) {
+  return module.warm_up(variant).catch((/** @type {unknown} */ thrown) => {
+    throw toNijigenError(thrown);
+  });
 }
 
 /** Whether the style is slow on this device, again and again. @param {import("./module.js").Stylizer} stylizer */

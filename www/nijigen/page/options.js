@@ -43,7 +43,7 @@ import { VARIANTS } from "./variants.js";
  *   it writes a PNG, see the blob's `type`. JPEG has no transparency: white takes its place.
  * @property {number} [quality] of a JPEG or WebP file, 0 to 1, default 0.92
  * @property {(share: number) => void} [onProgress] share of the work that is done, from 0 (the
- *   photo is read) to 1; a GPU reports nothing between
+ *   photo is read) to 1
  * @property {"off" | "faces" | "both"} [faces] "off" (default): the photo as a whole; "both": each face
  *   is also drawn by itself, upright and at a size at which the style knows faces, and put back into
  *   the whole; "faces": the portrait of the largest face, 512 pixels a side. A look's portrait network draws those

@@ -91,7 +91,7 @@ set_up_examples() {
     fi
 }
 
-# wasm-bindgen's library in a small program: its own command line takes twice as long to build.
+# wasm-bindgen's library in a small program, for the one thing that is needed of its command line.
 bindgen="target/tools/bindgen/release/bindgen"
 set_up_bindgen() {
     local version

@@ -40,7 +40,7 @@ use crate::style::{KnownAnswer, Style};
 /// How often the known answer must come out right: some drivers compute only the first picture right.
 const KNOWN_ANSWERS: usize = 3;
 /// Largest accepted error against a style's known answer with maps in half precision.
-const F16_KNOWN_ANSWER_LIMIT: f32 = 0.05;
+const F16_KNOWN_ANSWER_LIMIT: f32 = 5e-3;
 
 thread_local! {
     /// Shared by the networks of a process: a second device has caches and memory of its own.

@@ -213,14 +213,16 @@ impl Features {
             let p = posterior.values()[i].clamp(0.02, 0.98);
             let (sky, ground) = (from_sky.values()[i], from_ground.values()[i]);
             let nearer = (ground - sky) / (ground + sky + 1e-3);
-            // The same colours above are more often clouds, below water and sand.
-            let height = 0.5 - 1.7 * smoothstep(self.down(i), 0.25, 0.85);
-            0.6 * (p / (1.0 - p)).ln() + 4.0 * nearer + 1.5 * (likely.values()[i] - 0.35) + height
+            // The same colours below are more often water, sand and snow, and what is rough is rock.
+            let ground = 1.2 * smoothstep(self.down(i), 0.35, 0.85)
+                + 4.0 * smoothstep(self.roughness.values()[i], 0.05, 0.10);
+            0.6 * (p / (1.0 - p)).ln() + 4.0 * nearer + 1.5 * (likely.values()[i] - 0.35) - ground
         });
         let decided = self.plane(|i| 1.0 / (1.0 + (-logit.values()[i]).exp()));
         let decided = guided_filter(&self.lightness, &decided, 3, 4e-4);
         let region = decided.map(|v| f32::from(v > 0.5));
-        let region = keep_parts(&region, 0.25, likely);
+        // What hangs together with no seed is water below a horizon rather than sky; gaps in leaves come later.
+        let region = keep_parts(&region, 0.0, seeds);
         let region = self.without_specks(&region, &posterior);
         self.with_gaps(&region, &posterior)
     }

@@ -27,3 +27,18 @@ pub fn srgb_value(light: f32) -> f32 {
         (1.0 + OFFSET) * light.powf(1.0 / EXPONENT) - OFFSET
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_values_and_back() {
+        // Middle gray of 8 bits, by the definition.
+        assert!((linear_light(128.0 / 255.0) - 0.215_861).abs() < 1e-5);
+        for value in [-0.1, 0.0, 0.02, KNEE, 0.05, 0.5, 1.0, 1.1] {
+            let back = srgb_value(linear_light(value));
+            assert!((back - value).abs() < 1e-5, "{value}: {back}");
+        }
+    }
+}

@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn skies_become_deep_clouds_white_and_the_rest_stays() {
         let photo = landscape(255);
-        let sky = Sky::of(&photo, SkyPalette::Deep)
+        let sky = painted_sky(&photo, SkyPalette::Deep)
             .unwrap()
             .expect("there is a sky");
         let mut drawing = photo.clone();

@@ -190,6 +190,7 @@ test("a GPU that is lost in the middle: the CPU opens the photo itself, whose fa
       body: `import { Stylizer } from "${cpu}";
         export * from "${cpu}";
         export { default } from "${cpu}";
+        export const warm_up = async () => {};
         Stylizer.prototype.stylize = async () => {
           throw Object.assign(new Error("sabotage"), { code: "gpu-lost" });
         };`,

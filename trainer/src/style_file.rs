@@ -29,7 +29,8 @@ pub fn with_metrics(
     Ok(style.with_header(|header| header.metrics.extend(metrics))?)
 }
 
-/// Adds metrics to the header of a style file, in place of older ones of the same names.
+/// Adds metrics to the header of a style file, in place of older ones of the same names; its known answer stays, which
+/// other processors compute with other last digits.
 ///
 /// # Errors
 /// If the file cannot be written, which leaves the old one.
@@ -41,8 +42,7 @@ pub fn write_metrics(
     let rounded = metrics
         .into_iter()
         .map(|(name, value)| (name, (value * 1e4).round() / 1e4));
-    let style = as_stored(&with_metrics(style, rounded)?)?;
-    write_file(path, &style.to_bytes()?)
+    write_file(path, &with_metrics(style, rounded)?.to_bytes()?)
 }
 
 /// The style with its weights as a file stores them, and the known answer of those.

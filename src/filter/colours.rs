@@ -42,10 +42,20 @@ impl Colours {
     /// # Panics
     /// If the picture is empty.
     pub fn oklab(picture: &RgbImage) -> Self {
+        let pixels = picture.as_raw().as_chunks().0;
+        Self::oklab_of(picture.width() as usize, picture.height() as usize, |i| {
+            pixels[i]
+        })
+    }
+
+    /// In OKLab the picture whose pixel `i`, counted row by row, is `srgb(i)`.
+    ///
+    /// # Panics
+    /// If there are no pixels.
+    pub fn oklab_of(width: usize, height: usize, srgb: impl Fn(usize) -> [u8; 3] + Sync) -> Self {
         let linear: [f32; 256] = std::array::from_fn(|value| linear_light(value as f32 / 255.0));
-        let raw = picture.as_raw();
-        Self::from_index(picture.width() as usize, picture.height() as usize, |i| {
-            oklab::from_linear([0, 1, 2].map(|c| linear[usize::from(raw[3 * i + c])]))
+        Self::from_index(width, height, |i| {
+            oklab::from_linear(srgb(i).map(|value| linear[usize::from(value)]))
         })
     }
 

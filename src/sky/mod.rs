@@ -7,7 +7,7 @@
 pub mod mask;
 mod paint;
 
-use crate::colour::{oklab, srgb::linear_light};
+use crate::colour::oklab;
 use crate::error::Result;
 use crate::filter::colours::Colours;
 use crate::filter::gaussian::blur;
@@ -83,10 +83,9 @@ fn blueness(mask: &Plane, colours: &Colours) -> f32 {
 
 /// The photo in OKLab, on white.
 fn oklab_of(photo: &Photo) -> Colours {
-    let light: [f32; 256] = std::array::from_fn(|value| linear_light(value as f32 / 255.0));
-    Colours::from_index(photo.width(), photo.height(), |i| {
+    Colours::oklab_of(photo.width(), photo.height(), |i| {
         let [r, g, b, _] = pixel_over_white(photo.pixels()[i]);
-        oklab::from_linear([r, g, b].map(|value| light[usize::from(value)]))
+        [r, g, b]
     })
 }
 

@@ -3,20 +3,22 @@
 #![allow(missing_docs)]
 
 mod formula;
+mod four_halvings;
 mod test_style;
 mod uneven;
 mod until;
 
 use std::time::Instant;
 
+use four_halvings::four_halvings;
 use futures_lite::future::block_on;
 use nijigen::Error;
 use nijigen::engine::{CpuEngine, Engine, GpuDevice, GpuEngine, GpuLimits, Storage};
 use nijigen::imaging::{Photo, Planes};
-use nijigen::model::{self, DecoderStage, GeneratorConfig, ResidualSpec, Upsampling};
+use nijigen::model::{self, GeneratorConfig, Upsampling};
 use nijigen::style::Style;
 use test_style::style;
-use uneven::{conv, shallow, uneven};
+use uneven::{shallow, uneven};
 use until::Until;
 
 /// Both sum thousands of products in f32, in different orders.
@@ -108,24 +110,7 @@ fn networks_of_other_shapes() {
 fn deep_networks() {
     let deep = GeneratorConfig::deep();
     check("deep", &deep, &[[32, 32], [75, 53]]);
-    let four = GeneratorConfig {
-        encoder: vec![
-            conv(8, 3, 1),
-            conv(9, 3, 2),
-            conv(12, 3, 2),
-            conv(16, 3, 2),
-            conv(24, 3, 2),
-        ],
-        residuals: vec![ResidualSpec::new(40, 24); 2],
-        decoder: [16, 12, 9, 8]
-            .map(|channels| DecoderStage {
-                convs: vec![conv(channels, 3, 1)],
-                skip: true,
-            })
-            .to_vec(),
-        ..GeneratorConfig::compact()
-    };
-    check("four halvings", &four, &[[32, 40], [61, 133]]);
+    check("four halvings", &four_halvings(), &[[32, 40], [61, 133]]);
     for (name, config) in [("compact", GeneratorConfig::compact()), ("deep", deep)] {
         let config = config.with_upsampling(Upsampling::DepthToSpace);
         check(name, &config, &[[32, 32], [45, 53]]);

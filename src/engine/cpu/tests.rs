@@ -14,11 +14,12 @@ use super::{streamed, whole};
 use crate::error::Result;
 use crate::imaging::{Photo, Planes};
 use crate::kernels::oracle::noise;
-use crate::model::{
-    self, DecoderStage, GeneratorConfig, ResidualSpec, TensorValues, Upsampling, Weights,
-};
-use uneven::{conv, shallow, uneven};
+use crate::model::{self, GeneratorConfig, TensorValues, Upsampling, Weights};
+use four_halvings::four_halvings;
+use uneven::{shallow, uneven};
 
+#[path = "../../../tests/four_halvings/mod.rs"]
+mod four_halvings;
 #[path = "../../../tests/uneven/mod.rs"]
 mod uneven;
 
@@ -162,24 +163,7 @@ fn networks_of_other_shapes() {
 fn deep_networks() {
     check("deep", &GeneratorConfig::deep(), &[[32, 32], [75, 133]]);
     let compact = GeneratorConfig::compact();
-    let four = GeneratorConfig {
-        encoder: vec![
-            conv(8, 3, 1),
-            conv(9, 3, 2),
-            conv(12, 3, 2),
-            conv(16, 3, 2),
-            conv(24, 3, 2),
-        ],
-        residuals: vec![ResidualSpec::new(40, 24); 2],
-        decoder: [16, 12, 9, 8]
-            .map(|channels| DecoderStage {
-                convs: vec![conv(channels, 3, 1)],
-                skip: true,
-            })
-            .to_vec(),
-        ..compact.clone()
-    };
-    check("four halvings", &four, &[[32, 40], [61, 133]]);
+    check("four halvings", &four_halvings(), &[[32, 40], [61, 133]]);
     for (name, config) in [("compact", compact), ("deep", GeneratorConfig::deep())] {
         let config = config.with_upsampling(Upsampling::DepthToSpace);
         check(name, &config, &[[32, 32], [45, 83], [50, 131]]);

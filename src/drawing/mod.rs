@@ -1,16 +1,21 @@
-//! What of a face is drawn as vectors: eyes, brows, nose, mouth and jaw, in colours measured in the photo.
+//! What of a face is drawn by rules: flat skin and its blush, and as vectors eyes, brows, nose, mouth, jaw and glasses, in
+//! colours measured in the photo.
 //! The targets that portrait networks learn are drawn by this code, and so are the features over a
 //! network's picture: they are what makes a drawing, and a network alone leaves them soft.
 
+mod blush;
 mod brows;
 mod eye_place;
 mod eyes;
 pub mod frame;
+mod glasses;
 mod iris;
 pub mod jaw;
+pub mod light;
 mod mouth;
 pub mod palette;
 pub mod pen;
+mod planes;
 pub mod samples;
 mod sight;
 mod skin_tone;
@@ -18,12 +23,15 @@ pub mod typology;
 
 use crate::imaging::Photo;
 
+pub use self::blush::blushes;
 pub use self::eyes::has_iris;
 use self::frame::Frame;
+pub use self::glasses::draw_glasses;
 use self::iris::Irises;
 use self::palette::SkinPalette;
 use self::pen::Canvas;
 pub use self::sight::eyes_are_hidden;
+pub use self::skin_tone::tone_skin_around;
 use crate::colour::lab::LabOfBytes;
 
 /// Gives the skin of a face its tone and draws the features over `picture`, which a network made of `crop`: both are squares
@@ -42,15 +50,18 @@ pub fn draw_features(picture: &mut Photo, crop: &Photo, points: &[[f32; 2]]) {
     if eyes_are_hidden(&frame, &lab, skin_colour) {
         return;
     }
-    let palette = SkinPalette::new(skin_colour);
+    let palette = SkinPalette::new(light::in_usual_light(&frame, &lab, skin_colour));
     let mut canvas = Canvas::of_photo(picture);
-    skin_tone::tone_skin(&mut canvas, &frame, &lab_of(picture.pixels()), palette.base);
+    let drawn = lab_of(picture.pixels());
+    skin_tone::draw_skin(&mut canvas, &frame, &drawn, &lab, skin_colour, &palette);
+    blush::draw_blush(&mut canvas, &frame, &palette);
     let is_skin = |point| sight::skin_likeness(&frame, &lab, skin_colour, point);
     jaw::draw_jaw(&mut canvas, &frame, &palette, |place| {
         let [near, far] = place.outside.map(is_skin);
         is_skin(place.inside) * is_skin(place.at) * near.min(far)
     });
     draw_inner_features(&mut canvas, &frame, &lab, skin_colour, &palette);
+    draw_glasses(&mut canvas, &frame, &lab, skin_colour);
     canvas.write_to(picture);
 }
 
@@ -71,6 +82,13 @@ pub fn draw_inner_features(
     for at in (0..2).filter(|at| eyes::is_seen(frame, *at)) {
         brows::draw_brow(canvas, frame, at, lab, skin_colour, palette);
     }
+}
+
+/// The colour of the cheeks in a square picture of a face in which the mesh `points` lie, in CIE L*a*b*; `None` where there is no
+/// face.
+pub fn cheeks(picture: &Photo, points: &[[f32; 2]]) -> Option<[f32; 3]> {
+    let frame = Frame::new(picture.width(), points)?;
+    Some(palette::skin_colour(&frame, &lab_of(picture.pixels())))
 }
 
 /// Pixels in CIE L*a*b*.

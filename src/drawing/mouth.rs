@@ -14,6 +14,9 @@ const UPPER_LIP_ABOVE: [usize; 11] = [61, 185, 40, 39, 37, 0, 267, 269, 270, 409
 /// Opening as a part of the mouth's width above which it is open.
 const OPEN: f32 = 0.075;
 
+/// Part of the skin's lightness that a quarter of the opening has where teeth are seen: they are in the lips' shadow.
+const TEETH: f32 = 0.58;
+
 /// Draws lips, mouth and teeth.
 pub fn draw_mouth(
     canvas: &mut Canvas,
@@ -67,8 +70,8 @@ pub fn draw_mouth(
             1.0,
             rgb(lch((0.35 * l + 8.0).min(32.0), 30.0, 25.0)),
         );
-        if count > 10 && quantile(lightness.clone(), 0.75) > 0.72 * l0 {
-            let light = lightness.iter().filter(|v| **v > 0.6 * l0).count();
+        if count > 10 && quantile(lightness.clone(), 0.75) > TEETH * l0 {
+            let light = lightness.iter().filter(|v| **v > 0.5 * l0).count();
             let share = (light as f32 / count as f32).clamp(0.3, 1.0);
             draw_teeth(canvas, frame, &inner, [&upper, &lower], share, l0);
         }

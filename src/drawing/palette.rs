@@ -37,8 +37,8 @@ impl SkinPalette {
                 (45.0, 49.0),
                 (55.0, 63.0),
                 (62.0, 73.0),
-                (70.0, 81.5),
-                (80.0, 89.0),
+                (70.0, 80.0),
+                (80.0, 87.5),
                 (90.0, 93.0),
                 (100.0, 95.0),
             ],
@@ -51,8 +51,9 @@ impl SkinPalette {
                 (-20.0, 1.0),
                 (10.0, 0.55),
                 (28.0, 0.9),
-                (40.0, 1.1),
-                (50.0, 1.3),
+                (40.0, 0.9),
+                (60.0, 0.9),
+                (72.0, 1.2),
             ],
         ) * interpolate(
             chroma_0,
@@ -82,7 +83,7 @@ impl SkinPalette {
                 (95.0, 15.0),
             ],
         );
-        let chroma = 0.5 * usual + 0.5 * chroma_0.clamp(0.5 * usual, 1.9 * usual);
+        let chroma = 0.5 * usual + 0.5 * chroma_0.clamp(0.9 * usual, 1.9 * usual);
         let usual_hue = interpolate(l, &[(30.0, 54.0), (60.0, 58.0), (90.0, 58.0)]);
         let hue = 0.65 * hue_0.clamp(22.0, 80.0) + 0.35 * usual_hue;
         let l = keep_typology(l, chroma * hue.to_radians().sin(), typology);
@@ -107,7 +108,7 @@ const CHEEKS: [&[usize]; 3] = [
     &[6, 122, 198, 4, 420, 351],
 ];
 /// Share of the cheeks that is darker than lit skin.
-const LIT: f32 = 0.7;
+const LIT: f32 = 0.8;
 /// Skin of a face too small to be measured.
 const USUAL_SKIN: [f32; 3] = [60.0, 12.0, 18.0];
 

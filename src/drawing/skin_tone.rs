@@ -1,50 +1,192 @@
-//! Skin in the tone of the photo's, whatever a network made of it.
+//! Skin in the tones of a palette, whatever a network made of it.
 
+use crate::colour::lab::{LabOfBytes, lab_to_rgb};
+use crate::face::mesh::{FaceFrame, OVAL};
+use crate::filter::gaussian::blur;
 use crate::geometry::smoothstep;
+use crate::imaging::Photo;
 
 use super::frame::Frame;
-use super::palette::skin_colour;
-use super::pen::Canvas;
+use super::palette::{SkinPalette, mix, skin_colour};
+use super::pen::{Canvas, closed_spline};
 use super::sight::unlike_skin;
-use crate::colour::lab::lab_to_rgb;
 
 /// Half the width and height of where skin is changed, about the middle of the face, in its widths, and the part of
 /// these within which it is changed fully: face, ears and neck.
 const REACH: [f32; 2] = [0.85, 1.25];
 const FULL: f32 = 0.75;
+/// The same in a whole picture, and how far below the face its middle is: neck and shoulders.
+const AROUND_REACH: [f32; 2] = [1.7, 2.4];
+const AROUND_FULL: f32 = 0.45;
+const AROUND_DOWN: f32 = 0.8;
 /// The most that skin is made lighter or darker, as a factor.
 const MOST: f32 = 1.5;
 /// Off by so much in hue, a colour is not that of skin any more, and still fully.
 const OFF_HUE: [f32; 2] = [20.0, 11.0];
+/// The same beyond the crop of a face, where a wall may be of nearly the colour of skin.
+const OFF_AROUND: [f32; 2] = [14.0, 8.0];
+/// Off by so much, in the drawing and in the photo, a colour does not become flat, and still fully: within the outline of
+/// the face, and below its eyes around it, where fair hair is of nearly the colour of skin.
+const OFF_FLAT: [f32; 2] = [15.0, 9.0];
+const OFF_FLAT_AROUND: [f32; 2] = [9.0, 5.0];
+/// How far below the eyes that begins and is so in full, in widths of the face.
+const AROUND_FACE: [f32; 2] = [-0.05, 0.1];
 /// Darker and lighter than these parts of the cheeks' lightness is no skin.
 const LIGHTNESS: [f32; 2] = [0.40, 1.45];
+/// Parts of the cheeks' lightness below which skin is in shadow, and from which on it is lit.
+const LIT: [f32; 2] = [0.85, 0.91];
+/// The same between which what is darker is a line or hair, and has a tone of its own.
+const DARKEST: [f32; 2] = [0.60, 0.68];
+/// Standard deviation over which the border between them is smoothed, in widths of the face.
+const BORDER_SIGMA: f32 = 0.009;
+/// How far skin goes to the tones of the palette.
+const FLATNESS: f32 = 0.9;
 
-/// Moves the skin of the drawn face, whose colours are `lab`, so that its cheeks have the `wanted` colour, all in
-/// CIE L*a*b*; what is lighter or darker keeps its distance.
-pub fn tone_skin(canvas: &mut Canvas, frame: &Frame, lab: &[[f32; 3]], wanted: [f32; 3]) {
-    let drawn = skin_colour(frame, lab);
-    let factor = (wanted[0] / drawn[0].max(1.0)).clamp(1.0 / MOST, MOST);
-    let shift = [1, 2].map(|i| wanted[i] - drawn[i]);
-    for (i, colour) in lab.iter().enumerate() {
+/// What gives skin of one colour another one, both in CIE L*a*b*; what is lighter or darker keeps its distance.
+#[derive(Clone, Copy, Debug)]
+struct ToneChange {
+    from: [f32; 3],
+    factor: f32,
+    shift: [f32; 2],
+    /// See [`OFF_HUE`].
+    off_hue: [f32; 2],
+}
+
+impl ToneChange {
+    fn new(from: [f32; 3], wanted: [f32; 3], off_hue: [f32; 2]) -> Self {
+        Self {
+            from,
+            factor: (wanted[0] / from[0].max(1.0)).clamp(1.0 / MOST, MOST),
+            shift: [1, 2].map(|i| wanted[i] - from[i]),
+            off_hue,
+        }
+    }
+
+    /// How light a colour is beside the cheeks.
+    fn light(&self, colour: [f32; 3]) -> f32 {
+        colour[0] / self.from[0].max(1.0)
+    }
+
+    /// Whether a colour is one of this skin: 0 to 1.
+    fn share(&self, colour: [f32; 3]) -> f32 {
+        let light = self.light(colour);
+        if !(LIGHTNESS[0]..=LIGHTNESS[1]).contains(&light) {
+            return 0.0;
+        }
+        smoothstep(
+            unlike_skin(colour, self.from),
+            self.off_hue[0],
+            self.off_hue[1],
+        ) * smoothstep(light, LIGHTNESS[0], LIGHTNESS[0] + 0.2)
+            * smoothstep(light, LIGHTNESS[1], LIGHTNESS[1] - 0.1)
+    }
+
+    /// A colour changed by a share.
+    fn apply(&self, [l, a, b]: [f32; 3], share: f32) -> [f32; 3] {
+        [
+            (l * (1.0 + share * (self.factor - 1.0))).min(98.0),
+            a + share * self.shift[0],
+            b + share * self.shift[1],
+        ]
+    }
+}
+
+/// Moves the skin of the drawn face to the palette: its cheeks get the colour of lit skin, and all skin becomes flat, in the
+/// tones of lit and shaded skin. `drawn` has the colours of the drawing, `photo` those of the crop, whose skin has the colour
+/// `skin`, all in CIE L*a*b*.
+pub fn draw_skin(
+    canvas: &mut Canvas,
+    frame: &Frame,
+    drawn: &[[f32; 3]],
+    photo: &[[f32; 3]],
+    skin: [f32; 3],
+    palette: &SkinPalette,
+) {
+    let change = ToneChange::new(skin_colour(frame, drawn), palette.base, OFF_HUE);
+    let oval = frame.fill(&closed_spline(&frame.at(OVAL)));
+    let lightness = blur(&frame.plane(|i| drawn[i][0]), BORDER_SIGMA * frame.unit());
+    for (i, colour) in drawn.iter().enumerate() {
         let place = frame.place(i, frame.face.center);
         let away = (place[0] / REACH[0]).hypot(place[1] / REACH[1]);
-        let light = colour[0] / drawn[0].max(1.0);
         let near = smoothstep(away, 1.0, FULL);
-        if near <= 0.0 || !(LIGHTNESS[0]..=LIGHTNESS[1]).contains(&light) {
+        if near <= 0.0 {
             continue;
         }
-        let share = near
-            * smoothstep(unlike_skin(*colour, drawn), OFF_HUE[0], OFF_HUE[1])
-            * smoothstep(light, LIGHTNESS[0], LIGHTNESS[0] + 0.2)
-            * smoothstep(light, LIGHTNESS[1], LIGHTNESS[1] - 0.1);
+        let inside = oval.at(i % frame.side, i / frame.side);
+        // A gray wall is of nearly the colour of fair skin in the drawing, and not in the photo.
+        let in_photo = smoothstep(unlike_skin(photo[i], skin), OFF_AROUND[0], OFF_AROUND[1]);
+        let share = near * change.share(*colour) * in_photo.max(inside);
+        let light = lightness.values()[i] / change.from[0].max(1.0);
+        let tone = mix(
+            palette.shade,
+            palette.base,
+            smoothstep(light, LIT[0], LIT[1]),
+        );
+        let off_drawn = unlike_skin(*colour, change.from);
+        let off_photo = unlike_skin(photo[i], skin);
+        // Highlights have lost their colour; what is darker and of another colour is hair or a frame.
+        let darker = |light: f32| smoothstep(light, 1.0, 0.9);
+        let off_inside = (darker(change.light(*colour)) * off_drawn)
+            .max(darker(photo[i][0] / skin[0].max(1.0)) * off_photo);
+        let [_, below_eyes] = frame.place(i, frame.face.eyes);
+        let around = (1.0 - inside)
+            * smoothstep(below_eyes, AROUND_FACE[0], AROUND_FACE[1])
+            * smoothstep(
+                off_drawn.max(off_photo),
+                OFF_FLAT_AROUND[0],
+                OFF_FLAT_AROUND[1],
+            );
+        let flat = near
+            * FLATNESS
+            * smoothstep(light, DARKEST[0], DARKEST[1])
+            * (inside * smoothstep(off_inside, OFF_FLAT[0], OFF_FLAT[1]) + around);
+        if share.max(flat) <= 0.0 {
+            continue;
+        }
+        let drawn = mix(change.apply(*colour, share), tone, flat);
+        canvas.pixels[i] = lab_to_rgb(drawn).map(|v| v.clamp(0.0, 1.0));
+    }
+}
+
+/// Gives the neck and what else of the skin is near a face in a picture the change from `from`, the colour of its cheeks in
+/// the picture, to `wanted`, that of the face that is put into it, both in CIE L*a*b*. What is nearer to one of the `others`
+/// stays. Faces are in pixels of the picture.
+pub fn tone_skin_around(
+    picture: &mut Photo,
+    face: &FaceFrame,
+    others: &[FaceFrame],
+    from: [f32; 3],
+    wanted: [f32; 3],
+) {
+    let change = ToneChange::new(from, wanted, OFF_AROUND);
+    let table = LabOfBytes::default();
+    let width = picture.width();
+    let away = |face: &FaceFrame, point: [f32; 2]| {
+        let [x, y] = face
+            .local(point, face.center)
+            .map(|v| v / face.width_px.max(1.0));
+        (x / AROUND_REACH[0]).hypot((y - AROUND_DOWN) / AROUND_REACH[1])
+    };
+    for (i, pixel) in picture.pixels_mut().iter_mut().enumerate() {
+        let point = [i % width, i / width].map(|v| v as f32 + 0.5);
+        let own = away(face, point);
+        let near = smoothstep(own, 1.0, AROUND_FULL);
+        if near <= 0.0 {
+            continue;
+        }
+        let nearest = others
+            .iter()
+            .map(|other| away(other, point))
+            .fold(f32::INFINITY, f32::min);
+        let near = near * smoothstep(nearest - own, -0.05, 0.05);
+        let [r, g, b, alpha] = *pixel;
+        let colour = table.lab([r, g, b]);
+        let share = near * change.share(colour);
         if share > 0.0 {
-            let [l, a, b] = *colour;
-            canvas.pixels[i] = lab_to_rgb([
-                (l * (1.0 + share * (factor - 1.0))).min(98.0),
-                a + share * shift[0],
-                b + share * shift[1],
-            ])
-            .map(|v| v.clamp(0.0, 1.0));
+            // The cast saturates.
+            let [r, g, b] =
+                lab_to_rgb(change.apply(colour, share)).map(|v| (v * 255.0 + 0.5) as u8);
+            *pixel = [r, g, b, alpha];
         }
     }
 }
@@ -55,35 +197,121 @@ mod tests {
     use crate::colour::lab::rgb_to_lab;
     use crate::face::example_face::example_face;
 
+    const SIDE: usize = 512;
+    const SKIN: [f32; 3] = [0.72, 0.53, 0.44];
+
+    fn frame() -> Frame {
+        Frame::new(SIDE, &example_face()).expect("a face")
+    }
+
+    /// A drawing, as a canvas and in CIE L*a*b*.
+    fn drawing(frame: &Frame, colour: impl Fn([f32; 2]) -> [f32; 3]) -> (Canvas, Vec<[f32; 3]>) {
+        let pixels: Vec<_> = (0..SIDE * SIDE).map(|i| colour(frame.pixel(i))).collect();
+        let lab = pixels.iter().map(|pixel| rgb_to_lab(*pixel)).collect();
+        (Canvas { side: SIDE, pixels }, lab)
+    }
+
+    fn at(canvas: &Canvas, x: usize, y: usize) -> [f32; 3] {
+        rgb_to_lab(canvas.pixels[y * SIDE + x])
+    }
+
     #[test]
-    fn skin_gets_the_tone_and_the_rest_stays() {
-        let frame = Frame::new(512, &example_face()).expect("a face");
-        let (skin, shade, shirt) = ([0.55, 0.40, 0.33], [0.44, 0.31, 0.25], [0.2, 0.3, 0.7]);
-        let pixels = (0..512 * 512).map(|i| match frame.pixel(i) {
-            [x, y] if x < 200.0 && y < 440.0 => skin,
-            [_, y] if y < 440.0 => shade,
-            _ => shirt,
-        });
-        let mut canvas = Canvas {
-            side: 512,
-            pixels: pixels.collect(),
+    fn skin_gets_two_flat_tones_and_the_rest_stays() {
+        let frame = frame();
+        // Uneven skin, its shaded side, a shirt.
+        let colour = |[x, y]: [f32; 2]| {
+            let uneven = 0.02 * (0.05 * x).sin();
+            match () {
+                () if y > 440.0 => [0.2, 0.3, 0.7],
+                () if x > 300.0 => SKIN.map(|v| 0.72 * v + uneven),
+                () => SKIN.map(|v| v + uneven),
+            }
         };
+        let (mut canvas, lab) = drawing(&frame, colour);
         let before = canvas.clone();
-        let wanted = [72.0, 12.0, 18.0];
-        let lab: Vec<_> = before.pixels.iter().map(|p| rgb_to_lab(*p)).collect();
-        tone_skin(&mut canvas, &frame, &lab, wanted);
-        let at = |canvas: &Canvas, x: usize, y: usize| rgb_to_lab(canvas.pixels[y * 512 + x]);
-        let (cheek, shaded) = (at(&canvas, 190, 290), at(&canvas, 320, 290));
-        let measured = skin_colour(&frame, &lab);
-        assert!(
-            (cheek[0] / shaded[0] - at(&before, 190, 290)[0] / at(&before, 320, 290)[0]).abs()
-                < 0.02
+        let palette = SkinPalette::new([84.0, 12.0, 16.0]);
+        draw_skin(
+            &mut canvas,
+            &frame,
+            &lab,
+            &lab,
+            skin_colour(&frame, &lab),
+            &palette,
         );
-        let (lighter, least) = (cheek[0].max(shaded[0]), measured[0]);
-        assert!(lighter > least + 10.0, "{lighter} {least}");
-        // The shirt, and what is far from the face.
-        for (x, y) in [(256, 500), (2, 2), (510, 430)] {
-            assert_eq!(canvas.pixels[y * 512 + x], before.pixels[y * 512 + x]);
+        let apart = |a: [f32; 3], b: [f32; 3]| (0..3).map(|i| (a[i] - b[i]).powi(2)).sum::<f32>();
+        for y in [250, 300, 340] {
+            assert!(apart(at(&canvas, 200, y), palette.base) < 4.0, "{y}");
+            assert!(apart(at(&canvas, 330, y), palette.shade) < 6.0, "{y}");
         }
+        for (x, y) in [(256, 500), (2, 2), (510, 430)] {
+            assert_eq!(canvas.pixels[y * SIDE + x], before.pixels[y * SIDE + x]);
+        }
+    }
+
+    #[test]
+    fn fair_hair_and_gray_walls_are_no_skin() {
+        let frame = frame();
+        let skin = [0.90, 0.74, 0.66];
+        let (hair, wall) = ([0.74, 0.62, 0.42], [0.86, 0.80, 0.78]);
+        let colour = |of_wall: [f32; 3]| {
+            move |[x, y]: [f32; 2]| match (x - 256.0).hypot((y - 270.0) / 1.25) {
+                away if away < 105.0 => skin,
+                away if away < 150.0 => hair,
+                _ => of_wall,
+            }
+        };
+        // The drawing's wall is tinted by the skin beside it, the photo's is not.
+        let (mut canvas, drawn) = drawing(&frame, colour(wall));
+        let (_, photo) = drawing(&frame, colour([0.82, 0.82, 0.82]));
+        let before = canvas.clone();
+        let palette = SkinPalette::new(rgb_to_lab(skin));
+        draw_skin(
+            &mut canvas,
+            &frame,
+            &drawn,
+            &photo,
+            rgb_to_lab(skin),
+            &palette,
+        );
+        let moved = |x, y| {
+            let (a, b) = (at(&canvas, x, y), at(&before, x, y));
+            (0..3).map(|i| (a[i] - b[i]).abs()).fold(0.0, f32::max)
+        };
+        assert!(moved(256, 300) > 1.0);
+        for (x, y) in [(126, 300), (386, 300), (60, 250), (450, 300)] {
+            assert!(moved(x, y) < 4.0, "{x} {y} {}", moved(x, y));
+        }
+    }
+
+    #[test]
+    fn skin_around_a_face_takes_its_tone_but_not_that_of_others() {
+        let skin = SKIN.map(|v| (v * 255.0) as u8);
+        let [r, g, b] = skin;
+        let rgba: Vec<u8> = (0..2 * SIDE * SIDE)
+            .flat_map(|i| match i % (2 * SIDE) {
+                x if x < 20 => [40, 70, 160, 200],
+                _ => [r, g, b, 255],
+            })
+            .collect();
+        let mut picture = Photo::new(2 * SIDE, SIDE, rgba).expect("a picture");
+        let face = FaceFrame::new(&example_face()).expect("a face");
+        let beside = example_face().into_iter();
+        let beside: Vec<_> = beside.map(|[x, y]| [x + SIDE as f32, y]).collect();
+        let other = FaceFrame::new(&beside).expect("a face");
+        let from = rgb_to_lab(SKIN);
+        let wanted = [from[0] + 15.0, from[1], from[2]];
+        let before = picture.clone();
+        tone_skin_around(&mut picture, &face, &[other], from, wanted);
+        let lightness = |picture: &Photo, x: usize, y: usize| {
+            let [r, g, b, _] = picture.pixels()[y * 2 * SIDE + x];
+            LabOfBytes::default().lab([r, g, b])[0]
+        };
+        // The neck, in full; the other face and a shirt, not at all.
+        assert!((lightness(&picture, 256, 430) - wanted[0]).abs() < 1.0);
+        assert!((lightness(&picture, 256 + SIDE, 430) - from[0]).abs() < 1.0);
+        assert_eq!(
+            picture.pixels()[430 * 2 * SIDE + 5],
+            before.pixels()[430 * 2 * SIDE + 5]
+        );
     }
 }

@@ -3,12 +3,13 @@
 
 use super::memory::{cutting_bytes, pasting_bytes, rgba_bytes, shrinking_bytes};
 use super::{FaceCrop, Look, Options, Picture};
+use crate::drawing::{cheeks, tone_skin_around};
 use crate::engine::{Engine, Progress};
 use crate::error::{Error, Result};
 use crate::face::mesh::{FaceFrame, OVAL};
 use crate::face::{FaceSquare, Features, LandmarkKind, Refusal};
 use crate::imaging::{
-    FadingEllipse, PatchTone, Photo, blur_outside, fit_long_side, fitted_size, paste,
+    FadingEllipse, PatchTone, Photo, blur_outside, fit_long_side, fitted_size, paste, warp,
 };
 
 /// Side of a portrait, as in the public demonstrations of `face2paint`.
@@ -318,7 +319,13 @@ pub(super) async fn both<E: Engine>(
     let mut picture = look.draw_place(photo, held, &mut part).await?;
     presentation.mix(kept.as_ref(), &mut picture)?;
     let factors = [0, 1].map(|i| picture_size[i] as f32 / size[i] as f32);
-    for ((face, side), crop) in usable.iter().zip(&sides).zip(crops) {
+    let mesh_in_picture = |face: &Face| {
+        let mesh = face.mesh.unwrap_or_default().iter();
+        mesh.map(|[x, y]| [x * factors[0], y * factors[1]])
+            .collect()
+    };
+    let meshes: Vec<Vec<[f32; 2]>> = usable.iter().map(mesh_in_picture).collect();
+    for (i, ((face, side), crop)) in usable.iter().zip(&sides).zip(crops).enumerate() {
         let mut part = Part {
             progress,
             start: done,
@@ -330,12 +337,18 @@ pub(super) async fn both<E: Engine>(
         crop_bytes -= face_bytes;
         let held = picture_bytes + kept_bytes + crop_bytes;
         // A portrait network's skin has been given its tone.
-        let tone = match &crop.points {
+        let points = crop.points.clone();
+        let tone = match &points {
             Some(points) => PatchTone::Face(oval(points, *side)),
             None => PatchTone::Picture,
         };
         let drawn = draw_face(look, crop, options, held, &mut part).await?;
         let square = face.square.scaled(factors);
+        if let Some(points) = &points {
+            let bytes = pasting_bytes(picture_bytes, face_bytes);
+            look.make_room(kept_bytes + crop_bytes + bytes)?;
+            tone_around(&mut picture, &meshes, i, &square, &drawn, points)?;
+        }
         let Some(to_face) = square.from_crop(*side as f32).inverse() else {
             continue;
         };
@@ -360,6 +373,38 @@ pub(super) async fn both<E: Engine>(
         photo: presentation.beside(kept, picture)?,
         outcomes: found.iter().map(outcome).collect(),
     })
+}
+
+/// Gives the skin around a face in the picture the tone of the `drawn` one, in which its mesh `points` lie, before that is put
+/// there. `meshes` are those of all faces in the picture, and this is the `which`th.
+fn tone_around(
+    picture: &mut Photo,
+    meshes: &[Vec<[f32; 2]>],
+    which: usize,
+    square: &FaceSquare,
+    drawn: &Photo,
+    points: &[[f32; 2]],
+) -> Result<()> {
+    let side = drawn.width();
+    let to_picture = square.from_crop(side as f32);
+    let (Some(to_crop), Some(mesh)) = (to_picture.inverse(), meshes.get(which)) else {
+        return Ok(());
+    };
+    let here = warp(picture, to_picture, [side; 2])?;
+    let in_crop: Vec<_> = mesh.iter().map(|point| to_crop.apply(*point)).collect();
+    let (Some(from), Some(wanted), Some(face)) = (
+        cheeks(&here, &in_crop),
+        cheeks(drawn, points),
+        FaceFrame::new(mesh),
+    ) else {
+        return Ok(());
+    };
+    let others = meshes.iter().enumerate().filter(|(at, _)| *at != which);
+    let others: Vec<FaceFrame> = others
+        .filter_map(|(_, mesh)| FaceFrame::new(mesh))
+        .collect();
+    tone_skin_around(picture, &face, &others, from, wanted);
+    Ok(())
 }
 
 /// Side at which a square is stylised that has so many pixels a side in the picture.

@@ -6,7 +6,6 @@ use nijigen::filter::components::Components;
 use nijigen::filter::quantile::quantile;
 
 use crate::colour::lab::colour_difference;
-use crate::procedural::portrait::FramePlanes;
 
 /// The part of the opening that is looked at: at its border lashes and lids are drawn.
 const INSIDE: f32 = 0.9;

@@ -10,7 +10,7 @@ use nijigen::face::mesh::OVAL;
 use super::picture_metrics::FLAT_GRADIENT;
 use crate::colour::lab::{colour_difference, lab_pixels};
 use crate::colour::luma_plane;
-use crate::procedural::portrait::{FramePlanes, features};
+use crate::procedural::portrait::features;
 
 /// Farthest that lit or shaded skin of a target is from the colour of its cheeks, in CIE L*a*b*.
 const SKIN_TONES: f32 = 20.0;

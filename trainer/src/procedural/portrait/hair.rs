@@ -15,8 +15,6 @@ use nijigen::filter::{
 use nijigen::geometry::smoothstep;
 
 use crate::procedural::filter::flow::{smooth_along, smooth_plane_along};
-use crate::procedural::portrait::frame::FramePlanes;
-
 /// `lab` smoothed along strands; `directions` are across them.
 pub fn strands(frame: &Frame, lab: &Colours, directions: &[[f32; 2]]) -> Colours {
     let sigma = 0.034 * frame.unit();

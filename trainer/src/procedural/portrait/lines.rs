@@ -12,13 +12,11 @@ use nijigen::filter::plane::Plane;
 use nijigen::filter::{colours::Colours, gaussian::blur};
 use nijigen::geometry::smoothstep;
 
-use crate::procedural::filter::{flow::darkness_across, structure_tensor::StructureTensor};
-use crate::procedural::portrait::frame::FramePlanes;
-
 use super::{
     segments::{Beard, Segments},
     skin::features,
 };
+use crate::procedural::filter::{flow::darkness_across, structure_tensor::StructureTensor};
 
 /// Darkness in units of lightness at which a line begins and is full.
 const LINE: [f32; 2] = [0.35, 1.35];

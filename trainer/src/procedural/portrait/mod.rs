@@ -4,8 +4,6 @@
 //! are told apart, skin and hair get a few flat tones, features are drawn as vectors where the
 //! landmarks are. Lengths are parts of the face's width.
 
-mod frame;
-mod glasses;
 mod grade;
 mod hair;
 mod lines;
@@ -13,14 +11,14 @@ mod mixture;
 mod segments;
 mod skin;
 
-pub use frame::FramePlanes;
 pub use skin::features;
 
 use image::RgbImage;
 use nijigen::colour::lab::LabOfBytes;
 use nijigen::drawing::{
-    draw_inner_features, eyes_are_hidden,
+    draw_glasses, draw_inner_features, eyes_are_hidden,
     frame::Frame,
+    light::in_usual_light,
     palette::{SkinPalette, mix},
     pen::Canvas,
 };
@@ -89,7 +87,7 @@ pub fn draw_portrait(
     if eyes_are_hidden(&frame, lab.pixels(), segments.skin_colour) {
         return Err(Refusal::EyesHidden);
     }
-    let palette = SkinPalette::new(segments.skin_colour);
+    let palette = SkinPalette::new(in_usual_light(&frame, lab.pixels(), segments.skin_colour));
 
     let oklab = Colours::oklab(crop);
     let tensor = StructureTensor::of_colours(&oklab, (0.013 * unit).max(2.0));
@@ -141,7 +139,7 @@ pub fn draw_portrait(
         segments.skin_colour,
         &palette,
     );
-    glasses::draw_glasses(&mut canvas, &frame, &lab, segments.skin_colour);
+    draw_glasses(&mut canvas, &frame, lab.pixels(), segments.skin_colour);
     let blurred = [0, 1, 2].map(|c| blur(&frame.plane(|i| canvas.pixels[i][c]), 0.03 * unit));
     let pixels = grade::glow(&canvas.pixels, &blurred);
     let bytes: Vec<u8> = pixels

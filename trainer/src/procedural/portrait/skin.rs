@@ -1,11 +1,12 @@
 //! Skin as two flat tones with one crisp shadow, and a blush.
 
 use nijigen::drawing::{
+    blushes,
     frame::{Frame, enlarged},
     palette::{SkinPalette, mix},
     pen::closed_spline,
 };
-use nijigen::face::mesh::{LIPS_OUTER, OVAL, mean};
+use nijigen::face::mesh::{LIPS_OUTER, OVAL};
 use nijigen::filter::plane::Plane;
 use nijigen::filter::{
     colours::Colours, components::Components, gaussian::blur, quantile::quantile,
@@ -13,16 +14,12 @@ use nijigen::filter::{
 };
 use nijigen::geometry::smoothstep;
 
-use crate::procedural::portrait::frame::FramePlanes;
-
 use super::segments::Segments;
 
 /// Share of the face's usual lightness below which skin is in shadow.
 const SHADOW: f32 = 0.80;
 /// Shadows and lights smaller than this, in squared widths of the face, are left out.
 const LEAST_AREA: f32 = 0.022;
-/// Middles of the blush.
-const BLUSHES: [[usize; 3]; 2] = [[117, 50, 205], [346, 280, 425]];
 
 /// The skin of a face crop in CIE L*a*b*, at every pixel.
 pub fn draw_skin(
@@ -73,7 +70,7 @@ pub fn draw_skin(
     let below_jaw = frame.region(&closed_spline(&frame.shifted(&frame.at(OVAL), 0.0, 0.15)));
     let hair_shadow = hair_shadow(frame, &segments.hair);
     let broad = low_pass(0.13);
-    let blushes = BLUSHES.map(|ids| mean(&frame.at(ids)));
+    let blush = blushes(frame);
     Colours::from_index(frame.side, frame.side, |i| {
         let face = face.values()[i];
         let [_, y] = frame.place(i, frame.face.eyes);
@@ -83,12 +80,7 @@ pub fn draw_skin(
             .min(1.0 - hair_shadow.values()[i] * forehead);
         let mut colour = mix(palette.shade, palette.base, lit);
         colour[0] += ((broad.values()[i] / usual - 0.95) * 14.0).clamp(-4.0, 3.0) * face;
-        for middle in blushes {
-            let [x, y] = frame.place(i, middle);
-            let share = 0.5 * face * (-((x / 0.085).powi(2) + (y / 0.050).powi(2))).exp();
-            colour = mix(colour, palette.blush, share);
-        }
-        colour
+        mix(colour, palette.blush, face * blush(i))
     })
 }
 

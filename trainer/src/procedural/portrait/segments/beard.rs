@@ -9,7 +9,6 @@ use nijigen::filter::{
 };
 use nijigen::geometry::smoothstep;
 
-use crate::procedural::portrait::frame::FramePlanes;
 use crate::procedural::portrait::mixture::{Look, Mixture};
 
 use super::LEAST;

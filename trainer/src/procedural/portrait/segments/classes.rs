@@ -7,8 +7,6 @@ use nijigen::filter::{
     guided::guided_filter,
 };
 
-use crate::procedural::portrait::frame::FramePlanes;
-
 use super::crop::Crop;
 use super::prior::Prior;
 use super::surroundings::Surroundings;

@@ -8,8 +8,6 @@ use nijigen::filter::{
     morphology::{self, Window},
 };
 
-use crate::procedural::portrait::frame::FramePlanes;
-
 /// The nose.
 const NOSE: [usize; 10] = [6, 122, 198, 129, 98, 2, 327, 358, 420, 351];
 

@@ -9,7 +9,6 @@ use nijigen::face::mesh::{CHIN, LIPS_OUTER, OVAL};
 use nijigen::filter::plane::Plane;
 use nijigen::filter::{colours::Colours, gaussian::blur};
 
-use crate::procedural::portrait::frame::FramePlanes;
 use crate::procedural::portrait::mixture::Look;
 
 /// A face crop, pixel by pixel.

@@ -23,8 +23,6 @@ use nijigen::filter::{
     thresholds::antialiased_threshold,
 };
 
-use crate::procedural::portrait::frame::FramePlanes;
-
 use super::mixture::Look;
 use beard::fill_beard;
 use clean_up::{drop_islands, drop_lobes, force_skin, give_away_strips};

@@ -4,7 +4,6 @@ use nijigen::drawing::samples::median;
 use nijigen::face::mesh::CHIN;
 use nijigen::filter::{colours::Colours, components::Components};
 
-use crate::procedural::portrait::frame::FramePlanes;
 use crate::procedural::portrait::mixture::{Look, Mixture};
 
 use super::LEAST;

@@ -96,7 +96,9 @@ pub async fn stylize<E: Engine>(
         }),
         Some(faces) => match faces.mode {
             FaceMode::Portrait => faces::portrait(look, photo, options, faces, progress).await,
-            FaceMode::Both => faces::both(look, photo, options, faces, progress).await,
+            FaceMode::Both | FaceMode::Live => {
+                faces::both(look, photo, options, faces, progress).await
+            }
         },
     }
 }

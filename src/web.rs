@@ -262,8 +262,9 @@ export interface StylizeOptions {
     /**
      * `faces`: the portrait of the largest usable face, 512 pixels a side or at most `longSide`.
      * `both`: the whole picture, with each usable face painted over it.
+     * `live`: the same for live pictures, faster and without the portrait network.
      */
-    mode: "faces" | "both";
+    mode: "faces" | "both" | "live";
     /** Landmarks of a face. A portrait network needs those of the mesh, 468 or, with the irises, 478. */
     kind: 5 | 68 | 468 | 478;
     /** Their x and y, in pixels of the photo from its top left corner; the first pixel's centre is at 0.5. */
@@ -316,7 +317,8 @@ fn face_options(faces: &JsValue, expand: f32) -> Result<FaceOptions> {
     let mode = match mode.as_string().as_deref() {
         Some("faces") => FaceMode::Portrait,
         Some("both") => FaceMode::Both,
-        _ => return Err(wrong("mode", &mode, "\"faces\" or \"both\"")),
+        Some("live") => FaceMode::Live,
+        _ => return Err(wrong("mode", &mode, "\"faces\", \"both\" or \"live\"")),
     };
     let landmarks: Float32Array = option("landmarks")?
         .dyn_into()

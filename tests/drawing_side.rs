@@ -56,6 +56,7 @@ fn draw(
             drawing_side_px,
             strokes,
             cel,
+            guided: false,
             sky: None,
         },
         portrait: None,

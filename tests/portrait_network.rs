@@ -13,8 +13,8 @@ use nijigen::engine::{Engine, Progress};
 use nijigen::face::{GUIDE_PLANES, mesh};
 use nijigen::imaging::{Photo, Planes};
 use nijigen::pipeline::{
-    FaceMode, FaceOptions, Faces, Look, Options, Outcome, PORTRAIT_SIDE_PX, Picture, Presentation,
-    stylize,
+    FaceMode, FaceOptions, Faces, Look, Network, Options, Outcome, PORTRAIT_SIDE_PX, Picture,
+    Presentation, stylize,
 };
 
 /// Paints everything in one gray, and remembers what it was given.
@@ -91,7 +91,10 @@ fn options(mode: FaceMode, faces: Faces, likeness: f32) -> Options {
 
 fn draw([place, portrait]: [&Painter; 2], options: &Options) -> Picture {
     let look = Look {
-        portrait: Some(Look::of_places(portrait).place),
+        portrait: Some(Network {
+            guided: true,
+            ..Look::of_places(portrait).place
+        }),
         ..Look::of_places(place)
     };
     block_on(stylize(&look, photo(), options, &mut |_: f32| {})).expect("a picture")
@@ -120,6 +123,29 @@ fn a_face_whose_mesh_is_known_is_the_portrait_network_s() {
         assert_eq!(painters[0].planes(), [3]);
         assert!(picture.photo.pixels().iter().all(|p| *p == [255; 4]));
     }
+}
+
+#[test]
+fn faces_of_live_pictures_are_the_place_network_s_with_features() {
+    let painters = [Painter::new(0.4), Painter::new(1.0)];
+    let live = options(FaceMode::Live, faces(&mesh_face()), 0.0);
+    let picture = draw(painters.each_ref(), &live);
+    assert_eq!(picture.outcomes, [Outcome::Done]);
+    // The whole, and the face at its size in the picture or less.
+    assert_eq!(painters[0].planes(), [3, 3]);
+    let side = painters[0].given.borrow()[1].width();
+    assert!(side <= 256, "{side}");
+    assert!(painters[1].given.borrow().is_empty());
+    // What the network left plain has dark eyes.
+    let plain = draw(
+        painters.each_ref(),
+        &Options {
+            long_side_px: SIDE,
+            ..Options::default()
+        },
+    );
+    let darkest = |picture: &Picture| picture.photo.pixels().iter().map(|p| p[0]).min();
+    assert!(darkest(&picture) < darkest(&plain).map(|v| v - 60));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Frames of glasses, found as dark structures around the eyes.
 
+use std::f32::consts::TAU;
+
 use crate::face::mesh::{distance, mean};
 use crate::filter::plane::Plane;
 use crate::filter::{
@@ -11,19 +13,34 @@ use crate::filter::{
 };
 use crate::geometry::smoothstep;
 
-use super::frame::Frame;
+use super::frame::{Frame, between};
 use super::palette::rgb;
-use super::pen::{Canvas, closed_spline};
+use super::pen::{Canvas, closed_spline, spline};
 use super::samples::median;
 
 /// Darkness of the bridge across the nose as a part of the skin's lightness, above which there are
 /// glasses.
 const BRIDGE: f32 = 0.25;
-/// How far from an eye rims are, in widths of the face, in how many directions they are looked for, and the share of these
-/// in which they are seen where they are drawn: thin and clear ones are found in pieces, and left to the network.
-const RIMS: [f32; 2] = [0.08, 0.30];
-const DIRECTIONS: usize = 32;
-const LEAST_SURROUNDED: f32 = 0.6;
+/// How far from an eye rims are, in widths of the face, in how many directions they are looked for, and the least share of these
+/// in which they are seen.
+const RIMS: [f32; 2] = [0.105, 0.30];
+const DIRECTIONS: usize = 48;
+const HALF: usize = DIRECTIONS / 2;
+const LEAST_SEEN: f32 = 0.55;
+/// How far what is seen is off the smooth rim in the mean, in parts of its distance: shadows about the eyes are no rims.
+const MOST_OFF: f32 = 0.07;
+/// Directions on either side over which a rim is smoothed.
+const WINDOW: usize = 4;
+/// How much farther from the eye a rim is above than below at most.
+const MOST_ABOVE: f32 = 1.1;
+/// Directions, from the outside by way of above, in which a temple and the bridge begin.
+const HINGE: usize = 3;
+const BRIDGE_END: usize = 21;
+/// Where temples end: the points of the face's outline beside the eyes.
+const TEMPLES: [usize; 2] = [127, 356];
+/// How wide frames are drawn at least and at most, in widths of the face.
+const WIDTHS: [f32; 2] = [0.009, 0.03];
+const OPACITY: f32 = 0.95;
 
 /// Draws the frames of glasses, if the face has some, of a crop in CIE L*a*b* with skin of this colour.
 pub fn draw_glasses(canvas: &mut Canvas, frame: &Frame, lab: &[[f32; 3]], skin_colour: [f32; 3]) {
@@ -77,44 +94,115 @@ pub fn draw_glasses(canvas: &mut Canvas, frame: &Frame, lab: &[[f32; 3]], skin_c
         }
         _ => 0.0,
     });
-    if surrounded(frame, &frames) < LEAST_SURROUNDED {
+    let [Some(left), Some(right)] = [0, 1].map(|eye| Rim::find(frame, &frames, eye)) else {
         return;
-    }
+    };
     let drawn = frames.values().iter().zip(lab);
     let colours: Vec<[f32; 3]> = drawn
         .filter(|(share, _)| **share > 0.6)
         .map(|(_, colour)| *colour)
         .collect();
-    if colours.len() < 20 {
-        return;
-    }
     let l = quantile(colours.iter().map(|c| c[0]).collect(), 0.35);
     let [_, a, b] = median(&colours);
-    canvas.put(
-        &frame.mask(&frames),
-        0.95,
-        rgb([(0.75 * l).clamp(8.0, 50.0), 0.8 * a, 0.8 * b]),
-    );
+    let colour = rgb([(0.75 * l).clamp(8.0, 50.0), 0.8 * a, 0.8 * b]);
+    let width = 0.5 * (left.width_px + right.width_px);
+    for (rim, eye) in [(&left, 0), (&right, 1)] {
+        canvas.stroke(&closed_spline(&rim.points), |_| width, OPACITY, colour);
+        let hinge = rim.points[HINGE];
+        let temple = frame.points[TEMPLES[eye]];
+        canvas.stroke(
+            &[hinge, between(hinge, temple, 0.5), temple],
+            |_| width,
+            OPACITY,
+            colour,
+        );
+    }
+    let [from, to] = [&left, &right].map(|rim| rim.points[BRIDGE_END]);
+    let up = frame.face.vector(0.0, -0.02 * unit);
+    let middle = between(from, to, 0.5);
+    let over = [middle[0] + up[0], middle[1] + up[1]];
+    canvas.stroke(&spline(&[from, over, to], 20), |_| width, OPACITY, colour);
 }
 
-/// The share of directions in which frames are seen from the eyes.
-fn surrounded(frame: &Frame, frames: &Plane) -> f32 {
-    let [near, far] = RIMS.map(|share| share * frame.unit());
-    let mut seen = 0;
-    for eye in &frame.eyes {
-        for direction in 0..DIRECTIONS {
-            let (sin, cos) =
-                (std::f32::consts::TAU * direction as f32 / DIRECTIONS as f32).sin_cos();
-            let on_frame = (near as usize..=far as usize).any(|by| {
-                let by = by as f32;
-                let [x, y] = [eye.center[0] + by * cos, eye.center[1] + by * sin]
-                    .map(|v| (v.max(0.0) as usize).min(frame.side - 1));
-                frames.row(y)[x] > 0.5
-            });
-            seen += usize::from(on_frame);
+/// What surrounds one lens.
+struct Rim {
+    /// In [`DIRECTIONS`] from the eye, from the outside by way of above.
+    points: Vec<[f32; 2]>,
+    width_px: f32,
+}
+
+impl Rim {
+    /// The rim about the left (0) or right (1) eye, closed where `frames` have gaps; `None` where more is missing than seen, as
+    /// of thin and clear ones.
+    fn find(frame: &Frame, frames: &Plane, eye: usize) -> Option<Self> {
+        let center = frame.eyes[eye].center;
+        let outwards = if eye == 0 { -1.0 } else { 1.0 };
+        let [near, far] = RIMS.map(|share| (share * frame.unit()) as usize);
+        let at = |direction: usize, by: f32| {
+            let (sin, cos) = (TAU * direction as f32 / DIRECTIONS as f32).sin_cos();
+            let d = frame.face.vector(outwards * cos * by, -sin * by);
+            [center[0] + d[0], center[1] + d[1]]
+        };
+        let on_frame = |direction: usize, by: usize| {
+            let [x, y] =
+                at(direction, by as f32).map(|v| (v.max(0.0) as usize).min(frame.side - 1));
+            frames.row(y)[x] > 0.5
+        };
+        // Where the frame begins and ends.
+        let found: Vec<Option<[f32; 2]>> = (0..DIRECTIONS)
+            .map(|direction| {
+                let first = (near..=far).find(|by| on_frame(direction, *by))?;
+                let last = (first..=far)
+                    .take_while(|by| on_frame(direction, *by))
+                    .last()?;
+                Some([first, last].map(|by| by as f32))
+            })
+            .collect();
+        let seen: Vec<[f32; 2]> = found.iter().flatten().copied().collect();
+        if (seen.len() as f32) < LEAST_SEEN * DIRECTIONS as f32 {
+            return None;
         }
+        let width = quantile(
+            seen.iter()
+                .map(|[first, last]| last - first + 1.0)
+                .collect(),
+            0.5,
+        );
+        // A temple or a lash that was taken for the rim is alone among its neighbours.
+        let radius = |direction: usize| {
+            let mut reach = WINDOW;
+            loop {
+                let near = (0..=2 * reach).filter_map(|k| {
+                    let [first, last] = found[(direction + DIRECTIONS + k - reach) % DIRECTIONS]?;
+                    Some(0.5 * (first + last))
+                });
+                let near: Vec<f32> = near.collect();
+                if near.len() > WINDOW || reach == DIRECTIONS / 2 {
+                    return quantile(near, 0.5);
+                }
+                reach += 1;
+            }
+        };
+        // Above, a brow may be taken for the rim: there it is at most a little farther away than below.
+        let limited = |direction: usize| match direction {
+            1..HALF => radius(direction).min(MOST_ABOVE * radius(DIRECTIONS - direction)),
+            _ => radius(direction),
+        };
+        let radii: Vec<f32> = (0..DIRECTIONS).map(limited).collect();
+        let off = found.iter().zip(&radii).filter_map(|(found, radius)| {
+            let [first, last] = (*found)?;
+            Some((0.5 * (first + last) / radius - 1.0).abs())
+        });
+        let off = off.sum::<f32>() / seen.len() as f32;
+        if off > MOST_OFF {
+            return None;
+        }
+        let points = (0..DIRECTIONS).map(|direction| at(direction, radii[direction]));
+        Some(Self {
+            points: points.collect(),
+            width_px: width.clamp(WIDTHS[0] * frame.unit(), WIDTHS[1] * frame.unit()),
+        })
     }
-    seen as f32 / (2 * DIRECTIONS) as f32
 }
 
 /// How much darker than what is above and below it the darkest thing is across the nose between

@@ -20,7 +20,7 @@ const YELLOW: [f32; 2] = [0.14, 0.21];
 const HUE: [f32; 2] = [34.0, 44.0];
 /// The most that skin is lighter in usual light, and the lightnesses between which photos are dim: darker skin is dark,
 /// lighter skin well lit.
-const MOST: f32 = 9.0;
+const MOST: f32 = 8.0;
 const DARK: [f32; 2] = [42.0, 54.0];
 const WELL_LIT: [f32; 2] = [68.0, 84.0];
 

@@ -37,9 +37,9 @@ impl SkinPalette {
                 (45.0, 49.0),
                 (55.0, 63.0),
                 (62.0, 73.0),
-                (70.0, 80.0),
-                (80.0, 87.5),
-                (90.0, 93.0),
+                (70.0, 78.0),
+                (80.0, 86.0),
+                (90.0, 92.0),
                 (100.0, 95.0),
             ],
         );
@@ -69,7 +69,7 @@ impl SkinPalette {
         let pink =
             smoothstep(hue_0, 34.0, 25.0) * smoothstep(l0, 30.0, 42.0) * smoothstep(l0, 82.0, 55.0);
         let l = (l0 + (curve - l0) * lift + 4.5 * fair * smoothstep(l0, 88.0, 60.0) + 9.0 * pink)
-            .min(91.5);
+            .min(90.5);
         let usual = interpolate(
             l,
             &[

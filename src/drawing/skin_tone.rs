@@ -23,14 +23,17 @@ const AROUND_DOWN: f32 = 0.8;
 const MOST: f32 = 1.5;
 /// Off by so much in hue, a colour is not that of skin any more, and still fully.
 const OFF_HUE: [f32; 2] = [20.0, 11.0];
-/// The same beyond the crop of a face, where a wall may be of nearly the colour of skin.
+/// The same beyond the crop of a face, where a wall may be of nearly the colour of skin, for what is lit and for shadows, which are
+/// of stronger colour, and the parts of the cheeks' lightness below which they are so.
 const OFF_AROUND: [f32; 2] = [14.0, 8.0];
-/// Off by so much, in the drawing and in the photo, a colour does not become flat, and still fully: within the outline of
-/// the face, and below its eyes around it, where fair hair is of nearly the colour of skin.
+const OFF_SHADED: [f32; 2] = [24.0, 16.0];
+const SHADED: [f32; 2] = [0.92, 0.80];
+/// Off by so much a colour does not become flat, and still fully: in the drawing within the outline of the face, in drawing and
+/// photo around it, where fair hair is of nearly the colour of skin.
 const OFF_FLAT: [f32; 2] = [15.0, 9.0];
 const OFF_FLAT_AROUND: [f32; 2] = [9.0, 5.0];
-/// How far below the eyes that begins and is so in full, in widths of the face.
-const AROUND_FACE: [f32; 2] = [-0.05, 0.1];
+/// Standard deviation over which the photo is looked at for that, in widths of the face: files have blocks of colour.
+const PHOTO_SIGMA: f32 = 0.02;
 /// Darker and lighter than these parts of the cheeks' lightness is no skin.
 const LIGHTNESS: [f32; 2] = [0.40, 1.45];
 /// Parts of the cheeks' lightness below which skin is in shadow, and from which on it is lit.
@@ -48,12 +51,12 @@ struct ToneChange {
     from: [f32; 3],
     factor: f32,
     shift: [f32; 2],
-    /// See [`OFF_HUE`].
-    off_hue: [f32; 2],
+    /// See [`OFF_HUE`], of lit skin and of skin in shadow.
+    off_hue: [[f32; 2]; 2],
 }
 
 impl ToneChange {
-    fn new(from: [f32; 3], wanted: [f32; 3], off_hue: [f32; 2]) -> Self {
+    fn new(from: [f32; 3], wanted: [f32; 3], off_hue: [[f32; 2]; 2]) -> Self {
         Self {
             from,
             factor: (wanted[0] / from[0].max(1.0)).clamp(1.0 / MOST, MOST),
@@ -73,11 +76,11 @@ impl ToneChange {
         if !(LIGHTNESS[0]..=LIGHTNESS[1]).contains(&light) {
             return 0.0;
         }
-        smoothstep(
-            unlike_skin(colour, self.from),
-            self.off_hue[0],
-            self.off_hue[1],
-        ) * smoothstep(light, LIGHTNESS[0], LIGHTNESS[0] + 0.2)
+        let shaded = smoothstep(light, SHADED[0], SHADED[1]);
+        let [lit, dark] = self.off_hue;
+        let [off, on] = [0, 1].map(|i| lit[i] + shaded * (dark[i] - lit[i]));
+        smoothstep(unlike_skin(colour, self.from), off, on)
+            * smoothstep(light, LIGHTNESS[0], LIGHTNESS[0] + 0.2)
             * smoothstep(light, LIGHTNESS[1], LIGHTNESS[1] - 0.1)
     }
 
@@ -102,9 +105,13 @@ pub fn draw_skin(
     skin: [f32; 3],
     palette: &SkinPalette,
 ) {
-    let change = ToneChange::new(skin_colour(frame, drawn), palette.base, OFF_HUE);
+    let change = ToneChange::new(skin_colour(frame, drawn), palette.base, [OFF_HUE; 2]);
     let oval = frame.fill(&closed_spline(&frame.at(OVAL)));
     let lightness = blur(&frame.plane(|i| drawn[i][0]), BORDER_SIGMA * frame.unit());
+    let off_photo = blur(
+        &frame.plane(|i| unlike_skin(photo[i], skin)),
+        PHOTO_SIGMA * frame.unit(),
+    );
     for (i, colour) in drawn.iter().enumerate() {
         let place = frame.place(i, frame.face.center);
         let away = (place[0] / REACH[0]).hypot(place[1] / REACH[1]);
@@ -114,7 +121,7 @@ pub fn draw_skin(
         }
         let inside = oval.at(i % frame.side, i / frame.side);
         // A gray wall is of nearly the colour of fair skin in the drawing, and not in the photo.
-        let in_photo = smoothstep(unlike_skin(photo[i], skin), OFF_AROUND[0], OFF_AROUND[1]);
+        let in_photo = smoothstep(off_photo.values()[i], OFF_AROUND[0], OFF_AROUND[1]);
         let share = near * change.share(*colour) * in_photo.max(inside);
         let light = lightness.values()[i] / change.from[0].max(1.0);
         let tone = mix(
@@ -123,23 +130,18 @@ pub fn draw_skin(
             smoothstep(light, LIT[0], LIT[1]),
         );
         let off_drawn = unlike_skin(*colour, change.from);
-        let off_photo = unlike_skin(photo[i], skin);
-        // Highlights have lost their colour; what is darker and of another colour is hair or a frame.
-        let darker = |light: f32| smoothstep(light, 1.0, 0.9);
-        let off_inside = (darker(change.light(*colour)) * off_drawn)
-            .max(darker(photo[i][0] / skin[0].max(1.0)) * off_photo);
-        let [_, below_eyes] = frame.place(i, frame.face.eyes);
+        // Highlights have lost their colour; what is darker and of another colour is hair.
+        let darker = smoothstep(change.light(*colour), 0.88, 0.78);
         let around = (1.0 - inside)
-            * smoothstep(below_eyes, AROUND_FACE[0], AROUND_FACE[1])
             * smoothstep(
-                off_drawn.max(off_photo),
+                off_drawn.max(off_photo.values()[i]),
                 OFF_FLAT_AROUND[0],
                 OFF_FLAT_AROUND[1],
             );
         let flat = near
             * FLATNESS
             * smoothstep(light, DARKEST[0], DARKEST[1])
-            * (inside * smoothstep(off_inside, OFF_FLAT[0], OFF_FLAT[1]) + around);
+            * (inside * smoothstep(darker * off_drawn, OFF_FLAT[0], OFF_FLAT[1]) + around);
         if share.max(flat) <= 0.0 {
             continue;
         }
@@ -158,7 +160,7 @@ pub fn tone_skin_around(
     from: [f32; 3],
     wanted: [f32; 3],
 ) {
-    let change = ToneChange::new(from, wanted, OFF_AROUND);
+    let change = ToneChange::new(from, wanted, [OFF_AROUND, OFF_SHADED]);
     let table = LabOfBytes::default();
     let width = picture.width();
     let away = |face: &FaceFrame, point: [f32; 2]| {

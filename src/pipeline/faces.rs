@@ -24,6 +24,8 @@ pub const MOST_FACES: usize = 100;
 /// A face's square is stylised at twice its size in the picture within these limits, which are the
 /// sizes at which networks have learnt faces, ...
 const LEARNT_SIDES_PX: [f32; 2] = [384.0, 512.0];
+/// ... in live pictures at that size itself within these limits, below which features are not drawn well, ...
+const LIVE_SIDES_PX: [f32; 2] = [160.0, 256.0];
 /// ... and large ones so that they are put back at no more than twice that size, up to this side.
 const LARGEST_SIDE_PX: f32 = 1024.0;
 /// Networks halve up to four times.
@@ -168,6 +170,9 @@ pub enum FaceMode {
     /// The whole picture, and over it each usable face as the network paints it when it sees nothing
     /// else, from small to large, so that the nearer one is in front.
     Both,
+    /// The same for live pictures: faces are drawn at their size in the picture, by the place network, with skin and features as
+    /// a portrait network's have ([`crate::drawing`]).
+    Live,
 }
 
 /// How faces are treated.
@@ -259,7 +264,7 @@ async fn draw_face<E: Engine>(
     Ok(drawn)
 }
 
-/// See [`FaceMode::Both`].
+/// See [`FaceMode::Both`] and [`FaceMode::Live`].
 pub(super) async fn both<E: Engine>(
     look: &Look<'_, E>,
     photo: Photo,
@@ -267,6 +272,9 @@ pub(super) async fn both<E: Engine>(
     faces: &FaceOptions,
     progress: &mut impl Progress,
 ) -> Result<Picture> {
+    let live = faces.mode == FaceMode::Live;
+    let own_faces = look.with_places_network_for_faces();
+    let look = if live { &own_faces } else { look };
     let size = [photo.width(), photo.height()];
     let shrink = (options.long_side_px as f32 / size[0].max(size[1]) as f32).min(1.0);
     let found = faces.faces.find(size, faces.expand, shrink);
@@ -278,7 +286,7 @@ pub(super) async fn both<E: Engine>(
     usable.sort_by(|a, b| a.square.side_px().total_cmp(&b.square.side_px()));
     let sides = usable
         .iter()
-        .map(|face| square_side(face.square.side_px() * shrink));
+        .map(|face| square_side(face.square.side_px() * shrink, live));
     let sides: Vec<usize> = sides.collect();
 
     let presentation = options.presentation;
@@ -408,7 +416,11 @@ fn tone_around(
 }
 
 /// Side at which a square is stylised that has so many pixels a side in the picture.
-fn square_side(in_picture_px: f32) -> usize {
+fn square_side(in_picture_px: f32, live: bool) -> usize {
+    if live {
+        let side = in_picture_px.clamp(LIVE_SIDES_PX[0], LIVE_SIDES_PX[1]);
+        return (side as usize).next_multiple_of(SIDE_STEP_PX);
+    }
     let [least, most] = LEARNT_SIDES_PX;
     let side = (2.0 * in_picture_px).clamp(least, most);
     let side = side.max((in_picture_px / 2.0).min(LARGEST_SIDE_PX));

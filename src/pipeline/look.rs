@@ -13,6 +13,9 @@ use crate::style::StyleHeader;
 use super::FaceCrop;
 use super::memory::{drawing_bytes, guides_bytes, rgba_bytes, shrinking_bytes};
 
+/// Planes of a photo.
+const COLOURS: usize = 3;
+
 /// A network and how its style has it given photos.
 #[derive(Debug)]
 pub struct Network<'a, E> {
@@ -26,7 +29,17 @@ pub struct Network<'a, E> {
     pub cel: Option<f32>,
     /// How it paints skies, see [`StyleHeader::sky`].
     pub sky: Option<SkyPalette>,
+    /// Whether it takes guide planes ([`crate::face::draw_guides`]).
+    pub guided: bool,
 }
+
+impl<E> Clone for Network<'_, E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E> Copy for Network<'_, E> {}
 
 impl<'a, E> Network<'a, E> {
     /// As the style file says.
@@ -37,6 +50,7 @@ impl<'a, E> Network<'a, E> {
             strokes: header.strokes,
             cel: header.cel,
             sky: header.sky,
+            guided: header.generator.input_channels > COLOURS,
         }
     }
 
@@ -117,7 +131,8 @@ impl<E: Engine> Network<'_, E> {
         Ok(drawn)
     }
 
-    /// What the network itself makes of such a crop: [`Self::draw_portrait`] without what follows.
+    /// What the network itself makes of such a crop: [`Self::draw_portrait`] without what follows. One without guide planes
+    /// draws a face as it draws all else.
     ///
     /// # Errors
     /// Those of [`Engine::stylize_photo`].
@@ -129,8 +144,13 @@ impl<E: Engine> Network<'_, E> {
         progress: &mut impl Progress,
     ) -> Result<Photo> {
         let size = [crop.width(), crop.height()];
-        let guides = draw_guides(points, size[0]);
-        let held_bytes = held_bytes + guides_bytes(size);
+        let (guides, held_bytes) = match self.guided {
+            true => (
+                draw_guides(points, size[0]),
+                held_bytes + guides_bytes(size),
+            ),
+            false => (Vec::new(), held_bytes),
+        };
         self.engine
             .make_room(held_bytes + rgba_bytes(size) + self.preparing_bytes(size))?;
         let photo = self.prepared(crop);
@@ -140,8 +160,7 @@ impl<E: Engine> Network<'_, E> {
     }
 }
 
-/// A place network and, if there is one, a portrait network: one that takes guide planes
-/// ([`crate::face::draw_guides`]) and draws faces that are warped to a drawing's proportions.
+/// A place network and, if there is one, a portrait network, which draws faces that are warped to a drawing's proportions.
 #[derive(Debug)]
 pub struct Look<'a, E> {
     /// Draws whole pictures, and faces that the other one cannot draw.
@@ -160,8 +179,19 @@ impl<'a, E> Look<'a, E> {
                 strokes: false,
                 cel: None,
                 sky: None,
+                guided: false,
             },
             portrait: None,
+        }
+    }
+}
+
+impl<E> Look<'_, E> {
+    /// The look whose faces are drawn by the place network, too.
+    pub(super) fn with_places_network_for_faces(&self) -> Self {
+        Self {
+            place: self.place,
+            portrait: Some(self.place),
         }
     }
 }

@@ -52,6 +52,23 @@ test("the queue waits while the camera is open, and goes on when it is closed", 
   await page.click("#clear");
 });
 
+test("a face before the camera is drawn as one", async () => {
+  const { page } = browser;
+  await page.evaluate(async () => {
+    const photo = await createImageBitmap(await (await fetch("/samples/astronaut.jpg")).blob());
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [photo.width, photo.height];
+    const paint = () => canvas.getContext("2d")?.drawImage(photo, 0, 0);
+    // A canvas that does not change sends no frames.
+    setInterval(paint, 50);
+    paint();
+    navigator.mediaDevices.getUserMedia = async () => canvas.captureStream();
+  });
+  await page.click("#camera-open");
+  await page.waitForSelector('#camera-picture[data-faces="1"]');
+  await page.click("#camera-close");
+});
+
 test("a camera that may not be used is said in words", async () => {
   const { page } = browser;
   await page.evaluate(() => {

@@ -4,8 +4,12 @@ import { createStylizer, encodePixels, readPixels } from "../nijigen/index.js";
 import { element } from "./dom.js";
 import { text } from "./language.js";
 
-/** Longer side of the live preview, in pixels. */
+/** Longer side of the live preview, in pixels, and of what faces are seen in. */
 const LIVE_PX = 256;
+const FRAME_PX = 512;
+
+/** Every how manieth frame is searched for faces while there are none. */
+const SEARCH_EVERY = 12;
 
 /**
  * Opens the camera until the visitor closes it.
@@ -90,15 +94,17 @@ async function drawLive(choice, { video, canvas, status, signal }) {
     const frame = new OffscreenCanvas(1, 1);
     let since = performance.now();
     let frames = 0;
+    const watch = new FaceWatch();
     while (!signal.aborted) {
-      const shrink = LIVE_PX / Math.max(video.videoWidth, video.videoHeight);
+      const shrink = FRAME_PX / Math.max(video.videoWidth, video.videoHeight);
       frame.width = Math.max(1, Math.round(video.videoWidth * shrink));
       frame.height = Math.max(1, Math.round(video.videoHeight * shrink));
       frame.getContext("2d")?.drawImage(video, 0, 0, frame.width, frame.height);
-      const { imageData } = await stylizer.stylize(frame.transferToImageBitmap(), {
-        size: LIVE_PX, output: "imagedata", signal,
+      const { imageData, ...picture } = await stylizer.stylize(frame.transferToImageBitmap(), {
+        size: LIVE_PX, output: "imagedata", faces: watch.next(), signal,
       });
       if (!imageData) return;
+      canvas.dataset.faces = String(watch.learn(picture));
       canvas.width = imageData.width;
       canvas.height = imageData.height;
       canvas.getContext("2d")?.putImageData(imageData, 0, 0);
@@ -115,6 +121,31 @@ async function drawLive(choice, { video, canvas, status, signal }) {
   } finally {
     stylizer?.dispose();
     delete canvas.dataset.live;
+    delete canvas.dataset.faces;
+  }
+}
+
+/** Which frames are searched for faces: all while there are some, else one now and then, as a search costs frames. */
+class FaceWatch {
+  #frames = 0;
+  #count = 0;
+  #works = true;
+
+  /** @returns {"live" | "off"} how the next frame's faces are to be drawn */
+  next() {
+    // The first frame is there before the search is loaded.
+    return this.#works && (this.#count > 0 || this.#frames++ % SEARCH_EVERY === 1) ? "live" : "off";
+  }
+
+  /** @param {Omit<import("../nijigen/index.js").Picture, "imageData">} picture @returns {number} faces that were drawn */
+  learn({ faces, facesFailed }) {
+    if (!faces) return this.#count;
+    this.#count = faces.filter(({ outcome }) => outcome === "done").length;
+    if (facesFailed) {
+      console.warn("Faces cannot be searched for.", facesFailed);
+      this.#works = false;
+    }
+    return this.#count;
   }
 }
 

@@ -31,7 +31,7 @@ export class Portrait {
    */
   async prepare(faces, progress) {
     const { portrait, keep } = this.#request;
-    if (!portrait || this.#isLoaded || !faces?.landmarks.length || faces.kind < MESH_POINTS) return undefined;
+    if (!portrait || this.#isLoaded || faces?.mode === "live" || !faces?.landmarks.length || faces.kind < MESH_POINTS) return undefined;
     try {
       await useStyle(portrait, keep, progress, (bytes) => {
         return this.#stylizer.add_portrait(bytes, portrait.sha256, this.#int8);

@@ -44,10 +44,11 @@ import { VARIANTS } from "./variants.js";
  * @property {number} [quality] of a JPEG or WebP file, 0 to 1, default 0.92
  * @property {(share: number) => void} [onProgress] share of the work that is done, from 0 (the
  *   photo is read) to 1
- * @property {"off" | "faces" | "both"} [faces] "off" (default): the photo as a whole; "both": each face
+ * @property {"off" | "faces" | "both" | "live"} [faces] "off" (default): the photo as a whole; "both": each face
  *   is also drawn by itself, upright and at a size at which the style knows faces, and put back into
  *   the whole; "faces": the portrait of the largest face, 512 pixels a side. A look's portrait network draws those
- *   whose mesh is known and that are not turned away too far
+ *   whose mesh is known and that are not turned away too far. "live": as "both" for live pictures, faster: at their size in the
+ *   picture, and without the portrait network
  * @property {number} [likeness] of faces that a portrait network draws, from 0 (proportions of a drawing: larger eyes, a
  *   slimmer jaw) to 1 (the face as it is); default 0.25
  * @property {Face[]} [landmarks] faces that are known already, at most 100; nothing is searched for
@@ -100,7 +101,7 @@ const WORDS = {
   device: ["auto", "webgpu", "cpu"],
   variant: ["auto", ...VARIANTS],
   precision: ["auto", "f32", "int8"],
-  faces: ["off", "faces", "both"],
+  faces: ["off", "faces", "both", "live"],
   output: ["blob", "imagedata"],
   format: ["png", "jpeg", "webp"],
 };

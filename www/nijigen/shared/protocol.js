@@ -107,7 +107,7 @@ export const MAX_COPIED_PIXELS = 24e6;
 
 /**
  * @typedef {object} FacesToDraw
- * @property {"faces" | "both"} mode
+ * @property {"faces" | "both" | "live"} mode
  * @property {5 | 68 | 468 | 478} kind of landmarks: points of a face
  * @property {Float32Array} landmarks of all faces, in pixels of the upright photo
  * @property {number} likeness how much of their own proportions faces keep, 0 to 1

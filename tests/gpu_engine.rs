@@ -171,6 +171,7 @@ fn what_does_not_fit_is_refused() {
     let engine = block_on(GpuEngine::on(&device, &style)).expect("an engine");
     let error =
         block_on(engine.stylize(&planes(3, [400, 300]), &mut |_: f32| {})).expect_err("too large");
+    assert_eq!(error.code(), "gpu-capacity");
     let words = error.to_string();
     assert!(
         words.contains("400 x 300 pixels needs a buffer of")

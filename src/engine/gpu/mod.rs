@@ -140,10 +140,12 @@ impl GpuEngine {
     async fn draw(&self, input: &Planes, progress: &mut impl Progress) -> Result<Planes> {
         check_sides(input, self.min_side_px)?;
         check_planes(input.count(), self.loaded.network.maps[0].channels)?;
-        let plan = self.plan([input.width(), input.height()]).inspect_err(|_| {
-            // The engine that draws it instead may share its memory with the GPU.
-            self.workspace.take();
-        })?;
+        let plan = self
+            .plan([input.width(), input.height()])
+            .inspect_err(|_| {
+                // The engine that draws it instead may share its memory with the GPU.
+                self.workspace.take();
+            })?;
         if plan.storage == Storage::F16 && !self.f16_is_right.get() {
             self.check_f16().await?;
         }

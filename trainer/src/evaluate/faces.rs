@@ -75,7 +75,8 @@ pub fn run(
             "{} takes no guide planes; --faces is for portrait styles",
             path.display()
         );
-        let painter = Painter::new(style, &DrawingDevice::Cpu).with_context(|| path.display().to_string())?;
+        let painter =
+            Painter::new(style, &DrawingDevice::Cpu).with_context(|| path.display().to_string())?;
         let network = painter.network();
         let name = &style.header().name;
         let used = row(name, &|face| {

@@ -53,8 +53,10 @@ impl DrawingDevice {
     /// If it cannot run the style.
     pub fn load(&self, style: &Style) -> nijigen::Result<DrawingEngine> {
         Ok(match self {
-            Self::Cpu => DrawingEngine::Cpu(CpuEngine::new(style)?),
-            Self::Gpu(device) => DrawingEngine::Gpu(block_on(GpuEngine::on(device, style))?),
+            Self::Cpu => DrawingEngine::Cpu(Box::new(CpuEngine::new(style)?)),
+            Self::Gpu(device) => {
+                DrawingEngine::Gpu(Box::new(block_on(GpuEngine::on(device, style))?))
+            }
         })
     }
 }
@@ -67,8 +69,8 @@ fn now() -> f64 {
 
 /// One of the engines.
 pub enum DrawingEngine {
-    Cpu(CpuEngine),
-    Gpu(GpuEngine),
+    Cpu(Box<CpuEngine>),
+    Gpu(Box<GpuEngine>),
 }
 
 /// Calls the same of the engine that it is.

@@ -70,6 +70,9 @@ pub enum Error {
         /// The limit that was exceeded.
         limit: f32,
     },
+    /// More than this GPU can hold. It draws smaller pictures as before.
+    #[error("too large for this GPU: {0}")]
+    GpuCapacity(String),
     /// The GPU device went away.
     #[error("the GPU was lost: {0}")]
     GpuLost(String),
@@ -97,6 +100,7 @@ impl Error {
             Error::StyleHash { .. } => "style-hash",
             Error::EngineFailed { .. } => "engine-failed",
             Error::KnownAnswer { .. } => "engine-known-answer",
+            Error::GpuCapacity(_) => "gpu-capacity",
             Error::GpuLost(_) => "gpu-lost",
             Error::FacesInvalid(_) => "faces-invalid",
             Error::NoFace(_) => "no-face",

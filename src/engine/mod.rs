@@ -127,6 +127,7 @@ pub trait Engine {
     /// [`Error::ArgumentInvalid`] if a side is shorter than [`Engine::min_side_px`] or there are not as many
     /// planes as the network takes;
     /// [`Error::Memory`] if more would be needed than may be used, or than there is;
+    /// [`Error::GpuCapacity`] if the GPU cannot hold it;
     /// [`Error::EngineFailed`], [`Error::GpuLost`] if the device went away, or what `progress` says.
     fn stylize(
         &self,

@@ -58,7 +58,7 @@ pub fn norm_lrelu(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64) -> 
 #[backend_extension(
     Flex,
     LibTorch: cfg(feature = "tch"),
-    Cube: cfg(any(feature = "cuda", feature = "vulkan")),
+    Cube: cfg(any(feature = "cuda", feature = "vulkan", feature = "wgpu")),
     Autodiff
 )]
 pub trait TrainingOps: Backend {
@@ -94,7 +94,7 @@ impl TrainingOps for Flex {}
 #[allow(deprecated)]
 impl TrainingOps for burn::backend::LibTorch {}
 
-#[cfg(any(feature = "cuda", feature = "vulkan"))]
+#[cfg(any(feature = "cuda", feature = "vulkan", feature = "wgpu"))]
 impl TrainingOps for burn::backend::Cube {}
 
 /// Mean and reciprocal standard deviation of each sample, `[batch, 1, 1, 1]`, in the precision of `x`

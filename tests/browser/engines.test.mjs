@@ -89,6 +89,53 @@ test("a GPU that is lost while it draws: the CPU finishes the photo", { timeout:
   assert.deepEqual([picture.width, picture.height], [64, 64]);
 });
 
+/** Sides of a picture that is too large where a buffer has so many MiB. */
+const TOO_LARGE_PX = { 32: 1200, 128: 2400 };
+
+for (const [mib, side] of Object.entries(TOO_LARGE_PX)) {
+  test(`with ${mib} MiB a buffer: no more is asked for, a larger picture is the CPU's, the next one the GPU's`, { timeout: 240_000 }, async (t) => {
+    if (noAdapter) return t.skip(noAdapter);
+    const { page } = browser;
+    await prependToWorker(browser, `
+        for (const name of ["maxBufferSize", "maxStorageBufferBindingSize"]) {
+          const { get } = Object.getOwnPropertyDescriptor(GPUSupportedLimits.prototype, name);
+          Object.defineProperty(GPUSupportedLimits.prototype, name, { get() { return Math.min(get.call(this), ${mib} << 20); } });
+        }
+        const requestDevice = GPUAdapter.prototype.requestDevice;
+        GPUAdapter.prototype.requestDevice = function (descriptor) {
+          const { maxBufferSize, maxStorageBufferBindingSize } = descriptor.requiredLimits;
+          new BroadcastChannel("limits").postMessage([maxBufferSize, maxStorageBufferBindingSize]);
+          return requestDevice.call(this, descriptor);
+        };`);
+    const made = await page.evaluate(async (side) => {
+      // @ts-ignore: an address of the served folder, not of this one.
+      const { createStylizer } = await import("/nijigen/index.js");
+      const asked = /** @type {number[][]} */ ([]);
+      new BroadcastChannel("limits").onmessage = ({ data }) => asked.push(data);
+      const stylizer = await createStylizer({ style: "ink-tiny", device: "webgpu", allowFallbackAdapter: true });
+      try {
+        const pictures = [];
+        for (const px of [side, 32]) {
+          const pixels = new Uint8ClampedArray(4 * px * px).map((_, i) => (i * 37) % 251);
+          const photo = new ImageData(pixels, px);
+          const picture = await stylizer.stylize(photo, { size: px, output: "imagedata" });
+          pictures.push([picture.width, picture.engine, picture.fellBackCode ?? "", picture.fellBack ?? ""]);
+        }
+        return { asked, pictures, error: await stylizer.selfCheck() };
+      } finally {
+        stylizer.dispose();
+      }
+    }, side);
+    const bytes = Number(mib) * 2 ** 20;
+    assert.deepEqual(made.asked, [[bytes, bytes]]);
+    const [[, , , words], after] = made.pictures;
+    assert.deepEqual(made.pictures[0], [side, "cpu", "gpu-capacity", words]);
+    assert.match(words, new RegExp(`${side} x ${side} pixels needs .*the device (takes|binds) ${mib}\\.0 MiB`));
+    assert.deepEqual(after, [32, "webgpu", "", ""]);
+    assert.ok(made.error <= 1e-4, `off by ${made.error} from the known answer`);
+  });
+}
+
 /** What goes wrong on a GPU, and the words of the error. */
 const SABOTAGES = /** @type {const} */ ([
   ["silently does nothing", "GPUComputePassEncoder.prototype.dispatchWorkgroups = () => {};", /0 of \d+ layers were normalised/],

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { DIE_WHEN_TOLD, ROOT, convert, openPage, openPlain, prependToWorker } from "./browser.mjs";
 import { freshBrowser } from "./fresh_browser.mjs";
+import { adapter, playGpu } from "./played_gpu.mjs";
 
 /** The photo that is made for these tests: an astronaut with some room beside her. */
 const [WIDTH, HEIGHT] = [640, 540];
@@ -173,39 +174,16 @@ test("what was lost with a worker, or lent when the search was given up, is deco
 });
 
 test("a GPU that is lost in the middle: the CPU opens the photo itself, whose faces are known", async () => {
-  // The CPU's module takes the GPU's part until the picture is to be drawn.
-  const { context } = browser;
-  // The CPU's own script is a module of its own beside this one.
-  const cpu = "/nijigen/wasm/cpu/nijigen.js?gpu";
-  const unchecked = ["cpu", "cpu-relaxed", "cpu-threads", "cpu-relaxed-threads", "gpu"].map((name) => [`${name}/nijigen_bg.wasm`, {}]);
-  await context.route("**/wasm/manifest.json", (route) =>
-    route.fulfill({ json: { version: 1, files: Object.fromEntries(unchecked) } }),
-  );
-  await context.route("**/wasm/gpu/nijigen_bg.wasm", async (route) =>
-    route.fulfill({ response: await route.fetch({ maxRetries: 3, url: `${browser.url}nijigen/wasm/cpu/nijigen_bg.wasm` }) }),
-  );
-  await context.route("**/wasm/gpu/nijigen.js", (route) =>
-    route.fulfill({
-      contentType: "text/javascript",
-      body: `import { Stylizer } from "${cpu}";
-        export * from "${cpu}";
-        export { default } from "${cpu}";
-        export const warm_up = async () => {};
-        Stylizer.prototype.stylize = async () => {
-          throw Object.assign(new Error("sabotage"), { code: "gpu-lost" });
-        };`,
-    }),
-  );
-  const gpu = `Object.defineProperty(navigator, "gpu", { value: { requestAdapter: async () => ({ info: {} }) } });`;
+  await playGpu(browser, `throw fail("gpu-lost");`);
   const made = await run(
     `
-    ${gpu}
+    ${adapter("test")}
     const onGpu = await createStylizer({ variant: "tiny", cache: false });
     const before = onGpu.engine;
     const { engine, fellBackCode, faces } = await onGpu.stylize(photo, { ...size, faces: "both" });
     onGpu.dispose();
     return { engines: [before, engine], fellBackCode, outcomes: faces.map(({ outcome }) => outcome), counts: await counted() };`,
-    gpu,
+    adapter("test"),
   );
   assert.deepEqual(made, {
     engines: ["webgpu", "cpu"],

@@ -9,7 +9,7 @@ import { strings as chinese } from "../../www/app/strings.zh.js";
 import { ROOT } from "./browser.mjs";
 
 const APP = join(ROOT, "www/app");
-const HTML = readFileSync(join(ROOT, "www/index.html"), "utf8");
+const HTML = ["index.html", "selftest.html"].map((name) => readFileSync(join(ROOT, "www", name), "utf8")).join("\n");
 
 /** @param {string} words */
 const placeholders = (words) => [...words.matchAll(/\{\w+\}/g)].map(String).sort();
@@ -28,7 +28,7 @@ test("nothing is left in English", () => {
   assert.deepEqual(same.map(([key]) => key), ["engine.cpu"]);
 });
 
-test("index.html says what the English strings say", () => {
+test("the pages say what the English strings say", () => {
   const texts = [...HTML.matchAll(/data-string="([^"]+)"[^>]*>([^<]*)</g)].map(([, key, words]) => ({ key, words }));
   const labels = [...HTML.matchAll(/<[^>]*(?:aria-label|alt)="([^"]*)"[^>]*data-string-(?:label|alt)="([^"]+)"/g)];
   const said = [...texts, ...labels.map(([, words, key]) => ({ key, words }))];

@@ -17,6 +17,7 @@ use nijigen::pipeline::{self, FaceMode, FaceOptions, Look, Options};
 use nijigen::style::Alignment;
 use serde_json::{Value, json};
 
+use crate::drawing_engine::{DeviceChoice, DrawingDevice};
 use crate::folder::images_below;
 use crate::painter::Painter;
 use crate::photo_faces::PhotoFaces;
@@ -59,6 +60,9 @@ pub struct ConvertArguments {
     /// How much of its own proportions a face keeps that is drawn by it: 0, those of a drawing, to 1, all.
     #[arg(long, value_name = "SHARE", default_value_t = 0.25)]
     likeness: f32,
+    /// What draws them.
+    #[arg(long, value_enum, default_value_t)]
+    device: DeviceChoice,
     /// Replace pictures that exist already.
     #[arg(long)]
     force: bool,
@@ -86,6 +90,7 @@ enum FacesChoice {
 
 /// What draws the photos, as the arguments say.
 struct Studio {
+    device: DrawingDevice,
     place: Painter,
     portrait: Option<Painter>,
     /// Finds the faces, unless they are off.
@@ -110,12 +115,14 @@ impl Studio {
             Some(mode) => Some((mode, PhotoFaces::new(arguments.models.as_deref())?)),
             None => None,
         };
+        let device = DrawingDevice::acquire(arguments.device)?;
         Ok(Self {
-            place: Painter::of(&arguments.style)?,
+            place: Painter::of(&arguments.style, &device)?,
             portrait: match &arguments.models {
-                Some(_) => Some(Painter::of(&arguments.portrait)?),
+                Some(_) => Some(Painter::of(&arguments.portrait, &device)?),
                 None => None,
             },
+            device,
             faces,
             likeness: arguments.likeness,
             long_side_px: arguments.size as usize,
@@ -196,9 +203,10 @@ pub fn run(arguments: &ConvertArguments) -> Result<()> {
     bar.finish_and_clear();
     if !arguments.json {
         println!(
-            "{converted} of {} converted in {:.1} s, to {}",
+            "{converted} of {} converted in {:.1} s by {}, to {}",
             counted(converted + failures),
             started.elapsed().as_secs_f64(),
+            studio.device.description(),
             arguments.out.display()
         );
     }

@@ -1,7 +1,9 @@
 //! The device that tensors are computed on.
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use burn::tensor::Device;
+#[cfg(any(feature = "cuda", feature = "vulkan", feature = "wgpu"))]
+use burn::tensor::DeviceType;
 
 /// Devices by name, and the Cargo feature each needs.
 const DEVICES: &str = "flex, or with the Cargo feature of the same name tch, cuda, vulkan, wgpu";
@@ -28,6 +30,32 @@ pub fn device(name: &str) -> Result<Device> {
         ),
         _ => bail!("there is no device {name:?}, expected {DEVICES}"),
     }
+}
+
+/// So many devices called `name`: for flex and tch, which are the processor, the same one again.
+///
+/// # Errors
+/// Those of [`device`], or if there are not as many.
+pub fn devices(name: &str, count: usize) -> Result<Vec<Device>> {
+    let first = device(name)?;
+    if count == 1 {
+        return Ok(vec![first]);
+    }
+    let found = match name {
+        #[cfg(feature = "cuda")]
+        "cuda" => Device::enumerate(DeviceType::Cuda).into_vec(),
+        #[cfg(feature = "vulkan")]
+        "vulkan" => Device::enumerate(DeviceType::Vulkan).into_vec(),
+        #[cfg(feature = "wgpu")]
+        "wgpu" => Device::enumerate(DeviceType::Wgpu).into_vec(),
+        _ => vec![first; count],
+    };
+    ensure!(
+        found.len() >= count,
+        "there are {} devices {name}, expected {count}",
+        found.len()
+    );
+    Ok(found.into_iter().take(count).collect())
 }
 
 /// libtorch on the CPU. Burn calls it deprecated; no other backend is as fast on CPUs yet.

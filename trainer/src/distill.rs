@@ -58,6 +58,7 @@ pub fn run(arguments: &DistillArguments) -> Result<()> {
         prepared: &arguments.prepared,
         runs: &arguments.runs,
         device: arguments.device.as_deref(),
+        devices: 1,
     };
     start(&config, &arguments.config, &place)
 }

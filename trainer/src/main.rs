@@ -12,6 +12,7 @@ mod dense;
 mod device;
 mod discriminator;
 mod distill;
+mod drawing_engine;
 mod evaluate;
 mod export;
 mod folder;
@@ -75,7 +76,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Turn photos into anime pictures, on the CPU.
+    /// Turn photos into anime pictures, on the CPU or a GPU.
     Convert(convert::ConvertArguments),
     /// List the styles that come with the program.
     Styles(styles::StylesArguments),

@@ -1,16 +1,17 @@
-//! A style's network as the page runs it, by the CPU engine.
+//! A style's network as the page runs it.
 
 use anyhow::{Context, Result};
 use futures_lite::future::block_on;
-use nijigen::engine::{CpuEngine, Engine};
+use nijigen::engine::Engine;
 use nijigen::pipeline::Network;
 use nijigen::style::{Style, StyleHeader};
 
+use crate::drawing_engine::{DrawingDevice, DrawingEngine};
 use crate::shipped::StyleArgument;
 
 /// A network and what its style says of it.
 pub struct Painter {
-    engine: CpuEngine,
+    engine: DrawingEngine,
     header: StyleHeader,
 }
 
@@ -18,9 +19,9 @@ impl Painter {
     /// Of a style, once its known answer is checked.
     ///
     /// # Errors
-    /// If the engine cannot run it, or gives another answer.
-    pub fn new(style: &Style) -> Result<Self> {
-        let engine = CpuEngine::new(style)?;
+    /// If the device's engine cannot run it, or gives another answer.
+    pub fn new(style: &Style, device: &DrawingDevice) -> Result<Self> {
+        let engine = device.load(style)?;
         block_on(engine.check_known_answer(style))?;
         Ok(Self {
             engine,
@@ -32,13 +33,13 @@ impl Painter {
     ///
     /// # Errors
     /// If it cannot be opened, or those of [`Self::new`], naming it.
-    pub fn of(style: &StyleArgument) -> Result<Self> {
-        let opened = style.open().and_then(|style| Self::new(&style));
+    pub fn of(style: &StyleArgument, device: &DrawingDevice) -> Result<Self> {
+        let opened = style.open().and_then(|style| Self::new(&style, device));
         opened.with_context(|| format!("cannot use the style {}", style.name()))
     }
 
     /// The network, to draw with.
-    pub fn network(&self) -> Network<'_, CpuEngine> {
+    pub fn network(&self) -> Network<'_, DrawingEngine> {
         Network::of_style(&self.engine, &self.header)
     }
 }

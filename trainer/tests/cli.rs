@@ -108,6 +108,60 @@ fn bad_photos_do_not_stop_good_ones() {
     assert_eq!(fs::read_dir(out.path()).unwrap().count(), 7);
 }
 
+/// One that is emulated in software does.
+#[test]
+fn a_gpu_draws_the_same_pictures() {
+    let out = TempDir::new().unwrap();
+    let photos = ["plain.png", "alpha.png", "one-pixel.png"].map(photo);
+    let draw = |device: &str| {
+        let options = ["--size", "64", "--faces", "off", "--device", device];
+        convert(&photos, &out.path().join(device), &options)
+    };
+    let drawn = draw("cpu");
+    assert!(drawn.status.success(), "{}", stderr(&drawn));
+    let drawn = draw("gpu");
+    if stderr(&drawn).contains("there is no GPU") {
+        eprintln!("skipped: {}", stderr(&drawn));
+        return;
+    }
+    assert!(drawn.status.success(), "{}", stderr(&drawn));
+    let said = String::from_utf8_lossy(&drawn.stdout).into_owned();
+    assert!(
+        said.contains("3 photos") && !said.contains("the CPU"),
+        "{said}"
+    );
+    for name in ["plain-anime.png", "alpha-anime.png", "one-pixel-anime.png"] {
+        let [cpu, gpu] = ["cpu", "gpu"].map(|device| {
+            let path = out.path().join(device).join(name);
+            image::open(path).expect("a picture").into_rgba8()
+        });
+        let worst = cpu.iter().zip(gpu.iter()).map(|(a, b)| a.abs_diff(*b));
+        assert!(worst.max() <= Some(2), "{name}");
+        assert_eq!(cpu.dimensions(), gpu.dimensions());
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn without_a_gpu_the_words_say_so() {
+    let out = TempDir::new().unwrap();
+    let output = nijigen()
+        .args(["convert", "--device", "gpu", "--out"])
+        .arg(out.path())
+        .arg(photo("plain.png"))
+        // The loader of Vulkan finds no driver.
+        .env("VK_DRIVER_FILES", "/nowhere.json")
+        .env("VK_ICD_FILENAMES", "/nowhere.json")
+        .output()
+        .expect("the program runs");
+    assert_eq!(output.status.code(), Some(1));
+    let words = stderr(&output);
+    assert!(
+        words.contains("there is no GPU to draw with; \"--device cpu\" needs none"),
+        "{words}"
+    );
+}
+
 #[test]
 fn nothing_is_overwritten_silently() {
     let out = TempDir::new().unwrap();

@@ -236,6 +236,56 @@ fn a_smoke_run_learns_resumes_exactly_and_exports() -> Result<()> {
     Ok(())
 }
 
+/// Each draws half of the batch.
+#[test]
+fn two_devices_train_as_one() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let prepared = prepared(folder.path())?;
+    let config = folder.path().join("short.toml");
+    let smoke = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/smoke.toml");
+    let short = fs::read_to_string(smoke)?
+        .replace("steps = 20", "steps = 2")
+        .replace("steps = 6", "steps = 1");
+    fs::write(&config, short)?;
+    let log = |devices: &str| -> Result<Vec<Value>> {
+        let runs = folder.path().join(devices);
+        succeeds(&[
+            "train",
+            "--config",
+            config.to_str().context("a plain path")?,
+            "--prepared",
+            &prepared,
+            "--runs",
+            runs.to_str().context("a plain path")?,
+            "--devices",
+            devices,
+        ])?;
+        let lines = fs::read_to_string(only_run(&runs)?.join("metrics.jsonl"))?;
+        Ok(lines
+            .lines()
+            .map(serde_json::from_str)
+            .collect::<Result<_, _>>()?)
+    };
+    let (one, two) = (log("1")?, log("2")?);
+    ensure!(one.len() == 3 && two.len() == 3, "{one:?} {two:?}");
+    for (one, two) in one.iter().zip(&two) {
+        let terms = one.as_object().context("a line")?;
+        for (name, value) in terms.iter().filter(|(name, _)| !name.ends_with("_ms")) {
+            let (Some(value), Some(other)) = (value.as_f64(), two[name].as_f64()) else {
+                ensure!(*value == two[name], "{name}: {value} and {}", two[name]);
+                continue;
+            };
+            let error = (value - other).abs();
+            // Adam makes whole steps of small differences.
+            ensure!(
+                error <= 2e-2 * value.abs().max(0.1),
+                "{name}: {value} and {other}"
+            );
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn bad_input_is_named() -> Result<()> {
     let folder = tempfile::tempdir()?;
@@ -277,6 +327,16 @@ fn bad_input_is_named() -> Result<()> {
         "abacus",
     ])?;
     ensure!(error.contains("\"abacus\""), "{error}");
+    let error = fails(&[
+        "train",
+        "--prepared",
+        &prepared,
+        "--runs",
+        &runs,
+        "--devices",
+        "3",
+    ])?;
+    ensure!(error.contains("a multiple of the 3 devices"), "{error}");
     // The default recipe needs the backbone, which is not there: said before a run begins.
     let error = fails(&["train", "--prepared", &prepared, "--runs", &runs])?;
     ensure!(error.contains("nijigen backbone"), "{error}");

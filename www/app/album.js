@@ -24,7 +24,7 @@ import { chosenFaces } from "./faces.js";
  * @property {"waiting" | "running" | "done" | "failed" | "cancelled"} state
  * @property {number} share of the work that is done, 0 to 1
  * @property {boolean} isReadable the engine has read the photo: it is safe to show
- * @property {"cpu" | "webgpu"} [engine] that draws it
+ * @property {"cpu" | "webgpu"} [engine] that draws it, while it does
  * @property {ImageData} [preview] small picture that is there first
  * @property {Picture} [picture]
  * @property {boolean} [isPair] the picture's left half is the photo cut out as the right half is: a portrait
@@ -70,6 +70,11 @@ export class Album extends EventTarget {
   constructor(readSettings) {
     super();
     this.#readSettings = readSettings;
+  }
+
+  /** The look that is chosen. */
+  get style() {
+    return this.#readSettings().style;
   }
 
   /** Gets the engine ready for what is chosen. @returns {Promise<import("./engine.js").Engine>} */
@@ -190,7 +195,7 @@ export class Album extends EventTarget {
     const settings = this.#readSettings();
     this.#change(item, {
       settings, state: "waiting", share: 0, picture: undefined, preview: undefined, error: undefined,
-      isPair: false, facesReport: undefined,
+      isPair: false, facesReport: undefined, engine: undefined,
     });
     /** Decoded once for all that is made of it. @type {import("../nijigen/index.js").OpenPhoto | undefined} */
     let photo;
@@ -237,7 +242,6 @@ export class Album extends EventTarget {
    * @returns {Promise<Picture>}
    */
   async #run({ stylizer, queue }, item, photo, { mode, landmarks, preview, isNext, signal }) {
-    item.engine = stylizer.engine;
     const job = queue.add(photo, {
       size: item.settings.size,
       faces: mode,
@@ -246,8 +250,8 @@ export class Album extends EventTarget {
       // A portrait is to be compared with the photo as it was cut out for it.
       sideBySide: mode === "faces",
       signal,
-      // The first report says that the photo is read.
-      onProgress: () => (item.isReadable = true),
+      // The first report says that the photo is read, the second that an engine draws it: another one may take over.
+      onProgress: (share) => Object.assign(item, { isReadable: true, engine: share > 0 ? stylizer.engine : undefined }),
     });
     this.#itemOfJob.set(job, item);
     item.hurry = () => bringForward(queue, job, preview);

@@ -1,6 +1,7 @@
 /** The engine and style that are chosen: one stylizer with its queue at a time. */
 
 import { createStylizer } from "../nijigen/index.js";
+import { chosenDevice } from "./faster_engine.js";
 
 /** @typedef {Awaited<ReturnType<typeof createStylizer>>} Stylizer */
 /** @typedef {{stylizer: Stylizer, queue: ReturnType<Stylizer["queue"]>}} Engine */
@@ -22,7 +23,8 @@ let current;
  * @param {(key: "engine" | "style", loaded: number, total: number) => void} onProgress bytes
  * @returns {Promise<Engine>}
  */
-export function openEngine({ style, variant, device }, onProgress) {
+export function openEngine({ style, variant, device: wanted }, onProgress) {
+  const device = chosenDevice(wanted);
   const key = `${style} ${variant} ${device}`;
   if (current?.key === key) return current.engine;
   current?.engine.then(({ stylizer }) => stylizer.dispose()).catch(() => {});

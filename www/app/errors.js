@@ -22,6 +22,7 @@ const WORDS = /** @type {const} */ ({
   "gpu-unavailable": "noGpu",
   "gpu-fallback-adapter": "emulatedGpu",
   "gpu-lost": "lostGpu",
+  "gpu-capacity": "smallGpu",
   "worker-crashed": "crashed",
   memory: "memory",
 });

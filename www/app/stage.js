@@ -66,6 +66,7 @@ export function startStage(album, readOutput) {
       case "running":
         if (!item.isReadable) return text("status.reading");
         if (loading) return loadingText();
+        if (!item.engine) return text("status.starting");
         return text(item.engine === "webgpu" ? "status.gpu" : "status.cpu");
       case "cancelled":
         return text("status.cancelled");
@@ -85,7 +86,7 @@ export function startStage(album, readOutput) {
     // What is said again would be read again.
     if (ui.status.textContent !== words) ui.status.textContent = words;
     ui.cancel.hidden = ui.progress.hidden = !isUnfinished(item);
-    if (item.state === "running" && item.isReadable && item.engine === "cpu") ui.progress.value = item.share;
+    if (item.state === "running" && item.isReadable && item.engine) ui.progress.value = item.share;
     else ui.progress.removeAttribute("value");
     ui.download.hidden = !isFinished(item);
     ui.share.hidden = !sharing || !isFinished(item);

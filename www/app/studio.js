@@ -4,6 +4,7 @@ import { NijigenError, listLooks } from "../nijigen/index.js";
 import { Album, isUnfinished } from "./album.js";
 import { element } from "./dom.js";
 import { explain, showError } from "./errors.js";
+import { chosenDevice, isMeasured, measureQuietly, recallFaster } from "./faster_engine.js";
 import { text } from "./language.js";
 import { recall, remember } from "./memory.js";
 import { receivePhotos, startOffline } from "./offline.js";
@@ -40,7 +41,8 @@ export async function startStudio() {
   /** @type {ReturnType<typeof startStyles>} */
   let styles;
   try {
-    styles = startStyles(await listLooks(), redraw);
+    const [looks] = await Promise.all([listLooks(), recallFaster()]);
+    styles = startStyles(looks, redraw);
   } catch (thrown) {
     return showError(explain(thrown));
   }
@@ -81,10 +83,43 @@ export async function startStudio() {
   // The engine is got ready while the visitor looks for a photo, unless megabytes are dear; the visitor is told only what
   // concerns a photo.
   if (/** @type {any} */ (navigator).connection?.saveData) return;
-  album.warmUp().catch((thrown) => {
-    if (!(thrown instanceof NijigenError)) console.error(thrown);
-    else if (!album.items.length) showError(explain(thrown));
-  });
+  try {
+    await album.warmUp();
+  } catch (thrown) {
+    if (!(thrown instanceof NijigenError)) return console.error(thrown);
+    if (!album.items.length) showError(explain(thrown));
+    return;
+  }
+  compareWhenIdle(() => device.value === "auto");
+}
+
+/**
+ * Finds out which engine is faster here, while nothing is drawn, unless that is known.
+ * @param {() => boolean} isAutomatic
+ */
+function compareWhenIdle(isAutomatic) {
+  /** @type {AbortController | undefined} */
+  let turn;
+  const isBusy = () => album.isPaused || album.items.some(isUnfinished);
+  const follow = async () => {
+    if (isBusy()) return turn?.abort();
+    if (turn || isMeasured() || !isAutomatic()) return;
+    const mine = (turn = new AbortController());
+    try {
+      const { stylizer } = await album.warmUp();
+      // Without a GPU there is nothing to choose.
+      if (stylizer.engine === "webgpu" && !mine.signal.aborted) {
+        await measureQuietly(stylizer, album.style, mine.signal);
+      }
+    } catch (thrown) {
+      if (!(thrown instanceof NijigenError)) console.error(thrown);
+      // What failed once is not tried again and again.
+      if (!mine.signal.aborted) return;
+    }
+    turn = undefined;
+  };
+  for (const event of ["list", "change"]) album.addEventListener(event, () => void follow());
+  void follow();
 }
 
 /**
@@ -127,14 +162,14 @@ function openWhenAsked(readStyle, device) {
     // The live picture has the device to itself.
     album.pause();
     element("camera-paused", HTMLElement).hidden = !album.items.some(isUnfinished);
-    await openCamera({ ...readStyle(), variant: "tiny", device: /** @type {any} */ (device.value) }, take);
+    const chosen = chosenDevice(/** @type {import("../nijigen/index.js").Device} */ (device.value));
+    await openCamera({ ...readStyle(), variant: "tiny", device: chosen }, take);
     album.resume();
   });
   element("benchmark-start", HTMLButtonElement).addEventListener("click", async () => {
     const { runBenchmark } = await import("./benchmark.js");
-    const fastest = await runBenchmark(readStyle());
-    if (!fastest || fastest === device.value) return;
-    device.value = fastest;
+    if (!(await runBenchmark(readStyle()))) return;
+    device.value = "auto";
     device.dispatchEvent(new Event("change"));
   });
 }

@@ -1,7 +1,9 @@
 // A convolution of all channels: a workgroup makes TILE_WIDTH x TILE_HEIGHT pixels of OUT_GROUPS groups of channels, a
 // thread PIXELS pixels side by side. Its input is made ready once, in the workgroup's memory.
 
-var<workgroup> tile: array<vec4<f32>, TILE_LEN * CHUNK>;
+// Of one group of channels: compilers and workgroups set all of this memory to zero, and more workgroups run beside each
+// other where each has less.
+var<workgroup> tile: array<vec4<f32>, TILE_LEN>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -17,22 +19,18 @@ fn main(
     let input_corner = corner * STRIDE - params.pad;
     var weight = block * params.groups_in * KERNEL * KERNEL * OUT_GROUPS * 4u;
 ACCUMULATORS
-    for (var chunk = 0u; chunk < params.groups_in; chunk += CHUNK) {
+    for (var group = 0u; group < params.groups_in; group++) {
         workgroupBarrier();
-        let groups = min(CHUNK, params.groups_in - chunk);
-        for (var i = thread; i < groups * TILE_LEN; i += 64u) {
-            let place = i % TILE_LEN;
-            let y = input_corner.y + i32(place / INPUT_WIDTH);
-            let x = input_corner.x + i32(place % INPUT_WIDTH);
-            tile[i] = input_at(chunk + i / TILE_LEN, y, x);
+        for (var i = thread; i < TILE_LEN; i += 64u) {
+            let y = input_corner.y + i32(i / INPUT_WIDTH);
+            let x = input_corner.x + i32(i % INPUT_WIDTH);
+            tile[i] = input_at(group, y, x);
         }
         workgroupBarrier();
-        for (var group = 0u; group < groups; group++) {
-            for (var ky = 0u; ky < KERNEL; ky++) {
-                let row = group * TILE_LEN + (top * u32(STRIDE) + ky) * INPUT_WIDTH + left * u32(STRIDE);
+        for (var ky = 0u; ky < KERNEL; ky++) {
+            let row = (top * u32(STRIDE) + ky) * INPUT_WIDTH + left * u32(STRIDE);
 PRODUCTS
-                weight += KERNEL * OUT_GROUPS * 4u;
-            }
+            weight += KERNEL * OUT_GROUPS * 4u;
         }
     }
     let x = corner.x + i32(left);

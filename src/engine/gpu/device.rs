@@ -168,7 +168,7 @@ impl GpuDevice {
     /// Does `work`, and hears of its errors of every kind before anybody uses what it made.
     ///
     /// # Errors
-    /// [`Error::EngineFailed`] with the first of them.
+    /// [`Error::EngineFailed`] with the first of them; [`Error::GpuCapacity`] if there was too little memory.
     pub(super) async fn checked<T>(&self, work: impl FnOnce() -> T) -> Result<T> {
         let scopes = [
             wgpu::ErrorFilter::Validation,
@@ -185,8 +185,12 @@ impl GpuDevice {
             validation.pop().boxed_local(),
         ];
         for error in ended {
-            if let Some(error) = error.await {
-                return Err(failed(error.to_string()));
+            match error.await {
+                None => {}
+                Some(error @ wgpu::Error::OutOfMemory { .. }) => {
+                    return Err(Error::GpuCapacity(error.to_string()));
+                }
+                Some(error) => return Err(failed(error.to_string())),
             }
         }
         self.check()?;

@@ -8,10 +8,6 @@ pub const GROUP: usize = 4;
 const THREADS: usize = 64;
 /// Of them, those side by side.
 const THREAD_COLUMNS: usize = 4;
-/// Vectors of four floats that a workgroup's memory holds besides its sums: 16 KiB is what every adapter has.
-const TILE_VECTORS: usize = 1000;
-/// Most groups of channels that are made ready at a time.
-const MOST_CHUNK: usize = 8;
 
 /// How feature maps are stored. Arithmetic is in f32 always.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -143,7 +139,6 @@ impl Kernel {
             ("KERNEL", self.side()),
             ("INPUT_WIDTH", input_width),
             ("TILE_LEN", tile_len),
-            ("CHUNK", (TILE_VECTORS / tile_len).clamp(1, MOST_CHUNK)),
         ];
         let constants = constants.map(|(name, value)| format!("const {name} = {value}u;\n"));
         [

@@ -20,7 +20,7 @@ impl Loaded {
     /// Uploads the weights.
     ///
     /// # Errors
-    /// [`crate::Error::EngineFailed`] if the device has no room for them.
+    /// [`crate::Error::GpuCapacity`] if the device has no room for them.
     pub async fn new(device: &GpuDevice, network: Network) -> Result<Self> {
         // The status comes first.
         let mut affine = vec![0.0; GROUP];

@@ -124,7 +124,7 @@ impl GpuEngine {
     /// How maps of a picture of this size are stored.
     ///
     /// # Errors
-    /// [`Error::EngineFailed`] with the numbers if the device cannot hold what is needed.
+    /// [`Error::GpuCapacity`] with the numbers if the device cannot hold what is needed.
     pub fn storage_for(&self, width: usize, height: usize) -> Result<Storage> {
         Ok(self.plan([width, height])?.storage)
     }
@@ -140,7 +140,12 @@ impl GpuEngine {
     async fn draw(&self, input: &Planes, progress: &mut impl Progress) -> Result<Planes> {
         check_sides(input, self.min_side_px)?;
         check_planes(input.count(), self.loaded.network.maps[0].channels)?;
-        let plan = self.plan([input.width(), input.height()])?;
+        let plan = self
+            .plan([input.width(), input.height()])
+            .inspect_err(|_| {
+                // The engine that draws it instead may share its memory with the GPU.
+                self.workspace.take();
+            })?;
         if plan.storage == Storage::F16 && !self.f16_is_right.get() {
             self.check_f16().await?;
         }

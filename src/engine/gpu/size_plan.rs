@@ -1,12 +1,11 @@
 //! What a picture of one size needs, before anything is allocated for it: which maps share a buffer, and how many rows
 //! a dispatch can make so that what it reads and writes can be bound.
 
-use super::failed;
 use super::kernel::{GROUP, Storage};
 use super::network::{Map, Network, Step};
 use super::step_geometry::Geometry;
 use crate::engine::buffer_plan::{BufferPlan, Lifetime};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Bytes of feature maps that are asked of any device. WebGPU does not tell how much memory there is; what an adapter
 /// takes in one buffer, if that is more, is the only hint.
@@ -60,7 +59,7 @@ impl SizePlan {
     /// With maps in f32 if that is possible, else in f16.
     ///
     /// # Errors
-    /// [`crate::Error::EngineFailed`] with the numbers if the device cannot hold what is needed.
+    /// [`Error::GpuCapacity`] with the numbers if the device cannot hold what is needed.
     pub fn new(network: &Network, size: [usize; 2], capacity: Capacity) -> Result<Self> {
         Self::stored(network, size, capacity, Storage::F32)
             .or_else(|_| Self::stored(network, size, capacity, Storage::F16))
@@ -77,8 +76,9 @@ impl SizePlan {
         storage: Storage,
     ) -> Result<Self> {
         let [width, height] = size;
-        let refused =
-            |what: String| failed(format!("a picture of {width} x {height} pixels {what}"));
+        let refused = |what: String| {
+            Error::GpuCapacity(format!("a picture of {width} x {height} pixels {what}"))
+        };
         let plan = BufferPlan::new(&lifetimes(network, size));
         let buffers: Vec<u64> = plan
             .buffers

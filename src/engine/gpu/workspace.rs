@@ -35,7 +35,7 @@ impl Workspace {
     /// Allocates what the plan says.
     ///
     /// # Errors
-    /// [`crate::Error::EngineFailed`] if the device has too little memory.
+    /// [`crate::Error::GpuCapacity`] if the device has too little memory.
     pub async fn new(
         device: &GpuDevice,
         network: &Network,

@@ -25,6 +25,7 @@ use crate::data::face_finder::MtcnnFinder;
 use crate::data::faces::{FaceFinder, FoundFace};
 use crate::data::spread::spread;
 use crate::dense::{DenseLandmarks, Models};
+use crate::drawing_engine::DrawingDevice;
 use crate::painter::Painter;
 use crate::picture::{to_photo, to_rgb};
 use crate::progress_bar::{COUNTED, progress_bar};
@@ -74,7 +75,8 @@ pub fn run(
             "{} takes no guide planes; --faces is for portrait styles",
             path.display()
         );
-        let painter = Painter::new(style).with_context(|| path.display().to_string())?;
+        let painter =
+            Painter::new(style, &DrawingDevice::Cpu).with_context(|| path.display().to_string())?;
         let network = painter.network();
         let name = &style.header().name;
         let used = row(name, &|face| {

@@ -9,6 +9,7 @@ mod optimise;
 mod pairs;
 mod report;
 mod samples;
+mod shares;
 mod step;
 mod view;
 mod watch;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use burn::tensor::{Device, Tensor, TensorData};
 use clap::Args;
 use indicatif::ProgressBar;
@@ -58,6 +59,9 @@ pub struct TrainArguments {
     /// Device: flex, tch, cuda, vulkan or wgpu. A resumed run keeps its own unless this is given.
     #[arg(long)]
     device: Option<String>,
+    /// Devices of that kind, each of which takes an equal share of every batch.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    devices: u32,
     /// Go on with a run, from its newest checkpoint.
     #[arg(long, value_name = "RUN", conflicts_with_all = ["config", "prepared", "runs"])]
     resume: Option<PathBuf>,
@@ -71,7 +75,7 @@ pub struct TrainArguments {
 pub fn run(arguments: &TrainArguments) -> Result<()> {
     if let Some(root) = &arguments.resume {
         let interrupted = interrupted()?;
-        return resume(root, arguments.device.as_deref(), &interrupted);
+        return resume(root, arguments, &interrupted);
     }
     let config = TrainConfig::open(&arguments.config)?;
     let place = Place {
@@ -81,6 +85,7 @@ pub fn run(arguments: &TrainArguments) -> Result<()> {
             .context("--prepared is missing")?,
         runs: &arguments.runs,
         device: arguments.device.as_deref(),
+        devices: arguments.devices as usize,
     };
     start(&config, &arguments.config, &place)
 }
@@ -102,6 +107,8 @@ pub struct Place<'a> {
     pub runs: &'a Path,
     /// Name of the device; flex if absent.
     pub device: Option<&'a str>,
+    /// How many of them.
+    pub devices: usize,
 }
 
 /// Starts a run of `config`, which the run's folder calls `name`.
@@ -113,14 +120,15 @@ pub fn start(config: &TrainConfig, name: &str, place: &Place) -> Result<()> {
     let folder = place.prepared;
     let prepared = Prepared::open(folder)?;
     let device_name = place.device.unwrap_or("flex");
-    let device = crate::device::device(device_name)?.autodiff();
+    let devices = autodiff_devices(device_name, place.devices)?;
+    check_shares(config, devices.len())?;
     let init = config
         .generator
         .init
         .as_ref()
         .map(|path| open_style(path))
         .transpose()?;
-    let networks = Networks::new(config, init.as_ref().map(Style::weights), &device)?;
+    let networks = Networks::new(config, init.as_ref().map(Style::weights), &devices[0])?;
     let environment = Environment {
         config: name.to_owned(),
         prepared: std::path::absolute(folder)?,
@@ -134,13 +142,29 @@ pub fn start(config: &TrainConfig, name: &str, place: &Place) -> Result<()> {
             .to_string(),
         processors: std::thread::available_parallelism().map_or(1, usize::from),
     };
-    let session = Session::open(config, &prepared, networks.step, &device, &interrupted)?;
+    let session = Session::open(config, &prepared, networks.step, devices, &interrupted)?;
     let run = RunDir::create(place.runs, config, &environment)?;
     println!("run: {}", run.root().display());
     session.train(&run, networks, &interrupted)
 }
 
-fn resume(root: &Path, device: Option<&str>, interrupted: &AtomicBool) -> Result<()> {
+/// Devices for training, at least one.
+fn autodiff_devices(name: &str, count: usize) -> Result<Vec<Device>> {
+    let devices = crate::device::devices(name, count)?;
+    Ok(devices.into_iter().map(Device::autodiff).collect())
+}
+
+/// Before anything is written.
+fn check_shares(config: &TrainConfig, devices: usize) -> Result<()> {
+    let batch = config.data.batch;
+    ensure!(
+        batch.is_multiple_of(devices),
+        "data.batch is {batch}, expected a multiple of the {devices} devices"
+    );
+    Ok(())
+}
+
+fn resume(root: &Path, arguments: &TrainArguments, interrupted: &AtomicBool) -> Result<()> {
     let (run, config, environment) = RunDir::open(root)?;
     let prepared = Prepared::open(&environment.prepared)?;
     if manifest_sha256(&prepared)? != environment.prepared_sha256 {
@@ -149,13 +173,15 @@ fn resume(root: &Path, device: Option<&str>, interrupted: &AtomicBool) -> Result
             environment.prepared.display()
         );
     }
-    let device = crate::device::device(device.unwrap_or(&environment.device))?.autodiff();
+    let name = arguments.device.as_ref().unwrap_or(&environment.device);
+    let devices = autodiff_devices(name, arguments.devices as usize)?;
+    check_shares(&config, devices.len())?;
     let Some((_, newest)) = list_checkpoints(&run.checkpoints())?.pop() else {
         bail!("{} has no checkpoint to go on from", root.display());
     };
-    let networks = Networks::load(&config, &newest, &device)?;
+    let networks = Networks::load(&config, &newest, &devices[0])?;
     println!("going on from {}", newest.display());
-    Session::open(&config, &prepared, networks.step, &device, interrupted)?.train(
+    Session::open(&config, &prepared, networks.step, devices, interrupted)?.train(
         &run,
         networks,
         interrupted,
@@ -172,11 +198,33 @@ fn manifest_sha256(prepared: &Prepared) -> Result<String> {
 /// What stays the same while a run lasts.
 struct Session<'a> {
     config: &'a TrainConfig,
-    device: &'a Device,
-    features: Option<Features>,
-    teachers: Vec<Option<Generator>>,
+    /// The networks are on the first one.
+    workplaces: Vec<Workplace>,
     samples: Samples,
     sources: Arc<Sources>,
+}
+
+/// A device, and what losses need on it.
+struct Workplace {
+    device: Device,
+    features: Option<Features>,
+    /// Of each stage.
+    teachers: Vec<Option<Generator>>,
+}
+
+impl Workplace {
+    /// With `photos`, planes of a batch, by which layers are scaled.
+    fn new(config: &TrainConfig, photos: Vec<f32>, device: Device) -> Result<Self> {
+        let crop = config.data.crop_px;
+        let shape = [config.data.batch, 3, crop, crop];
+        let photos = Tensor::from_data(TensorData::new(photos, shape), &device);
+        let teachers = config.stages.iter().map(|stage| teacher(stage, &device));
+        Ok(Self {
+            features: Features::open(config, photos, &device)?,
+            teachers: teachers.collect::<Result<_>>()?,
+            device,
+        })
+    }
 }
 
 impl<'a> Session<'a> {
@@ -184,7 +232,7 @@ impl<'a> Session<'a> {
         config: &'a TrainConfig,
         prepared: &Prepared,
         first_step: usize,
-        device: &'a Device,
+        devices: Vec<Device>,
         interrupted: &AtomicBool,
     ) -> Result<Self> {
         if first_step >= config.total_steps() {
@@ -192,16 +240,10 @@ impl<'a> Session<'a> {
         }
         let sources = Arc::new(Sources::new(prepared, config)?);
         // The same photos whether the run is new or resumed, so that layers are scaled alike.
-        let crop = config.data.crop_px;
-        let photos = Tensor::from_data(
-            TensorData::new(sources.photos()?, [config.data.batch, 3, crop, crop]),
-            device,
-        );
-        let features = Features::open(config, photos, device)?;
-        let teachers = config
-            .stages
-            .iter()
-            .map(|stage| teacher(stage, device))
+        let photos = sources.photos()?;
+        let workplaces = devices
+            .into_iter()
+            .map(|device| Workplace::new(config, photos.clone(), device))
             .collect::<Result<_>>()?;
         sources.draw_targets(interrupted)?;
         let drawn = config
@@ -224,9 +266,7 @@ impl<'a> Session<'a> {
         };
         Ok(Self {
             config,
-            device,
-            features,
-            teachers,
+            workplaces,
             samples,
             sources,
         })
@@ -248,16 +288,20 @@ impl<'a> Session<'a> {
             let started = Instant::now();
             let batch = loader.next()?;
             let waited = started.elapsed();
-            let context = StepContext {
-                config: self.config,
-                stage,
-                done,
-                features: self.features.as_ref(),
-                teacher: self.teachers[index].as_ref(),
-                device: self.device,
-            };
+            let contexts: Vec<_> = self
+                .workplaces
+                .iter()
+                .map(|place| StepContext {
+                    config: self.config,
+                    stage,
+                    done,
+                    features: place.features.as_ref(),
+                    teacher: place.teachers[index].as_ref(),
+                    device: &place.device,
+                })
+                .collect();
             let terms;
-            (networks, terms) = step(networks, batch, &context)?;
+            (networks, terms) = step(networks, batch, &contexts)?;
             self.check(run, &mut watch, &networks, &terms, &bar)?;
             means.add(&terms);
             means.add(&[
@@ -330,7 +374,7 @@ impl<'a> Session<'a> {
     }
 
     fn sample(&self, run: &RunDir, networks: &Networks) -> Result<()> {
-        let device = self.device.clone().inner();
+        let device = self.workplaces[0].device.clone().inner();
         let path = run.samples().join(format!("step_{:08}.jpg", networks.step));
         self.samples.write(
             &networks.ema_generator(&device)?,

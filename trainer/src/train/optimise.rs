@@ -3,8 +3,9 @@
 use anyhow::{Result, anyhow};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
-use burn::tensor::{Gradients, Tensor};
+use burn::tensor::Tensor;
 
+use super::shares::Scale;
 use crate::config::OptimiserConfig;
 
 /// Adam's numerical guard, as PyTorch has it.
@@ -37,10 +38,9 @@ impl Optimiser {
     pub fn step<M: Module>(
         &mut self,
         module: M,
-        gradients: Gradients,
+        mut gradients: GradientsParams,
         rate: f64,
     ) -> Result<(M, f32)> {
-        let mut gradients = GradientsParams::from_grads(gradients, &module);
         let mut sum = SquaredSum {
             gradients: &gradients,
             squares: Vec::new(),
@@ -105,21 +105,6 @@ impl ModuleVisitor for SquaredSum<'_> {
     }
 }
 
-/// Multiplies each gradient.
-struct Scale<'a> {
-    gradients: &'a mut GradientsParams,
-    factor: f32,
-}
-
-impl ModuleVisitor for Scale<'_> {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if let Some(gradient) = self.gradients.remove::<D>(param.id) {
-            self.gradients
-                .register(param.id, gradient.mul_scalar(self.factor));
-        }
-    }
-}
-
 /// Names the parameters of a module after their paths. Burn numbers them at random, but the
 /// optimiser's state is stored by number and has to find them again in the next process.
 pub fn with_stable_ids<M: Module>(module: M) -> M {
@@ -159,9 +144,10 @@ mod tests {
     use burn::tensor::Device;
     use nijigen::model::{load_weights, read_weights};
 
-    fn gradients(module: &Linear, scale: f32, device: &Device) -> Gradients {
+    fn gradients(module: &Linear, scale: f32, device: &Device) -> GradientsParams {
         let x = Tensor::<2>::from_floats([[1.0, -2.0, 0.5]], device);
-        (module.forward(x).powi_scalar(2).sum() * scale).backward()
+        let gradients = (module.forward(x).powi_scalar(2).sum() * scale).backward();
+        GradientsParams::from_grads(gradients, module)
     }
 
     #[test]
@@ -172,7 +158,7 @@ mod tests {
             gradient_clip: 0.5,
             ..Default::default()
         };
-        let mut params = GradientsParams::from_grads(gradients(&module, 100.0, &device), &module);
+        let mut params = gradients(&module, 100.0, &device);
         let mut norm = SquaredSum {
             gradients: &params,
             squares: Vec::new(),

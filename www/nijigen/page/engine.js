@@ -1,25 +1,16 @@
 /** The life of an engine: it starts in a worker, the CPU takes over where a GPU fails, and it is stopped. */
 
 import { NijigenError, cancelled, isEngineError } from "../shared/errors.js";
-import { startWorker } from "../shared/start_worker.js";
 import { untilAborted } from "./abort.js";
-import { Client } from "./client.js";
-import { nearest, suitable } from "./variants.js";
+import { RunningEngine } from "./running_engine.js";
 
-/** A GPU that has said nothing for so long in the middle of a photo is taken for lost. */
-const GPU_QUIET_LIMIT_MS = 60_000;
-/** At the start, all its shaders are compiled without a word. */
-const GPU_START_QUIET_LIMIT_MS = 120_000;
+/** A CPU that stands in for a GPU is let go after so long without a photo. */
+const STAND_IN_IDLE_MS = 30_000;
 
 /** @typedef {import("../shared/protocol.js").EngineRequests} EngineRequests */
 /** @typedef {import("../shared/protocol.js").PhotoHandle} PhotoHandle */
+/** @typedef {import("./client.js").Client<EngineRequests>} Client */
 /** @typedef {import("./open_photo.js").OpenPhoto} OpenPhoto */
-/** @typedef {import("./variants.js").Network} Network */
-
-/**
- * @typedef {import("./styles.js").Networks & Pick<import("./package_files.js").PackageFiles, "scripts">
- *   & {modules: import("../shared/protocol.js").StartRequest["modules"]}} EngineFiles
- */
 
 /** An engine in a worker of its own, started when it is needed. */
 export class Engine {
@@ -27,25 +18,29 @@ export class Engine {
   #options;
   /** What is started next. @type {import("./options.js").Device} */
   #device;
-  /** @type {Client<EngineRequests> | undefined} */
-  #client;
+  /** @type {RunningEngine | undefined} */
+  #main;
+  /** Draws on the CPU what is too large for the GPU. @type {RunningEngine | undefined} */
+  #standIn;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #standInTimer;
+  /** The one that is drawing, or has drawn last. @type {RunningEngine | undefined} */
+  #drawing;
   /** @type {Promise<void> | undefined} */
   #starting;
-  /** @type {"cpu" | "gpu"} */
-  #kind = "cpu";
-  /** In use. @type {Network | undefined} */
-  #network;
   /** @type {Record<string, unknown>} */
   #header = {};
-  /** @type {NijigenError | undefined} */
+  /** Why no GPU is used any more. @type {NijigenError | undefined} */
   #fellBack;
+  /** Why the last photo was too large for the GPU. @type {NijigenError | undefined} */
+  #refused;
   #isDisposed = false;
-  /** The photo whose pixels the worker holds. @type {{photo: OpenPhoto, handle: PhotoHandle} | undefined} */
+  /** The photo whose pixels a worker holds. @type {{photo: OpenPhoto, handle: PhotoHandle, client: Client} | undefined} */
   #opened;
   #lastPhotoId = 0;
 
   /**
-   * @param {EngineFiles} files
+   * @param {import("./running_engine.js").EngineFiles} files
    * @param {import("./options.js").EngineOptions} options
    */
   constructor(files, options) {
@@ -56,22 +51,22 @@ export class Engine {
 
   /** The engine in use. @returns {"cpu" | "webgpu"} */
   get name() {
-    return this.#kind === "gpu" ? "webgpu" : "cpu";
+    return (this.#drawing ?? this.#main)?.kind === "gpu" ? "webgpu" : "cpu";
   }
 
   /** Why another engine than the one asked for is used, if so. */
   get fellBack() {
-    return this.#fellBack;
+    return this.#fellBack ?? this.#refused;
   }
 
   /** Of the network in use, as far as the manifest tells. @returns {import("./variants.js").Variant | undefined} */
   get variant() {
-    return this.#network?.variant;
+    return (this.#drawing ?? this.#main)?.network?.variant;
   }
 
   /** Time that a face takes by the time of as many pixels of a picture, as far as the manifest tells; else 1. */
   get faceTime() {
-    return (this.#files.portrait?.ms ?? NaN) / (this.#network?.ms ?? NaN) || 1;
+    return (this.#files.portrait?.ms ?? NaN) / (this.#main?.network?.ms ?? NaN) || 1;
   }
 
   /** The style file's header. */
@@ -89,7 +84,7 @@ export class Engine {
       return Promise.reject(new NijigenError("cancelled", "This stylizer was disposed of."));
     }
     // A worker that died while idle is replaced.
-    if (this.#client?.closed) this.#stop(cancelled());
+    if (this.#main?.client.closed) this.#stop(cancelled());
     this.#starting ??= this.#start().catch((error) => {
       this.#starting = undefined;
       throw error;
@@ -111,45 +106,13 @@ export class Engine {
 
   /** @param {"cpu" | "gpu"} kind */
   async #startKind(kind) {
-    const { variant, threads, precision, allowFallbackAdapter, cache, workerUrl, onProgress } = this.#options;
-    const { networks, portrait, modules, scripts } = this.#files;
-    const worker = startWorker(
-      "engine",
-      { workerUrl, folder: scripts },
-      () => new Worker(new URL("../engine_worker/worker.js", import.meta.url), { type: "module" }),
-    );
-    /** @type {Client<EngineRequests>} */
-    const client = new Client(worker);
-    this.#client = client;
-    this.#kind = kind;
+    const main = new RunningEngine(kind, this.#files, this.#options);
+    this.#main = main;
     try {
-      const wanted = variant === "auto" ? await suitable(kind) : variant;
-      const network = nearest(networks, wanted);
-      const tiny = nearest(networks, "tiny");
-      const mayBeSlow = variant === "auto" && kind === "cpu" && tiny !== network;
-      const request = {
-        engine: kind,
-        modules,
-        threads,
-        precision,
-        style: network,
-        ...(mayBeSlow ? { lighter: tiny } : {}),
-        ...(portrait ? { portrait } : {}),
-        allowFallbackAdapter,
-        keep: cache,
-        workerUrl,
-      };
-      const started = await client.request("start", request, {
-        onProgress: (key, current, total) => {
-          if (key !== "stylize") onProgress(key, current, total);
-        },
-        quietLimitMs: kind === "gpu" ? GPU_START_QUIET_LIMIT_MS : undefined,
-      });
-      this.#header = started.header;
-      this.#network = started.isLighter ? tiny : network;
+      await main.ready;
+      this.#header = main.header;
     } catch (error) {
-      client.terminate(cancelled());
-      if (this.#client === client) this.#client = undefined;
+      if (this.#main === main) this.#main = undefined;
       throw error;
     }
   }
@@ -163,7 +126,7 @@ export class Engine {
    */
   async ask(type, request) {
     await this.ready();
-    return /** @type {Client<EngineRequests>} */ (this.#client).request(type, request);
+    return /** @type {RunningEngine} */ (this.#main).client.request(type, request);
   }
 
   /**
@@ -208,11 +171,11 @@ export class Engine {
    * @returns {Promise<import("../shared/protocol.js").Stylized>}
    */
   stylize(photo, request, onProgress, signal) {
-    return this.#withPhoto(photo, signal, (client, { photo: id }, { quietLimitMs, ...options }) =>
+    return this.#withPhoto(photo, signal, (client, { photo: id }, options, running) =>
       client.request("stylize", { ...request, photo: id }, {
         ...options,
         // Before the first face, the portrait network is started.
-        quietLimitMs: quietLimitMs && request.faces ? GPU_START_QUIET_LIMIT_MS : quietLimitMs,
+        quietLimitMs: running.quietLimitMs(Boolean(request.faces)),
         onProgress: (key, current, total) => {
           if (key === "stylize") onProgress(current / total);
           else this.#options.onProgress(key, current, total);
@@ -227,9 +190,9 @@ export class Engine {
    */
   release(photo) {
     if (this.#opened?.photo !== photo) return;
-    const { handle } = this.#opened;
+    const { handle, client } = this.#opened;
     this.#opened = undefined;
-    if (this.#client) closePhoto(this.#client, handle.photo);
+    closePhoto(client, handle.photo);
   }
 
   /** Frees the engine; what is under way fails with "cancelled". */
@@ -239,51 +202,84 @@ export class Engine {
   }
 
   /**
-   * Does something with an open photo. If a GPU fails, the CPU opens the photo and does it.
+   * Does something with an open photo. If a GPU fails, the CPU opens the photo and does it; from then on, unless the
+   * photo was only too large.
    * @template T
    * @param {OpenPhoto} photo one at a time
    * @param {AbortSignal | undefined} signal
-   * @param {(client: Client<EngineRequests>, handle: PhotoHandle, options: {signal?: AbortSignal, quietLimitMs?: number})
-   *   => Promise<T>} task with the options of its requests
+   * @param {(client: Client, handle: PhotoHandle, options: {signal?: AbortSignal, quietLimitMs?: number},
+   *   running: RunningEngine) => Promise<T>} task with the options of its requests
    * @returns {Promise<T>}
    */
   async #withPhoto(photo, signal, task) {
-    const attempt = async () => {
+    /** @param {RunningEngine} running */
+    const attempt = async (running) => {
+      this.#drawing = running;
+      const options = { signal, quietLimitMs: running.quietLimitMs() };
+      return task(running.client, await this.#openIn(running.client, photo, options), options, running);
+    };
+    const attemptOnMain = async () => {
       // An engine that is starting goes on when the photo is cancelled: the next one needs it.
       await untilAborted(this.ready(), signal);
-      const client = /** @type {Client<EngineRequests>} */ (this.#client);
-      const options = { signal, quietLimitMs: this.#kind === "gpu" ? GPU_QUIET_LIMIT_MS : undefined };
-      return task(client, await this.#openIn(client, photo, options), options);
+      this.#refused = undefined;
+      return attempt(/** @type {RunningEngine} */ (this.#main));
     };
     try {
-      return await attempt();
+      return await attemptOnMain();
     } catch (error) {
       if (!isEngineError(error)) throw error;
-      const wasGpu = this.#kind === "gpu";
+      const wasGpu = this.#main?.kind === "gpu";
+      if (wasGpu && error.code === "gpu-capacity") {
+        this.#refused = error;
+        return this.#withStandIn(signal, attempt);
+      }
       // Whatever state the engine is in, the next photo gets a fresh one.
       this.#stop(error);
       if (!wasGpu) throw error;
       this.#fellBack = error;
       this.#device = "cpu";
-      return attempt();
+      return attemptOnMain();
     }
   }
 
   /**
-   * @param {Client<EngineRequests>} client
+   * Does something on the CPU beside a GPU, which waits for the next photo.
+   * @template T
+   * @param {AbortSignal | undefined} signal
+   * @param {(running: RunningEngine) => Promise<T>} attempt
+   * @returns {Promise<T>}
+   */
+  async #withStandIn(signal, attempt) {
+    clearTimeout(this.#standInTimer);
+    if (this.#standIn?.client.closed) this.#standIn = undefined;
+    const standIn = (this.#standIn ??= new RunningEngine("cpu", this.#files, this.#options));
+    try {
+      await untilAborted(standIn.ready, signal);
+      return await attempt(standIn);
+    } catch (error) {
+      if (isEngineError(error)) this.#stopStandIn(error);
+      throw error;
+    } finally {
+      // A large photo is rarely the only one, but its memory is large, too.
+      this.#standInTimer = setTimeout(() => this.#stopStandIn(cancelled()), STAND_IN_IDLE_MS);
+    }
+  }
+
+  /**
+   * @param {Client} client
    * @param {OpenPhoto} photo
    * @param {{signal?: AbortSignal, quietLimitMs?: number}} options
    * @returns {Promise<PhotoHandle>}
    */
   async #openIn(client, photo, options) {
-    if (this.#opened?.photo === photo) return this.#opened.handle;
+    if (this.#opened?.photo === photo && this.#opened.client === client) return this.#opened.handle;
     if (this.#opened) this.release(this.#opened.photo);
     const content = await photo.content;
     const id = ++this.#lastPhotoId;
     try {
       // Pixels are copied, not transferred: they are the caller's, and a lost GPU needs them again.
       const handle = await client.request("open", { photo: id, content }, options);
-      this.#opened = { photo, handle };
+      this.#opened = { photo, handle, client };
       return handle;
     } catch (error) {
       // One that was given up may be opened all the same.
@@ -294,14 +290,23 @@ export class Engine {
 
   /** @param {NijigenError} error */
   #stop(error) {
-    this.#client?.terminate(error);
-    this.#client = undefined;
-    this.#starting = undefined;
-    this.#opened = undefined;
+    this.#stopStandIn(error);
+    this.#main?.client.terminate(error);
+    this.#main = this.#starting = this.#opened = this.#drawing = undefined;
+  }
+
+  /** @param {NijigenError} error */
+  #stopStandIn(error) {
+    clearTimeout(this.#standInTimer);
+    const standIn = this.#standIn;
+    if (!standIn) return;
+    standIn.client.terminate(error);
+    this.#standIn = undefined;
+    if (this.#opened?.client === standIn.client) this.#opened = undefined;
   }
 }
 
-/** @param {Client<EngineRequests>} client @param {number} photo */
+/** @param {Client} client @param {number} photo */
 function closePhoto(client, photo) {
   // A worker that is gone holds nothing.
   client.request("close", { photo }).catch(() => {});

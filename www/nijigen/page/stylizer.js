@@ -27,7 +27,7 @@ export class Stylizer {
   #queue = Promise.resolve();
 
   /**
-   * @param {import("./engine.js").EngineFiles & Pick<import("./package_files.js").PackageFiles, "faces">} files
+   * @param {import("./running_engine.js").EngineFiles & Pick<import("./package_files.js").PackageFiles, "faces">} files
    * @param {import("./options.js").StylizerOptions} options that were checked
    */
   constructor(files, options) {

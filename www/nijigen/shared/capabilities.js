@@ -54,15 +54,28 @@ export function isSmallPhone() {
  * @returns {Promise<"none" | "fallback" | "real">} "fallback" is one emulated in software
  */
 export async function webGpuAdapter() {
-  const gpu = /** @type {any} */ (navigator).gpu;
-  const adapter = await gpu?.requestAdapter({ powerPreference: "high-performance" });
+  const adapter = await requestAdapter();
   if (!adapter) return "none";
   return (adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter) ? "fallback" : "real";
+}
+
+/** The adapter that an engine would get, if there is one. @returns {Promise<any>} */
+function requestAdapter() {
+  return /** @type {any} */ (navigator).gpu?.requestAdapter({ powerPreference: "high-performance" });
+}
+
+/** What the browser tells of an adapter. @returns {Promise<string | undefined>} */
+async function adapterName() {
+  const adapter = await requestAdapter();
+  if (!adapter) return undefined;
+  const { vendor, architecture, device, description } = adapter.info ?? {};
+  return [vendor, architecture, device, description].filter(Boolean).join(" ") || "unnamed";
 }
 
 /**
  * @typedef {object} Capabilities
  * @property {boolean} webgpu whether there is a WebGPU adapter
+ * @property {string} [adapter] what the browser tells of it: vendor, architecture and the like
  * @property {boolean} fallbackAdapter whether it is emulated in software, which is slower than the CPU engine
  * @property {number} threads that the CPU engine would use
  * @property {boolean} crossOriginIsolated whether the page is; more than one thread needs it
@@ -75,10 +88,11 @@ export async function webGpuAdapter() {
  * @returns {Promise<Capabilities>}
  */
 export async function capabilities() {
-  const adapter = await webGpuAdapter();
+  const [kind, adapter] = await Promise.all([webGpuAdapter(), adapterName()]);
   return {
-    webgpu: adapter !== "none",
-    fallbackAdapter: adapter === "fallback",
+    webgpu: kind !== "none",
+    ...(adapter ? { adapter } : {}),
+    fallbackAdapter: kind === "fallback",
     threads: threadCount(),
     crossOriginIsolated: globalThis.crossOriginIsolated ?? false,
     simd: hasSimd(),

@@ -4,7 +4,7 @@
  * @typedef {"photo-unreadable" | "photo-unsupported" | "photo-too-large" | "photo-missing"
  *   | "photo-unreachable" | "canvas-blocked"
  *   | "style-invalid" | "style-hash" | "engine-failed" | "engine-known-answer" | "engine-hash" | "gpu-lost"
- *   | "gpu-unavailable" | "gpu-fallback-adapter" | "load-failed" | "worker-crashed"
+ *   | "gpu-capacity" | "gpu-unavailable" | "gpu-fallback-adapter" | "load-failed" | "worker-crashed"
  *   | "memory" | "argument-invalid" | "faces-invalid" | "no-face" | "cancelled"} ErrorCode
  */
 
@@ -26,6 +26,7 @@ const ENGINE_CODES = new Set([
   "engine-known-answer",
   "engine-hash",
   "gpu-lost",
+  "gpu-capacity",
   "gpu-unavailable",
   "gpu-fallback-adapter",
   "load-failed",

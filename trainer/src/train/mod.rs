@@ -150,10 +150,25 @@ fn resume(root: &Path, device: Option<&str>, interrupted: &AtomicBool) -> Result
         );
     }
     let device = crate::device::device(device.unwrap_or(&environment.device))?.autodiff();
-    let Some((_, newest)) = list_checkpoints(&run.checkpoints())?.pop() else {
+    let mut checkpoints = list_checkpoints(&run.checkpoints())?;
+    let Some((_, newest)) = checkpoints.pop() else {
         bail!("{} has no checkpoint to go on from", root.display());
     };
-    let networks = Networks::load(&config, &newest, &device)?;
+    let networks = match Networks::load(&config, &newest, &device) {
+        Ok(networks) => networks,
+        Err(error) => {
+            let works =
+                |(_, path): &&(usize, PathBuf)| Networks::load(&config, path, &device).is_ok();
+            return Err(match checkpoints.iter().rev().find(works) {
+                None => error,
+                Some((step, path)) => error.context(format!(
+                    "the newest checkpoint cannot be read; {}, of step {step}, can: the run goes on from there if {} is removed",
+                    path.display(),
+                    newest.display()
+                )),
+            });
+        }
+    };
     println!("going on from {}", newest.display());
     Session::open(&config, &prepared, networks.step, &device, interrupted)?.train(
         &run,
@@ -246,7 +261,9 @@ impl<'a> Session<'a> {
             };
             let stage = &self.config.stages[index];
             let started = Instant::now();
-            let batch = loader.next()?;
+            let batch = loader
+                .next()
+                .map_err(|error| stopped(run, log_config.keep_checkpoints, &networks, error))?;
             let waited = started.elapsed();
             let context = StepContext {
                 config: self.config,
@@ -269,15 +286,20 @@ impl<'a> Session<'a> {
 
             let at = networks.step;
             let last = at == total || interrupted.load(Ordering::Relaxed);
+            let keep = log_config.keep_checkpoints;
             if at.is_multiple_of(log_config.metrics_every) || last {
-                log.write(&means.take(at, &stage.name))?;
+                log.write(&means.take(at, &stage.name))
+                    .map_err(|error| stopped(run, keep, &networks, error))?;
             }
             if at.is_multiple_of(log_config.checkpoint_every) || last {
-                networks.save(&run.checkpoints(), log_config.keep_checkpoints)?;
+                networks
+                    .save(&run.checkpoints(), keep)
+                    .with_context(|| format!("training stopped; {}", goes_on(run)))?;
             }
             if at.is_multiple_of(log_config.samples_every) || last {
-                self.sample(run, &networks)?;
-                write_report(run, self.config, !last)?;
+                self.sample(run, &networks)
+                    .and_then(|()| write_report(run, self.config, !last))
+                    .map_err(|error| stopped(run, keep, &networks, error))?;
             }
             if last && at < total {
                 bar.abandon();
@@ -339,6 +361,24 @@ impl<'a> Session<'a> {
             &path,
         )
     }
+}
+
+/// An error that ends a run from outside, such as a full disk or a lost network share, once what is done is saved.
+fn stopped(run: &RunDir, keep: usize, networks: &Networks, error: anyhow::Error) -> anyhow::Error {
+    let step = networks.step;
+    let saved = match networks.save(&run.checkpoints(), keep) {
+        _ if step == 0 => "no step is done yet".into(),
+        Ok(_) => format!("step {step} is saved"),
+        Err(failed) => format!("step {step} could not be saved either ({failed:#})"),
+    };
+    error.context(format!("training stopped; {saved}; {}", goes_on(run)))
+}
+
+fn goes_on(run: &RunDir) -> String {
+    format!(
+        "once the cause is gone, the run goes on with: nijigen train --resume {}",
+        run.root().display()
+    )
 }
 
 /// The teacher's network of a stage that has one.

@@ -84,6 +84,11 @@ pub struct PhotoHeader {
     pub width: u32,
     /// Height in pixels, before orientation.
     pub height: u32,
+    /// If the file ends early: the share of rows that are missing.
+    pub missing: Option<f32>,
+    /// And on which side of the upright photo: `bottom`, `top`, `left` or `right`.
+    #[wasm_bindgen(js_name = missingSide)]
+    pub missing_side: Option<String>,
 }
 
 /// Reads a photo file's header and refuses what cannot be handled, before any decoder allocates.
@@ -94,7 +99,19 @@ pub fn probe_photo(bytes: &[u8]) -> std::result::Result<PhotoHeader, JsValue> {
         format: header.format.into(),
         width: header.width as u32,
         height: header.height as u32,
+        missing: header.ends_early.map(|ends_early| ends_early.missing),
+        missing_side: header
+            .ends_early
+            .map(|ends_early| format!("{:?}", ends_early.side).to_lowercase()),
     })
+}
+
+/// A JPEG file that ends early as decoders take it; refused where more than half of the photo is missing.
+#[wasm_bindgen]
+pub fn mend_photo(bytes: &[u8]) -> std::result::Result<Vec<u8>, JsValue> {
+    imaging::mend(bytes)
+        .map(std::borrow::Cow::into_owned)
+        .map_err(to_js)
 }
 
 /// A style on this module's engine, and perhaps a portrait network beside it.

@@ -174,6 +174,31 @@ fn a_jpeg_that_ends_early_is_told_of_and_shown_where_most_is_there() {
             .all(|pixel| *pixel == [128, 128, 128, 255])
     );
 
+    // The same rows of a photo that lies on its side, or whose download was given room.
+    for (name, size) in [
+        ("turned-cut.jpg", [100, 150]),
+        ("never-written.jpg", [150, 100]),
+    ] {
+        let other = decode_partial(&bytes(name)).expect(name);
+        assert_eq!(other.ends_early, Some(missing), "{name}");
+        assert_eq!([other.photo.width(), other.photo.height()], size);
+        let gray =
+            |x: usize, y: usize| other.photo.pixels()[y * size[0] + x] == [128, 128, 128, 255];
+        let corners = [
+            gray(0, 0),
+            gray(0, size[1] - 1),
+            gray(size[0] - 1, size[1] - 1),
+        ];
+        let turned = name == "turned-cut.jpg";
+        assert_eq!(corners, [turned, true, !turned], "{name}");
+    }
+    let restarts = decode_partial(&bytes("restarts-cut.jpg")).expect("most is there");
+    assert!(
+        restarts
+            .ends_early
+            .is_some_and(|missing| (0.05..0.4).contains(&missing))
+    );
+
     let progressive = decode_partial(&bytes("progressive-cut.jpg")).expect("all of it, less sharp");
     assert_eq!(progressive.ends_early, Some(0.0));
     assert!(difference(&progressive.photo, &whole) < 6.0);
@@ -207,10 +232,20 @@ fn psnr(a: &Photo, b: &Photo) -> f64 {
 
 #[test]
 fn colours_are_those_of_little_cms() {
-    for name in ["gray-profile", "gamma-primaries"] {
-        let drawn = photo(&format!("{name}.png"));
-        let expected = photo(&format!("{name}-srgb.png"));
-        let untouched = psnr(&expected, &photo("plain.png"));
+    for name in [
+        "gray-profile.png",
+        "gamma-primaries.png",
+        "p3-cicp.png",
+        "cmyk-profile.jpg",
+    ] {
+        let drawn = photo(name);
+        let stem = name.split('.').next().unwrap_or_default();
+        let expected = photo(&format!("{stem}-srgb.png"));
+        // Of inks there is no picture without their profile.
+        let untouched = match name.ends_with("jpg") {
+            true => 0.0,
+            false => psnr(&expected, &photo("plain.png")),
+        };
         let psnr = psnr(&drawn, &expected);
         assert!(
             psnr > 54.0 && untouched < 40.0,

@@ -440,6 +440,44 @@ fn a_mixture_of_photo_and_picture() {
 }
 
 #[test]
+fn soft_edges_of_a_cut_out_keep_their_colours() {
+    // A dark disc that ends softly, on nothing, which is stored as white.
+    let disc = |[x, y]: [f32; 2]| {
+        let distance = (x - 100.0).hypot(y - 90.0);
+        ((80.0 - distance) / 20.0).clamp(0.0, 1.0)
+    };
+    let rgba = (0..200 * 180).flat_map(|i| {
+        let share = disc([i % 200, i / 200].map(|v| v as f32 + 0.5));
+        let value = if share > 0.0 { 20 } else { 255 };
+        [value, value, value, (255.0 * share).round() as u8]
+    });
+    let cut_out = Photo::new(200, 180, rgba.collect()).expect("as many bytes as pixels need");
+    let faces = faces(&[face(100.0, 80.0, 70.0, 0.0)]);
+    let half = Options {
+        presentation: Presentation {
+            strength: 0.5,
+            ..Presentation::default()
+        },
+        ..options(&faces, FaceMode::Both, 200)
+    };
+    let mixed = run(&copyist(), &cut_out, &half).expect("an engine that does not fail");
+    for picture in [
+        whole(&copyist(), &cut_out, 200),
+        both(&copyist(), &cut_out, &faces, 200).photo,
+        mixed.photo,
+    ] {
+        for (drawn, given) in picture.pixels().iter().zip(cut_out.pixels()) {
+            assert_eq!(drawn[3], given[3]);
+            let seen = drawn[3] >= 64;
+            assert!(
+                !seen || drawn[0].abs_diff(20) <= 1,
+                "{drawn:?} of {given:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn options_out_of_range_are_mistakes_of_the_caller() {
     let photo = photo(64, 52, color);
     let strength = |strength| Options {

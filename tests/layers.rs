@@ -19,7 +19,11 @@ const RULES: &[(&str, &[&str], bool)] = &[
     ("face", &["geometry"], false),
     ("filter", &["colour", "error", "geometry", "imaging"], false),
     ("geometry", &[], false),
-    ("imaging", &["error", "geometry", "kernels"], false),
+    (
+        "imaging",
+        &["colour", "error", "geometry", "kernels"],
+        false,
+    ),
     ("kernels", &["geometry"], false),
     ("model", &["error", "geometry"], true),
     (

@@ -1,2 +1,6 @@
-/** Components import nothing from React for their markup. */
-export default { esbuild: { jsx: "automatic" } };
+export default {
+  // Components import nothing from React for their markup.
+  esbuild: { jsx: "automatic" },
+  // For the development server only, which would take the package apart.
+  optimizeDeps: { exclude: ["nijigen"] },
+};

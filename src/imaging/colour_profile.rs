@@ -15,6 +15,7 @@ use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
 use super::decode::Pixels;
+use crate::colour::srgb::{linear_light, srgb_value};
 
 /// Converts RGBA colours to sRGB. They stay as they are if the profile is not for them (one for gray needs a
 /// `gray` picture), or is sRGB itself.
@@ -158,18 +159,67 @@ pub(super) fn read_cmyk(bytes: &[u8]) -> Option<Pixels> {
     for pixel in inks.as_chunks_mut::<4>().0 {
         *pixel = ink(*pixel, space);
     }
-    let transform = srgb_transform(&profile, Layout::Rgba, Layout::Rgba)?;
-    let mut rgba = vec![0; inks.len()];
-    transform.transform(&inks, &mut rgba).ok()?;
-    for pixel in rgba.as_chunks_mut::<4>().0 {
-        pixel[3] = 255;
-    }
+    let rgba = inks_to_srgb(inks, &profile)?;
     let picture = RgbaImage::from_raw(info.width.into(), info.height.into(), rgba)?;
     Some(Pixels {
         picture: DynamicImage::ImageRgba8(picture),
         orientation: orientation.unwrap_or(Orientation::NoTransforms),
         profile: None,
     })
+}
+
+/// Colours of inks as RGBA, in the memory of the inks. The darkest that the press can print becomes black, as
+/// perceptual rendering has it.
+fn inks_to_srgb(mut inks: Vec<u8>, profile: &ColorProfile) -> Option<Vec<u8>> {
+    /// Pixels at a time: they take four times as many bytes as in 8 bits.
+    const AT_ONCE: usize = 4096;
+    let srgb = ColorProfile::new_srgb();
+    // Dark colours are spread wider: 8 bits would show steps.
+    let options = TransformOptions {
+        prefer_fixed_point: false,
+        ..TransformOptions::default()
+    };
+    let transform = profile.create_transform_16bit(Layout::Rgba, &srgb, Layout::Rgb, options);
+    let transform = transform.ok()?;
+    let mut darkest = [0; 3];
+    transform.transform(&[u16::MAX; 4], &mut darkest).ok()?;
+    let curve = from_black(darkest);
+    let mut wide = vec![0; 4 * AT_ONCE];
+    let mut colours = vec![0; 3 * AT_ONCE];
+    for pixels in inks.chunks_mut(4 * AT_ONCE) {
+        let count = pixels.len() / 4;
+        let (wide, colours) = (&mut wide[..4 * count], &mut colours[..3 * count]);
+        for (wide, ink) in wide.iter_mut().zip(&*pixels) {
+            *wide = 257 * u16::from(*ink);
+        }
+        transform.transform(wide, colours).ok()?;
+        for (pixel, colour) in pixels
+            .as_chunks_mut()
+            .0
+            .iter_mut()
+            .zip(colours.as_chunks().0)
+        {
+            let [r, g, b] = colour.map(|value: u16| curve[usize::from(value)]);
+            *pixel = [r, g, b, 255];
+        }
+    }
+    Some(inks)
+}
+
+/// Of each value in 16 bits that in 8 bits, with light measured from that of the darkest colour on.
+fn from_black(darkest: [u16; 3]) -> Vec<u8> {
+    /// Light of a colour of sRGB as connecting colour spaces have it, under D50.
+    const LIGHT: [f32; 3] = [0.2225, 0.7169, 0.0606];
+    /// Of a middle gray: who prints nothing darker has another fault.
+    const MOST: f32 = 0.184;
+    let value = |value: u16| f32::from(value) / f32::from(u16::MAX);
+    let parts = darkest.iter().zip(LIGHT);
+    let black: f32 = parts.map(|(v, part)| part * linear_light(value(*v))).sum();
+    let black = black.min(MOST);
+    let seen = |v| srgb_value(((linear_light(value(v)) - black) / (1.0 - black)).max(0.0));
+    (0..=u16::MAX)
+        .map(|v| (255.0 * seen(v)).round() as u8)
+        .collect()
 }
 
 /// How much of each ink there is: files hold what is left of the paper, and YCCK the colour of what is left.

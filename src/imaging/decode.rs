@@ -3,20 +3,16 @@
 use std::io::Cursor;
 
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, RgbaImage};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
 
 use super::jpeg::Jpeg;
-use super::{MAX_MEGAPIXELS, Photo, colour_profile, probe, probe::check_size};
+use super::missing::EndsEarly;
+use super::{MAX_MEGAPIXELS, Photo, PhotoHeader, colour_profile, probe, probe::check_size};
 use crate::error::{Error, Result};
 
 /// Most bytes a decoder may allocate: 16-bit RGBA pixels of the largest photo, and some room to
 /// work in.
 const MAX_DECODER_BYTES: u64 = MAX_MEGAPIXELS * 1_000_000 * 8 + (64 << 20);
-/// Share of the rows of a cut-off JPEG that may be missing for it to be shown.
-const MOST_MISSING: f32 = 0.5;
-
-/// Side of the blocks that JPEG files are made of.
-const BLOCK_PX: usize = 8;
 
 /// A photo as far as its file goes.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,12 +34,10 @@ pub struct Decoded {
 /// Those of [`probe`]; [`Error::PhotoUnsupported`] for AVIF, HEIC, BMP and rare variants of the
 /// others; [`Error::PhotoUnreadable`] if the file is damaged or ends early.
 pub fn decode(bytes: &[u8]) -> Result<Photo> {
-    match decode_partial(bytes)? {
-        Decoded {
-            ends_early: Some(missing),
-            ..
-        } => Err(ends_early(missing)),
-        Decoded { photo, .. } => Ok(photo),
+    let (photo, ends_early) = read_photo(bytes)?;
+    match ends_early {
+        Some(ends_early) => Err(ends_early.refusal()),
+        None => Ok(photo),
     }
 }
 
@@ -52,7 +46,17 @@ pub fn decode(bytes: &[u8]) -> Result<Photo> {
 /// # Errors
 /// Those of [`decode`]; [`Error::PhotoUnreadable`] if more than half of the rows are missing.
 pub fn decode_partial(bytes: &[u8]) -> Result<Decoded> {
-    let format = probe(bytes)?.format;
+    let (photo, ends_early) = read_photo(bytes)?;
+    Ok(Decoded {
+        photo,
+        ends_early: ends_early.map(|ends_early| ends_early.missing),
+    })
+}
+
+fn read_photo(bytes: &[u8]) -> Result<(Photo, Option<EndsEarly>)> {
+    let PhotoHeader {
+        format, ends_early, ..
+    } = probe(bytes)?;
     let unsupported = |what: &str| {
         Error::PhotoUnsupported(format!(
             "{what} cannot be read here; save it as JPEG or PNG"
@@ -64,41 +68,27 @@ pub fn decode_partial(bytes: &[u8]) -> Result<Decoded> {
             if let Some(rare) = jpeg.rare {
                 return Err(unsupported(&format!("a JPEG file with {rare}")));
             }
-            let raw = colour_profile::read_cmyk(&jpeg.bytes);
-            let mut pixels = match raw {
+            if let Some(ends_early) = ends_early {
+                ends_early.check()?;
+            }
+            let mut photo = finish(match colour_profile::read_cmyk(&jpeg.bytes) {
                 Some(raw) => raw,
                 None => read(&jpeg.bytes, format)?,
-            };
-            let ends_early = (!jpeg.ends)
-                .then(|| blank_missing(&mut pixels))
-                .filter(|missing| jpeg.progressive || *missing > 0.0);
-            if let Some(missing) = ends_early.filter(|missing| *missing > MOST_MISSING) {
-                return Err(self::ends_early(missing));
+            })?;
+            if let Some(ends_early) = ends_early {
+                ends_early.lay_gray(&mut photo);
             }
-            Ok(Decoded {
-                photo: finish(pixels)?,
-                ends_early,
-            })
+            Ok((photo, ends_early))
         }
         "PNG" | "WebP" | "GIF" => {
             let mut pixels = read(bytes, format)?;
             if format == "PNG" {
                 pixels.profile = colour_profile::of_png(bytes, pixels.profile);
             }
-            Ok(Decoded {
-                photo: finish(pixels)?,
-                ends_early: None,
-            })
+            Ok((finish(pixels)?, None))
         }
         other => Err(unsupported(other)),
     }
-}
-
-fn ends_early(missing: f32) -> Error {
-    Error::PhotoUnreadable(format!(
-        "the file ends early, {:.0} % of the photo's rows are missing",
-        100.0 * missing
-    ))
 }
 
 /// What a decoder gives.
@@ -152,44 +142,4 @@ fn finish(pixels: Pixels) -> Result<Photo> {
         rgba = colour_profile::to_srgb(rgba, &profile, gray);
     }
     Photo::new(width, height, rgba)
-}
-
-/// Rows at the end of a cut-off JPEG, a block or more, where there is no data: decoders leave one colour there, or
-/// repeat the last block.
-fn missing_rows(picture: &RgbaImage) -> usize {
-    let row = 4 * picture.width() as usize;
-    let rows = picture.as_raw().chunks_exact(row).rev();
-    let missing = rows.take_while(|row| is_blank(row.as_chunks().0)).count();
-    if missing < BLOCK_PX { 0 } else { missing }
-}
-
-/// Whether a row repeats itself block by block. Borders are left out, which other blocks reach into; white and black
-/// rows may be the photo's own.
-fn is_blank(row: &[[u8; 4]]) -> bool {
-    let near = |a: &[u8; 4], b: &[u8; 4]| (0..4).all(|c| a[c].abs_diff(b[c]) <= 1);
-    let period = 2 * BLOCK_PX;
-    let inside = row.get(period..row.len().saturating_sub(period));
-    let inside = inside.filter(|inside| inside.len() > period).unwrap_or(row);
-    let period = period.min(inside.len().saturating_sub(1)).max(1);
-    let plain = [[255; 4], [0, 0, 0, 255]];
-    inside.windows(period + 1).all(|w| near(&w[0], &w[period]))
-        && !inside
-            .iter()
-            .all(|pixel| plain.iter().any(|plain| near(pixel, plain)))
-}
-
-/// Lays gray where rows are missing, and tells their share: what a decoder leaves there is any colour.
-fn blank_missing(pixels: &mut Pixels) -> f32 {
-    let picture = std::mem::take(&mut pixels.picture).into_rgba8();
-    let [width, height] = [picture.width(), picture.height()];
-    let missing = missing_rows(&picture);
-    let row = 4 * width as usize;
-    let begin = (height as usize - missing) * row;
-    let mut bytes = picture.into_raw();
-    for pixel in bytes[begin..].as_chunks_mut().0 {
-        *pixel = [128, 128, 128, 255];
-    }
-    let picture = RgbaImage::from_raw(width, height, bytes).unwrap_or_default();
-    pixels.picture = DynamicImage::ImageRgba8(picture);
-    missing as f32 / height as f32
 }

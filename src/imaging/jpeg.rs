@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use super::jpeg_scan;
 use crate::error::{Error, Result};
 
 const START: [u8; 2] = [0xff, 0xd8];
@@ -11,11 +12,11 @@ const TABLES: u8 = 0xc4;
 const SCAN: u8 = 0xda;
 const APP1: u8 = 0xe1;
 const EXIF: &[u8] = b"Exif\0\0";
+/// Zeros at the end of a file from this many on are room that a download has not filled.
+const NEVER_WRITTEN: usize = 64;
 
 /// A JPEG file, read from its first segment to its end.
 #[derive(Debug)]
-// Browsers decode by themselves: of the rest only the size is looked at there.
-#[cfg_attr(not(feature = "decode"), expect(dead_code))]
 pub(super) struct Jpeg<'a> {
     /// `[width, height]` in pixels.
     pub size: [usize; 2],
@@ -26,7 +27,11 @@ pub(super) struct Jpeg<'a> {
     pub ends: bool,
     /// Whether it comes in several passes, each of which sharpens the picture.
     pub progressive: bool,
+    /// How the EXIF orientation lays the picture, 1 to 8.
+    pub orientation: u8,
     /// What it takes to decode it that few decoders can, if anything.
+    // Browsers find out by themselves.
+    #[cfg_attr(not(feature = "decode"), expect(dead_code))]
     pub rare: Option<&'static str>,
 }
 
@@ -43,7 +48,7 @@ impl<'a> Jpeg<'a> {
             out: Vec::new(),
         };
         let (mut size, mut rare, mut progressive) = (None, None, false);
-        let (mut tables, mut exif, mut scanned) = (false, false, false);
+        let (mut tables, mut exif, mut scanned) = (false, None, false);
         let mut ends = false;
         while let Some(marker) = reader.next_marker(scanned) {
             let begin = reader.at - 2;
@@ -72,10 +77,10 @@ impl<'a> Jpeg<'a> {
                 }
                 TABLES => tables = true,
                 APP1 if contents.starts_with(EXIF) => {
-                    if exif {
+                    if exif.is_some() {
                         reader.leave_out(begin);
                     }
-                    exif = true;
+                    exif = exif.or(Some(orientation(&contents[EXIF.len()..])));
                 }
                 SCAN => {
                     if !tables && !scanned {
@@ -96,9 +101,47 @@ impl<'a> Jpeg<'a> {
             bytes: reader.finish(ends),
             ends,
             progressive,
+            orientation: exif.flatten().unwrap_or(1),
             rare,
         })
     }
+
+    /// If the file ends early: the share of the picture's rows that are missing; 0 where passes are missing that would
+    /// sharpen it.
+    pub fn ends_early(&self) -> Option<f32> {
+        if self.ends {
+            return None;
+        }
+        let missing = jpeg_scan::missing(&self.bytes)?;
+        (self.progressive || missing > 0.0).then_some(missing)
+    }
+}
+
+/// The orientation in an EXIF segment's TIFF structure, 1 to 8.
+fn orientation(tiff: &[u8]) -> Option<u8> {
+    const ORIENTATION: u16 = 0x0112;
+    let little = tiff.starts_with(b"II");
+    let word = |at: usize| {
+        let bytes = *tiff.get(at..)?.first_chunk()?;
+        let read = if little {
+            u16::from_le_bytes
+        } else {
+            u16::from_be_bytes
+        };
+        Some(read(bytes))
+    };
+    let [first, second] = [word(4)?, word(6)?].map(usize::from);
+    let directory = if little {
+        second << 16 | first
+    } else {
+        first << 16 | second
+    };
+    let entries = usize::from(word(directory)?);
+    let mut entries = (0..entries).map(|entry| directory + 2 + 12 * entry);
+    let entry = entries.find(|entry| word(*entry) == Some(ORIENTATION))?;
+    word(entry + 8)
+        .and_then(|value| u8::try_from(value).ok())
+        .filter(|value| (1..=8).contains(value))
 }
 
 /// Why few decoders can read a frame of this kind.
@@ -169,13 +212,17 @@ impl<'a> Reader<'a> {
         self.out.extend_from_slice(more);
     }
 
-    /// The whole file, with an end.
+    /// The whole file, with an end. What is nothing but zeros before a missing end was never written.
     fn finish(mut self, ends: bool) -> Cow<'a, [u8]> {
         if ends && self.copied == 0 {
             return Cow::Borrowed(self.bytes);
         }
         self.copy(self.bytes.len());
         if !ends {
+            let zeros = self.out.iter().rev().take_while(|byte| **byte == 0).count();
+            if zeros >= NEVER_WRITTEN {
+                self.out.truncate(self.out.len() - zeros);
+            }
             self.out.extend(END);
         }
         Cow::Owned(self.out)

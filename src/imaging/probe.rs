@@ -1,6 +1,7 @@
 //! Reads a photo's format and size from its header, before anything is allocated for its pixels.
 
 use super::jpeg::Jpeg;
+use super::missing::EndsEarly;
 use crate::error::{Error, Result};
 
 /// Photos above this many millions of pixels are refused: their RGBA pixels alone would fill a
@@ -8,7 +9,7 @@ use crate::error::{Error, Result};
 pub const MAX_MEGAPIXELS: u64 = 100;
 
 /// What a photo file's header says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PhotoHeader {
     /// Name of the file format, such as "JPEG".
     pub format: &'static str,
@@ -16,6 +17,8 @@ pub struct PhotoHeader {
     pub width: usize,
     /// Height in pixels, before EXIF orientation is applied.
     pub height: usize,
+    /// Of a JPEG file that ends early: how.
+    pub ends_early: Option<EndsEarly>,
 }
 
 /// Reads the header of a picture file, whether or not it can be decoded here: what browsers open, they decode.
@@ -56,18 +59,21 @@ pub fn probe(bytes: &[u8]) -> Result<PhotoHeader> {
         ImageType::Psd => "Photoshop",
         _ => "picture",
     };
-    let size = if format == "JPEG" {
-        let [width, height] = Jpeg::read(bytes)?.size;
-        imagesize::ImageSize { width, height }
-    } else {
-        imagesize::blob_size(bytes)
-            .map_err(|error| Error::PhotoUnreadable(format!("damaged {format} header ({error})")))?
+    let jpeg = (format == "JPEG").then(|| Jpeg::read(bytes)).transpose()?;
+    let [width, height] = match &jpeg {
+        Some(jpeg) => jpeg.size,
+        None => imagesize::blob_size(bytes)
+            .map(|size| [size.width, size.height])
+            .map_err(|error| {
+                Error::PhotoUnreadable(format!("damaged {format} header ({error})"))
+            })?,
     };
-    check_size(size.width as u64, size.height as u64)?;
+    check_size(width as u64, height as u64)?;
     Ok(PhotoHeader {
         format,
-        width: size.width,
-        height: size.height,
+        width,
+        height,
+        ends_early: jpeg.as_ref().and_then(EndsEarly::of),
     })
 }
 

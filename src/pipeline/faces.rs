@@ -9,7 +9,8 @@ use crate::error::{Error, Result};
 use crate::face::mesh::{FaceFrame, OVAL};
 use crate::face::{FaceSquare, Features, LandmarkKind, Refusal};
 use crate::imaging::{
-    FadingEllipse, PatchTone, Photo, blur_outside, fit_long_side, fitted_size, paste, warp,
+    FadingEllipse, PatchTone, Photo, blur_outside, fit_long_side, fitted_size, paste,
+    transparency_bytes, warp,
 };
 
 /// Side of a portrait, as in the public demonstrations of `face2paint`.
@@ -267,7 +268,7 @@ async fn draw_face<E: Engine>(
 /// See [`FaceMode::Both`] and [`FaceMode::Live`].
 pub(super) async fn both<E: Engine>(
     look: &Look<'_, E>,
-    photo: Photo,
+    mut photo: Photo,
     options: &Options,
     faces: &FaceOptions,
     progress: &mut impl Progress,
@@ -304,6 +305,15 @@ pub(super) async fn both<E: Engine>(
     ];
     look.make_room(steps.into_iter().fold(0, u64::max))?;
 
+    // What lies around a face that is cut out softly is none of the page's white.
+    let alphas = if usable.is_empty() || !photo.is_transparent() {
+        None
+    } else {
+        let [taking_bytes, alpha_bytes] = transparency_bytes(rgba_bytes(size));
+        let cutting = cutting_bytes(size, crop_bytes) + alpha_bytes;
+        look.make_room(cutting.max(rgba_bytes(size) + taking_bytes))?;
+        Some(photo.take_alpha()?)
+    };
     // Out of the photo before it shrinks: there is more to see.
     let likeness = faces.likeness_at(presentation.strength);
     let crops = usable
@@ -311,6 +321,9 @@ pub(super) async fn both<E: Engine>(
         .zip(&sides)
         .map(|(face, side)| face.cut_out(&photo, *side, look, likeness));
     let crops = crops.collect::<Result<Vec<FaceCrop>>>()?;
+    if let Some(alphas) = alphas {
+        photo.put_alpha(&alphas);
+    }
     let photo = fit_long_side(photo, options.long_side_px)?;
     let kept = presentation.keep(&photo);
 

@@ -5,7 +5,9 @@ use crate::drawing::draw_features;
 use crate::engine::{Engine, Progress};
 use crate::error::Result;
 use crate::face::draw_guides;
-use crate::imaging::{Photo, enlarge_along, enlarging_bytes, fitted_size, shrunk};
+use crate::imaging::{
+    Photo, enlarge_along, enlarging_bytes, fitted_size, shrunk, transparency_bytes,
+};
 use crate::sky::{SkyPalette, lay_over, painted_sky, sky_bytes};
 use crate::strokes::{paint_strokes, painting_bytes};
 use crate::style::StyleHeader;
@@ -205,8 +207,28 @@ impl<E: Engine> Look<'_, E> {
         self.place.engine.make_room(bytes)
     }
 
-    /// Draws a whole photo, see [`Engine::stylize_photo`].
+    /// Draws a whole photo, see [`Engine::stylize_photo`]. Where it is transparent, the colours beside are seen.
     pub(super) async fn draw_place(
+        &self,
+        mut photo: Photo,
+        held_bytes: u64,
+        progress: &mut impl Progress,
+    ) -> Result<Photo> {
+        if !photo.is_transparent() {
+            return self.draw_opaque(photo, held_bytes, progress).await;
+        }
+        let bytes = rgba_bytes([photo.width(), photo.height()]);
+        let [taking_bytes, alpha_bytes] = transparency_bytes(bytes);
+        self.make_room(held_bytes + bytes + taking_bytes)?;
+        let alphas = photo.take_alpha()?;
+        let held_bytes = held_bytes + alpha_bytes;
+        let mut drawn = self.draw_opaque(photo, held_bytes, progress).await?;
+        drawn.put_alpha(&alphas);
+        Ok(drawn)
+    }
+
+    /// Draws a whole photo that shows something everywhere.
+    async fn draw_opaque(
         &self,
         photo: Photo,
         held_bytes: u64,

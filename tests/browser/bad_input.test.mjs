@@ -13,6 +13,8 @@ const REFUSED = [
   { file: "empty.png", words: /empty/ },
   { file: "truncated.png", words: /damaged/ },
   { file: "huge-header.png", words: /20000 x 20000 pixels/ },
+  // Half of its bytes.
+  { file: "truncated.jpg", words: /ends early, \d+ % of the photo's rows are missing/ },
 ];
 
 for (const { file, words } of REFUSED) {
@@ -49,6 +51,48 @@ for (const { file, size } of CONVERTED) {
     const alphas = new Set(png.data.filter((_, i) => i % 4 === 3));
     if (file === "alpha.png") assert.ok(alphas.has(0) && alphas.has(255), "transparency was lost");
     else assert.deepEqual([...alphas], [255]);
+  });
+}
+
+const CUT = [
+  { file: "four-fifths.jpg", side: "bottom" },
+  { file: "never-written.jpg", side: "bottom" },
+  { file: "restarts-cut.jpg", side: "bottom" },
+  { file: "turned-cut.jpg", side: "left" },
+  { file: "progressive-cut.jpg", side: "" },
+];
+
+for (const { file, side } of CUT) {
+  test(`${file} ends early: it is drawn, with a warning`, async () => {
+    const outcome = await convert(browser.page, photo(file));
+    assert.ok("status" in outcome, "error" in outcome ? outcome.error : "");
+    assert.match(outcome.status, side ? /ends early: \d+ % of its rows are missing/ : /ends early: .* less sharp/);
+    assert.ok(await browser.page.isVisible("#photo"), "the photo is not shown");
+    const base64 = readFileSync(photo(file)).toString("base64");
+    const seen = await browser.page.evaluate(async (base64) => {
+      const { createStylizer } = await import(/** @type {any} */ ("/nijigen/index.js"));
+      const stylizer = await createStylizer({ device: "cpu", variant: "tiny" });
+      const file = await (await fetch(`data:image/jpeg;base64,${base64}`)).blob();
+      const { imageData, missing } = await stylizer.stylize(file, { strength: 0, output: "imagedata" });
+      stylizer.dispose();
+      const { data, width, height } = imageData;
+      return { width, height, missing, data: Array.from(data) };
+    }, base64);
+    const { width, height, missing, data } = seen;
+    assert.ok(side ? missing > 0.05 && missing < 0.4 : missing === 0, `${missing}`);
+    let grays = 0;
+    const isMissing = (/** @type {number} */ x, /** @type {number} */ y) =>
+      (side === "bottom" && y >= height - Math.round(missing * height)) || (side === "left" && x < Math.round(missing * width));
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        const pixel = data.slice(4 * (y * width + x), 4 * (y * width + x + 1));
+        const isGray = pixel.join() === "128,128,128,255";
+        grays += Number(isGray);
+        assert.ok(isGray || !isMissing(x, y), `${pixel} at ${x}, ${y}`);
+      }
+    }
+    // Few of what is there.
+    assert.ok(grays < (missing + 0.02) * width * height, `${grays} pixels are gray`);
   });
 }
 

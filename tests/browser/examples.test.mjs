@@ -1,8 +1,10 @@
 /** The examples, with the npm package in each of the tools that hosts use: built, opened, and a photo drawn. */
 
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { cp, mkdir, readdir, rm } from "node:fs/promises";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { promisify } from "node:util";
@@ -46,8 +48,13 @@ const serveWithoutPolicy = (folder) => listen(sirv(folder));
  * @param {{policy?: boolean}} [options] whether the host sends the strict policy and isolates the page
  */
 async function draw(folder, { policy = true } = {}) {
-  const server = await (policy ? serve(folder, 0) : serveWithoutPolicy(folder));
-  const browser = await openBrowser({ server });
+  const { url, close } = await (policy ? serve(folder, 0) : serveWithoutPolicy(folder));
+  return drawAt(url, close);
+}
+
+/** @param {string} url @param {() => void} close what serves it */
+async function drawAt(url, close) {
+  const browser = await openBrowser({ server: { url, close } });
   const { page, complaints, requests } = browser;
   try {
     await page.goto(browser.url);
@@ -81,6 +88,33 @@ test("Vite", async () => {
   // The page is isolated: its threads are workers that Vite knows nothing of.
   const workers = drawn.requests.filter((url) => /\/worker-[^/]*\.js$/.test(url));
   assert.ok(workers.length > 1, `${workers}`);
+});
+
+test("Vite's development server: one line in its configuration, and words without it", async () => {
+  const port = 5179;
+  /** @param {string[]} options */
+  const develop = async (...options) => {
+    const cache = await mkdtemp(join(tmpdir(), "nijigen-vite-"));
+    const vite = join(EXAMPLES, "node_modules/vite/bin/vite.js");
+    const server = spawn(process.execPath, [vite, "vite", "--port", String(port), "--strictPort", ...options], {
+      cwd: EXAMPLES,
+      env: { ...process.env, NIJIGEN_VITE_CACHE: cache },
+    });
+    try {
+      await once(server.stdout, "data");
+      return await drawAt(`http://localhost:${port}/`, () => {});
+    } finally {
+      server.kill();
+      await once(server, "exit");
+      await rm(cache, { recursive: true, force: true });
+    }
+  };
+  // Of favicon.ico and of tools for developers nothing is asked.
+  assert.match((await develop()).said ?? "", /^Drawn/);
+  const config = join(BUILT, "vite.config.mjs");
+  await mkdir(BUILT, { recursive: true });
+  await writeFile(config, `export default { esbuild: { jsx: "automatic" }, cacheDir: process.env.NIJIGEN_VITE_CACHE + "/.vite" };`);
+  assert.match((await develop("--config", config)).said ?? "", /optimizeDeps: \{ exclude: \["nijigen"\] \}/);
 });
 
 test("webpack, the element", async () => {

@@ -138,6 +138,12 @@ fn read_safetensors(bytes: &[u8]) -> Result<BTreeMap<String, StoredTensor>> {
 }
 
 fn read_pytorch(path: &Path, bytes: &[u8]) -> Result<BTreeMap<String, StoredTensor>> {
+    if is_torchscript(bytes) {
+        bail!(
+            "it is a TorchScript program, which holds code beside its weights; load it in Python with \
+             model = torch.jit.load(...), write torch.save(model.state_dict(), \"weights.pt\"), and import that file"
+        );
+    }
     let error = match PytorchReader::new(path) {
         Ok(file) => return pytorch_tensors(&file),
         Err(error) => error,
@@ -149,6 +155,12 @@ fn read_pytorch(path: &Path, bytes: &[u8]) -> Result<BTreeMap<String, StoredTens
     copy.write_all(&plain)
         .context("cannot write a temporary file")?;
     pytorch_tensors(&PytorchReader::new(copy.path())?)
+}
+
+/// Whether the bytes are an archive of `torch.jit.save`: no other has a table of constants.
+fn is_torchscript(bytes: &[u8]) -> bool {
+    const CONSTANTS: &[u8] = b"/constants.pkl";
+    bytes.starts_with(b"PK") && bytes.windows(CONSTANTS.len()).any(|name| name == CONSTANTS)
 }
 
 fn pytorch_tensors(file: &PytorchReader) -> Result<BTreeMap<String, StoredTensor>> {
@@ -227,6 +239,34 @@ mod tests {
             let count: usize = tensor.shape.iter().product();
             assert_eq!(count, tensor.values.len(), "{name}");
         }
+        Ok(())
+    }
+
+    #[test]
+    fn damaged_files_are_refused_or_read() -> Result<()> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+        let names = [
+            "zip.pt",
+            "legacy.pt",
+            "nested.pt",
+            "name_of_21_characters.pt",
+        ];
+        let seeds = names.map(|name| fs::read(folder.join(name)));
+        let mut seeds = seeds.into_iter().collect::<std::io::Result<Vec<_>>>()?;
+        let values = [0; 24];
+        let tensor =
+            safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![2, 3], &values)?;
+        seeds.push(safetensors::serialize([("module.a.weight", tensor)], None)?);
+        let file = NamedTempFile::new()?;
+        crate::mutate::feed("checkpoint", &seeds, |bytes| {
+            fs::write(file.path(), bytes).expect("room for a file");
+            if let Ok(mut checkpoint) = Checkpoint::read(file.path()) {
+                let names: Vec<String> = checkpoint.names().map(str::to_owned).collect();
+                for name in names {
+                    let _ = checkpoint.take(&name);
+                }
+            }
+        });
         Ok(())
     }
 

@@ -54,6 +54,9 @@ mod example_face;
 #[path = "../../tests/formula/mod.rs"]
 mod formula;
 #[cfg(test)]
+#[path = "../../tests/mutate/mod.rs"]
+mod mutate;
+#[cfg(test)]
 #[path = "../../tests/test_style/mod.rs"]
 mod test_style;
 

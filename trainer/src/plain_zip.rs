@@ -23,7 +23,11 @@ pub fn plain_zip(bytes: &[u8]) -> Option<Vec<u8>> {
             + 30
             + usize::from(u16_at(bytes, local + 26)?)
             + usize::from(u16_at(bytes, local + 28)?);
-        let data = bytes.get(data..data + size as usize)?;
+        let data = bytes.get(data..data.checked_add(size as usize)?)?;
+        if out.len() + data.len() > bytes.len() {
+            // Entries that share their data would fill the memory.
+            return None;
+        }
         let begin = u32::try_from(out.len()).ok()?;
         // What both headers have: version, flags, method, time, checksum, sizes, lengths of the name and of nothing.
         let mut common = vec![20, 0, 0, 0, 0, 0];
@@ -71,5 +75,25 @@ mod tests {
         for length in 0..file.len() - 22 {
             assert!(plain_zip(&file[..length]).is_none(), "{length}");
         }
+    }
+
+    #[test]
+    fn entries_that_share_their_data_are_none() {
+        let data = vec![7; 10_000];
+        let local = [&b"PK\x03\x04"[..], &[0; 26], &data].concat();
+        let mut entry = b"PK\x01\x02".to_vec();
+        entry.resize(46, 0);
+        for field in [20, 24] {
+            entry[field..field + 4].copy_from_slice(&(data.len() as u32).to_le_bytes());
+        }
+        let mut file = local.clone();
+        for _ in 0..60_000 {
+            file.extend(&entry);
+        }
+        file.extend(b"PK\x05\x06\0\0\0\0\x60\xea\x60\xea\0\0\0\0");
+        file.extend((local.len() as u32).to_le_bytes());
+        file.extend([0, 0]);
+        // 600 MB of 3.
+        assert!(plain_zip(&file).is_none());
     }
 }

@@ -337,6 +337,54 @@ fn pytorch_checkpoints_are_read_in_both_containers() {
     assert_eq!(fs::read_dir(out.path()).unwrap().count(), 0);
 }
 
+/// As `torch.jit.save` writes it: code and constants beside the weights.
+#[test]
+fn a_torchscript_program_is_named() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("program.pt");
+    let mut archive = zip::ZipWriter::new(fs::File::create(&path).unwrap());
+    let stored =
+        zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for (name, contents) in [
+        ("data.pkl", &b"\x80\x02c__torch__\nGenerator\n)\x81."[..]),
+        ("code/__torch__.py", b"class Generator(Module):\n"),
+        ("constants.pkl", b"\x80\x02)."),
+        ("version", b"3\n"),
+    ] {
+        archive
+            .start_file(format!("program/{name}"), stored)
+            .unwrap();
+        std::io::Write::write_all(&mut archive, contents).unwrap();
+    }
+    archive.finish().unwrap();
+    let output = import(&path, &folder.path().join("style"), &["--name", "test"]);
+    refused(&output, &path, "TorchScript");
+    let words = stderr(&output);
+    assert!(words.contains("torch.save(model.state_dict()"), "{words}");
+}
+
+/// Half of a download is drawn with a warning where most is there.
+#[test]
+fn photos_that_end_early_are_told_of() {
+    let out = TempDir::new().unwrap();
+    let photos = [
+        "four-fifths.jpg",
+        "turned-cut.jpg",
+        "never-written.jpg",
+        "truncated.jpg",
+    ];
+    let output = convert(&photos.map(photo), out.path(), &["--size", "48"]);
+    assert_eq!(output.status.code(), Some(1));
+    let words = stderr(&output);
+    for name in photos {
+        let told = words
+            .lines()
+            .any(|line| line.contains(name) && line.contains("ends early"));
+        assert!(told, "{name}: {words}");
+    }
+    assert!(words.contains("1 photo could not be converted"), "{words}");
+}
+
 #[test]
 fn a_checkpoint_becomes_a_style_that_reproduces_its_answer() {
     let folder = TempDir::new().unwrap();

@@ -3,7 +3,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use image::{Rgb, RgbImage};
@@ -186,6 +187,80 @@ fn a_smoke_run_learns_resumes_exactly_and_exports() -> Result<()> {
         "lines are missing or twice there"
     );
 
+    // So does one that is killed again and again, ...
+    let killed = folder.path().join("killed");
+    let whole = |run: &Path| same_end(&run.join("checkpoints/step_00000026"), &killed);
+    begin_again(&run, &killed, "step_00000010")?;
+    kill_now_and_then(&killed, 3, Duration::from_secs(8))?;
+    whole(&run)?;
+
+    // ... one whose disk is full, ...
+    #[cfg(unix)]
+    {
+        begin_again(&run, &killed, "step_00000010")?;
+        // Files of at most 1 MB; the error in place of the signal.
+        let limited = format!(
+            "trap '' XFSZ; ulimit -f 1024; exec '{}' train --resume '{}'",
+            env!("CARGO_BIN_EXE_nijigen"),
+            killed.display()
+        );
+        let output = Command::new("bash").args(["-c", &limited]).output()?;
+        let error = String::from_utf8_lossy(&output.stderr);
+        ensure!(
+            output.status.code() == Some(1),
+            "{:?}: {error}",
+            output.status
+        );
+        for words in ["cannot write", "the earlier ones are untouched", "--resume"] {
+            ensure!(error.contains(words), "{words:?} is not in {error}");
+        }
+        succeeds(&["train", "--resume", &text(&killed)?])?;
+        whole(&run)?;
+    }
+
+    // ... and one whose photos are away for a while.
+    begin_again(&run, &killed, "step_00000010")?;
+    let config = fs::read_to_string(killed.join("config.toml"))?;
+    let uncached = config.replace("cache_mb = 64", "cache_mb = 0");
+    ensure!(uncached != config, "{config}");
+    fs::write(killed.join("config.toml"), uncached)?;
+    let mut train = Command::new(env!("CARGO_BIN_EXE_nijigen"))
+        .args(["train", "--resume", &text(&killed)?])
+        .env("NIJIGEN_CACHE", "/nonexistent")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    // Once the targets are there, batches are made.
+    let away = folder.path().join("away");
+    let log = killed.join("metrics.jsonl");
+    while fs::read_to_string(&log)?.lines().count() <= 10 && train.try_wait()?.is_none() {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    fs::rename(&prepared, &away)?;
+    let output = train.wait_with_output()?;
+    let error = String::from_utf8_lossy(&output.stderr);
+    fs::rename(&away, &prepared)?;
+    ensure!(
+        output.status.code() == Some(1),
+        "{:?}: {error}",
+        output.status
+    );
+    for words in ["cannot read", "is saved", "--resume"] {
+        ensure!(error.contains(words), "{words:?} is not in {error}");
+    }
+    succeeds(&["train", "--resume", &text(&killed)?])?;
+    whole(&run)?;
+
+    // A damaged newest checkpoint is told of, and the older one that can be read.
+    let adam = killed.join("checkpoints/step_00000026/generator.adam");
+    let bytes = fs::read(&adam)?;
+    fs::write(&adam, &bytes[..bytes.len() / 2])?;
+    let error = fails(&["train", "--resume", &text(&killed)?])?;
+    ensure!(
+        error.contains("step_00000020, of step 20, can") && error.contains("optimiser's state"),
+        "{error}"
+    );
+
     // A complete run says so.
     let run_text = run.to_str().context("a plain path")?;
     let error = fails(&["train", "--resume", run_text])?;
@@ -282,6 +357,117 @@ fn two_devices_train_as_one() -> Result<()> {
                 "{name}: {value} and {other}"
             );
         }
+    }
+    Ok(())
+}
+
+fn text(path: &Path) -> Result<String> {
+    path.to_str().map(str::to_owned).context("a plain path")
+}
+
+/// Makes `to` a copy of a run as it was at a checkpoint.
+fn begin_again(run: &Path, to: &Path, checkpoint: &str) -> Result<()> {
+    if to.exists() {
+        fs::remove_dir_all(to)?;
+    }
+    copy_folder(run, to)?;
+    for entry in fs::read_dir(to.join("checkpoints"))? {
+        let path = entry?.path();
+        if path.file_name().is_some_and(|name| name > checkpoint) {
+            fs::remove_dir_all(path)?;
+        }
+    }
+    let step: u64 = checkpoint.trim_start_matches("step_").parse()?;
+    let log = fs::read_to_string(to.join("metrics.jsonl"))?;
+    let kept = log.lines().filter(|line| {
+        let line: Option<Value> = serde_json::from_str(line).ok();
+        line.is_some_and(|line| line["step"].as_u64() <= Some(step))
+    });
+    let kept: String = kept.map(|line| format!("{line}\n")).collect();
+    Ok(fs::write(to.join("metrics.jsonl"), kept)?)
+}
+
+/// Resumes a run until it is complete, and kills it so many times after random whiles. Tells after how many it was
+/// complete.
+fn kill_now_and_then(run: &Path, kills: usize, longest: Duration) -> Result<usize> {
+    let mut random = 1u64;
+    for kill in 0..kills {
+        random = random
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        let mut train = Command::new(env!("CARGO_BIN_EXE_nijigen"))
+            .args(["train", "--resume", &text(run)?])
+            .env("NIJIGEN_CACHE", "/nonexistent")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        std::thread::sleep(longest.mul_f64((random >> 11) as f64 / (1u64 << 53) as f64));
+        if train.try_wait()?.is_some() {
+            let output = train.wait_with_output()?;
+            let error = String::from_utf8_lossy(&output.stderr);
+            ensure!(output.status.success(), "{error}");
+            return Ok(kill);
+        }
+        train.kill()?;
+        train.wait()?;
+    }
+    succeeds(&["train", "--resume", &text(run)?])?;
+    Ok(kills)
+}
+
+/// Whether a run has ended with the bits of this checkpoint, and with a whole log.
+fn same_end(checkpoint: &Path, run: &Path) -> Result<()> {
+    let name = checkpoint.file_name().context("a name")?;
+    for entry in fs::read_dir(checkpoint)? {
+        let path = entry?.path();
+        let file = path.file_name().context("a name")?;
+        let other = run.join("checkpoints").join(name).join(file);
+        // Moments have the ids of their process's parameters.
+        let same =
+            path.extension() == Some("adam".as_ref()) || fs::read(&path)? == fs::read(other)?;
+        ensure!(same, "{} differs", path.display());
+    }
+    let log = fs::read_to_string(run.join("metrics.jsonl"))?;
+    let steps: Vec<Option<u64>> = log
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).map(|line| line["step"].as_u64()))
+        .collect::<Result<_, _>>()?;
+    ensure!(steps.windows(2).all(|two| two[0] < two[1]), "{steps:?}");
+    Ok(())
+}
+
+/// Half an hour: `cargo nextest run ... --run-ignored only -E 'test(fifty_kills)' --no-capture` (docs/reliability.md).
+#[test]
+#[ignore = "takes half an hour"]
+fn fifty_kills_change_nothing() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let prepared = prepared(folder.path())?;
+    let config = folder.path().join("often.toml");
+    let smoke = include_str!("../configs/smoke.toml");
+    let often = "checkpoint_every = 2\nkeep_checkpoints = 100";
+    let usual = "checkpoint_every = 10\nkeep_checkpoints = 3";
+    fs::write(&config, smoke.replace(usual, often))?;
+    let runs = folder.path().join("runs");
+    let begun = std::time::Instant::now();
+    succeeds(&[
+        "train",
+        "--config",
+        &text(&config)?,
+        "--prepared",
+        &prepared,
+        "--runs",
+        &text(&runs)?,
+    ])?;
+    let took = begun.elapsed();
+    let run = only_run(&runs)?;
+    let killed = folder.path().join("killed");
+    let (mut left, mut ends) = (50, 0);
+    while left > 0 {
+        begin_again(&run, &killed, "step_00000002")?;
+        left -= kill_now_and_then(&killed, left, took.mul_f64(0.3))?;
+        same_end(&run.join("checkpoints/step_00000026"), &killed)?;
+        ends += 1;
+        println!("{left} kills left; {ends} runs ended with the same bits");
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 /** Photo and picture of an item, as they lie on each other on the stage. */
 
+import { photoBitmap } from "./photo_bitmap.js";
 import { countPixels } from "./photo_header.js";
 
 /** @typedef {import("./album.js").Item} Item */
@@ -19,7 +20,7 @@ const SHOWN_PX = 2048;
  * @returns {Promise<{bitmap: ImageBitmap, width: number, height: number}>} with the photo's own size
  */
 export async function openPhoto(photo) {
-  const bitmap = await openWholeOrSmaller(new Blob([photo]));
+  const bitmap = await openWholeOrSmaller(photo);
   const { width, height } = bitmap;
   // Of one that is smaller, the header knows the size.
   const enlarged = Math.sqrt(((await countPixels(photo)) ?? width * height) / (width * height));
@@ -50,10 +51,10 @@ export async function splitPair(pair) {
   return halves;
 }
 
-/** @param {Blob} file of a picture, which some browsers cannot hold as a whole */
+/** @param {Blob} file of a photo or picture, which some browsers cannot hold as a whole */
 function openWholeOrSmaller(file) {
   const options = /** @type {const} */ ({ imageOrientation: "from-image", resizeQuality: "high" });
-  return createImageBitmap(file, options).catch(() => createImageBitmap(file, { ...options, resizeWidth: SHOWN_PX }));
+  return photoBitmap(file, options).catch(() => photoBitmap(file, { ...options, resizeWidth: SHOWN_PX }));
 }
 
 /** @param {ImageBitmap} bitmap @returns {Promise<ImageBitmap>} the same, or in its place one that can be shown */

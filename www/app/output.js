@@ -4,6 +4,7 @@ import { encodePixels, mixPixels, readPixels } from "../nijigen/index.js";
 import { element } from "./dom.js";
 import { pathWithEnding } from "./file_names.js";
 import { splitPair } from "./layers.js";
+import { photoBitmap } from "./photo_bitmap.js";
 
 /** @typedef {import("./album.js").Item} Item */
 
@@ -82,7 +83,7 @@ async function encode(item, { strength, format, quality, isSideBySide }) {
 async function openBoth(item, blob) {
   const picture = await createImageBitmap(blob);
   if (item.isPair) return splitPair(picture);
-  const photo = await createImageBitmap(new Blob([item.photo]), {
+  const photo = await photoBitmap(item.photo, {
     imageOrientation: "from-image",
     resizeWidth: picture.width,
     resizeHeight: picture.height,

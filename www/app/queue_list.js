@@ -3,6 +3,7 @@
 import { isUnfinished } from "./album.js";
 import { element, icon, make } from "./dom.js";
 import { onLanguage, text } from "./language.js";
+import { photoBitmap } from "./photo_bitmap.js";
 import { countPixels } from "./photo_header.js";
 
 /** @typedef {import("./album.js").Item} Item */
@@ -170,7 +171,7 @@ class Row {
     const source = picture?.blob ?? (isReadable || this.#isEasy ? photo : undefined);
     if (!source || this.#drawn === source) return;
     this.#drawn = source;
-    const bitmap = await createImageBitmap(new Blob([source]), { imageOrientation: "from-image" });
+    const bitmap = await photoBitmap(source, { imageOrientation: "from-image" });
     if (this.#drawn === source) cover(this.#canvas, bitmap, isPair === true && picture !== undefined);
     bitmap.close();
   }

@@ -101,7 +101,7 @@ export function startStage(album, readOutput) {
 
   /** @param {Item} item @returns {string} */
   function doneText(item) {
-    const { width, height, elapsedMs, engine, variant = "full", fellBackCode } =
+    const { width, height, elapsedMs, engine, variant = "full", missing, fellBackCode } =
       /** @type {import("./album.js").Picture} */ (item.picture);
     return joinSentences(
       text("status.done", {
@@ -112,6 +112,8 @@ export function startStage(album, readOutput) {
         network: text(`network.${variant}`),
       }),
       item.facesReport ? facesText(item.facesReport, item.faces) : "",
+      missing ? text("status.endsEarly", { percent: Math.round(100 * missing) }) : "",
+      missing === 0 ? text("status.lessSharp") : "",
       fellBackCode ? text("status.fellBack", { why: wordsFor(fellBackCode) }) : "",
       note,
     );

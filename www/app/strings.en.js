@@ -55,6 +55,8 @@ export const strings = {
   "status.gpu": "Drawing on the GPU…",
   "status.cancelled": "Cancelled.",
   "status.done": "{width} × {height} in {seconds} s on the {engine}, with the {network} network. Nothing left this device.",
+  "status.endsEarly": "The photo's file ends early: {percent} % of its rows are missing.",
+  "status.lessSharp": "The photo's file ends early: the picture is less sharp than it could be.",
   "status.fellBack": "WebGPU was not used: {why}",
   "engine.cpu": "CPU",
   "engine.webgpu": "GPU (WebGPU)",

@@ -55,6 +55,8 @@ export const strings = {
   "status.gpu": "正在用 GPU 绘制…",
   "status.cancelled": "已取消。",
   "status.done": "{width} × {height}，用 {engine} 和{network}网络画了 {seconds} 秒。没有任何数据离开这台设备。",
+  "status.endsEarly": "照片文件不完整：缺少 {percent} % 的行。",
+  "status.lessSharp": "照片文件不完整：图片不如应有的清晰。",
   "status.fellBack": "没有使用 WebGPU：{why}",
   "engine.cpu": "CPU",
   "engine.webgpu": "GPU（WebGPU）",

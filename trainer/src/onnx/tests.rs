@@ -18,7 +18,7 @@ use super::tensor::{bytes, data_type};
 use super::{upsampling, weights};
 use crate::calibrate::calibrated_engine;
 use crate::parity::output;
-use crate::{formula, test_style};
+use crate::{formula, mutate, test_style};
 
 /// Narrow networks with all that the two architectures have, in widths that pruning leaves.
 fn animegan2() -> GeneratorConfig {
@@ -475,4 +475,37 @@ fn impossible_shapes_are_told() {
                 .contains("tensor a has")
         );
     }
+}
+
+#[test]
+fn damaged_models_are_refused_or_read() -> anyhow::Result<()> {
+    let small = style(small_config(), Dtype::F32);
+    let int8 = style(small_config(), Dtype::Int8);
+    let seeds = [export(&small)?, export(&int8)?];
+    mutate::feed("onnx", &seeds, |bytes| {
+        if let Ok(model) = read_model(bytes) {
+            let _ = style_file(&model);
+            let _ = upsampling(&model);
+            let _ = weights(&model, &small_config());
+        }
+    });
+    Ok(())
+}
+
+/// The smallest network there is, so that faults hit more than weights.
+fn small_config() -> GeneratorConfig {
+    let mut config = GeneratorConfig::compact();
+    config.encoder.truncate(2);
+    config.residuals.truncate(1);
+    config.decoder.truncate(1);
+    for spec in &mut config.encoder {
+        spec.channels = 4;
+    }
+    for spec in &mut config.residuals {
+        (spec.hidden, spec.channels) = (4, 4);
+    }
+    for stage in &mut config.decoder {
+        stage.convs[0].channels = 4;
+    }
+    config
 }

@@ -176,10 +176,25 @@ fn resume(root: &Path, arguments: &TrainArguments, interrupted: &AtomicBool) -> 
     let name = arguments.device.as_ref().unwrap_or(&environment.device);
     let devices = autodiff_devices(name, arguments.devices as usize)?;
     check_shares(&config, devices.len())?;
-    let Some((_, newest)) = list_checkpoints(&run.checkpoints())?.pop() else {
+    let mut checkpoints = list_checkpoints(&run.checkpoints())?;
+    let Some((_, newest)) = checkpoints.pop() else {
         bail!("{} has no checkpoint to go on from", root.display());
     };
-    let networks = Networks::load(&config, &newest, &devices[0])?;
+    let networks = match Networks::load(&config, &newest, &devices[0]) {
+        Ok(networks) => networks,
+        Err(error) => {
+            let works =
+                |(_, path): &&(usize, PathBuf)| Networks::load(&config, path, &devices[0]).is_ok();
+            return Err(match checkpoints.iter().rev().find(works) {
+                None => error,
+                Some((step, path)) => error.context(format!(
+                    "the newest checkpoint cannot be read; {}, of step {step}, can: the run goes on from there if {} is removed",
+                    path.display(),
+                    newest.display()
+                )),
+            });
+        }
+    };
     println!("going on from {}", newest.display());
     Session::open(&config, &prepared, networks.step, devices, interrupted)?.train(
         &run,
@@ -286,7 +301,9 @@ impl<'a> Session<'a> {
             };
             let stage = &self.config.stages[index];
             let started = Instant::now();
-            let batch = loader.next()?;
+            let batch = loader
+                .next()
+                .map_err(|error| stopped(run, log_config.keep_checkpoints, &networks, error))?;
             let waited = started.elapsed();
             let contexts: Vec<_> = self
                 .workplaces
@@ -313,15 +330,20 @@ impl<'a> Session<'a> {
 
             let at = networks.step;
             let last = at == total || interrupted.load(Ordering::Relaxed);
+            let keep = log_config.keep_checkpoints;
             if at.is_multiple_of(log_config.metrics_every) || last {
-                log.write(&means.take(at, &stage.name))?;
+                log.write(&means.take(at, &stage.name))
+                    .map_err(|error| stopped(run, keep, &networks, error))?;
             }
             if at.is_multiple_of(log_config.checkpoint_every) || last {
-                networks.save(&run.checkpoints(), log_config.keep_checkpoints)?;
+                networks
+                    .save(&run.checkpoints(), keep)
+                    .with_context(|| format!("training stopped; {}", goes_on(run)))?;
             }
             if at.is_multiple_of(log_config.samples_every) || last {
-                self.sample(run, &networks)?;
-                write_report(run, self.config, !last)?;
+                self.sample(run, &networks)
+                    .and_then(|()| write_report(run, self.config, !last))
+                    .map_err(|error| stopped(run, keep, &networks, error))?;
             }
             if last && at < total {
                 bar.abandon();
@@ -383,6 +405,24 @@ impl<'a> Session<'a> {
             &path,
         )
     }
+}
+
+/// An error that ends a run from outside, such as a full disk or a lost network share, once what is done is saved.
+fn stopped(run: &RunDir, keep: usize, networks: &Networks, error: anyhow::Error) -> anyhow::Error {
+    let step = networks.step;
+    let saved = match networks.save(&run.checkpoints(), keep) {
+        _ if step == 0 => "no step is done yet".into(),
+        Ok(_) => format!("step {step} is saved"),
+        Err(failed) => format!("step {step} could not be saved either ({failed:#})"),
+    };
+    error.context(format!("training stopped; {saved}; {}", goes_on(run)))
+}
+
+fn goes_on(run: &RunDir) -> String {
+    format!(
+        "once the cause is gone, the run goes on with: nijigen train --resume {}",
+        run.root().display()
+    )
 }
 
 /// The teacher's network of a stage that has one.

@@ -228,7 +228,7 @@ export class NijigenPhoto extends Base {
     try {
       const photo = await fetchPhoto(this.#address() ?? "", signal);
       const stylizer = await shared.stylizer;
-      const { imageData: pair, facesFailed } = await stylizer.stylize(photo, {
+      const { imageData: pair, facesFailed, missing } = await stylizer.stylize(photo, {
         size: this.size,
         faces: /** @type {any} */ (this.faces),
         likeness: this.likeness,
@@ -247,6 +247,7 @@ export class NijigenPhoto extends Base {
       });
       if (signal.aborted || !pair) return;
       if (facesFailed) console.warn(facesFailed);
+      if (missing !== undefined) console.warn(`The photo's file ends early: ${Math.round(100 * missing)} % of its rows are missing.`);
       const layers = await splitPair(pair);
       if (signal.aborted) return;
       this.#showLayers(layers);

@@ -14,24 +14,55 @@ const MAX_PIXELS = 100e6;
 const KNOWN_EVERYWHERE = ["JPEG", "PNG", "WebP", "GIF", "BMP"];
 
 /** @typedef {import("../shared/protocol.js").Pixels} Pixels */
-/** @typedef {{format: string, width: number, height: number}} PhotoHeader with the size before it is turned upright */
-/** @typedef {(bytes: Uint8Array) => PhotoHeader} Probe reads a file's header, and refuses what cannot be handled */
+/**
+ * @typedef {object} PhotoHeader with the size before it is turned upright
+ * @property {string} format
+ * @property {number} width
+ * @property {number} height
+ * @property {number} [missing] share of the rows that are missing, of a file that ends early
+ * @property {string} [missingSide] of the upright photo
+ */
+
+/**
+ * @typedef {object} Reader
+ * @property {(bytes: Uint8Array) => PhotoHeader} probe_photo reads a file's header, and refuses what cannot be handled
+ * @property {(bytes: Uint8Array) => Uint8Array} mend_photo makes a file that ends early whole, and refuses it where too
+ *   little is there
+ */
+
 /** @typedef {Pixels & {scale: number}} Decoded by the photo's own size, which the browser may not hold */
 
 /**
  * Decodes a photo file to upright sRGB pixels.
  * @param {Blob} file
- * @param {Probe} probe
- * @returns {Promise<Decoded>}
+ * @param {Reader} reader
+ * @returns {Promise<Decoded & {missing?: number}>} with the share of rows that are missing, if the file ends early
  */
-export async function decode(file, probe) {
+export async function decode(file, reader) {
   let bytes;
   try {
     bytes = new Uint8Array(await file.arrayBuffer());
   } catch (thrown) {
     throw new NijigenError("photo-unreadable", `The photo's file cannot be read (${thrown}).`);
   }
-  const { header, refusal } = look(bytes, probe);
+  const { header, refusal } = look(bytes, reader);
+  const missing = header?.missing;
+  if (header && missing !== undefined) {
+    const whole = /** @type {Uint8Array<ArrayBuffer>} */ (reader.mend_photo(bytes));
+    const decoded = await decodePixels(whole, header, refusal);
+    layGray(decoded, header);
+    return { ...decoded, missing };
+  }
+  return decodePixels(bytes, header, refusal);
+}
+
+/**
+ * @param {Uint8Array<ArrayBuffer>} bytes
+ * @param {PhotoHeader} [header]
+ * @param {NijigenError} [refusal] if there is no header
+ * @returns {Promise<Decoded>}
+ */
+async function decodePixels(bytes, header, refusal) {
   // The type is left out, so that a file with a wrong ending is judged by its contents.
   const photo = new Blob([bytes]);
   const opened = await openWhole(photo);
@@ -56,18 +87,32 @@ export async function decode(file, probe) {
 /**
  * What a header says, or why it is refused. Of what this package does not know the browser may know more.
  * @param {Uint8Array} bytes
- * @param {Probe} probe
+ * @param {Reader} reader
  * @returns {{header: PhotoHeader, refusal?: undefined} | {header?: undefined, refusal: NijigenError}}
  * @throws {NijigenError} for what is too large, before anything is decoded
  */
-function look(bytes, probe) {
+function look(bytes, reader) {
   try {
-    return { header: probe(bytes) };
+    return { header: reader.probe_photo(bytes) };
   } catch (thrown) {
     const refusal = toNijigenError(thrown);
     if (refusal.code !== "photo-unsupported" && refusal.code !== "photo-unreadable") throw refusal;
     return { refusal };
   }
+}
+
+/**
+ * Lays gray where rows are missing, as `src/imaging/missing.rs` does: what a decoder leaves there is any colour.
+ * @param {Decoded} decoded
+ * @param {PhotoHeader} header
+ */
+function layGray({ rgba, width, height }, { missing = 0, missingSide }) {
+  const pixels = new Uint32Array(rgba.buffer);
+  const [columns, rows] = [Math.round(missing * width), Math.round(missing * height)];
+  const isUpright = missingSide === "top" || missingSide === "bottom";
+  const [from, to] = missingSide === "bottom" ? [height - rows, height] : [0, isUpright ? rows : height];
+  const [left, right] = missingSide === "right" ? [width - columns, width] : [0, isUpright ? width : columns];
+  for (let y = from; y < to; y++) pixels.fill(0xff808080, y * width + left, y * width + right);
 }
 
 /** Browsers give blank pixels for what is too large for them. @param {Uint8ClampedArray<ArrayBuffer>} rgba */

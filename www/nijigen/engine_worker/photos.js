@@ -16,12 +16,12 @@ const open = new Map();
 
 /**
  * @param {import("../shared/protocol.js").OpenRequest} request
- * @param {import("./decode.js").Probe} probe
+ * @param {import("./decode.js").Reader} reader
  * @returns {Promise<PhotoHandle>}
  * @throws {NijigenError} for what is no photo, or none that can be handled
  */
-export async function openPhoto({ photo, content }, probe) {
-  const { rgba, ...size } = content instanceof Blob ? await decode(content, probe) : { ...content, scale: 1 };
+export async function openPhoto({ photo, content }, reader) {
+  const { rgba, ...size } = content instanceof Blob ? await decode(content, reader) : { ...content, scale: 1 };
   const handle = { photo, ...size };
   open.set(photo, { ...handle, rgba: Promise.resolve(rgba) });
   return handle;

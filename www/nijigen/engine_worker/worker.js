@@ -29,7 +29,7 @@ const answers = {
     portrait = new Portrait(stylizer, request, loaded.int8);
     return { header: JSON.parse(stylizer.style_header), isLighter: loaded.isLighter };
   },
-  open: (request) => openPhoto(request, engineModule.probe_photo),
+  open: (request) => openPhoto(request, engineModule),
   close: closePhoto,
   lend: lendPhoto,
   copy: copyPhoto,
@@ -66,7 +66,8 @@ async function stylize(request, { progress, isCancelled, transfer }) {
     ...(faces ? { faces: { ...faces, landmarks: faces.landmarks.map((value) => value * scale) } } : {}),
     onProgress,
   });
-  const about = { width: picture.width, height: picture.height, outcomes: picture.outcomes, portraitFailed };
+  const { missing } = photo;
+  const about = { width: picture.width, height: picture.height, outcomes: picture.outcomes, portraitFailed, missing };
   // What faces take besides is not known here, nor how wide a picture is beside its photo.
   if (!faces && !sideBySide) pace.learn(about.width, about.height, performance.now() - startedAt);
   const drawn = picture.take_rgba();

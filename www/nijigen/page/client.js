@@ -115,11 +115,11 @@ export class Client {
     this.#pending.clear();
   }
 
-  /** @param {import("../shared/protocol.js").Reply} reply */
+  /** @param {import("../shared/protocol.js").Reply | null} reply */
   #receive(reply) {
     this.#hasSpoken = true;
-    const pending = this.#pending.get(reply.id);
-    if (!pending || reply.v !== PROTOCOL_VERSION) return;
+    const pending = reply?.v === PROTOCOL_VERSION ? this.#pending.get(reply.id) : undefined;
+    if (!reply || !pending) return;
     if (reply.type === "progress") {
       pending.onProgress(reply.key, reply.current, reply.total);
       return;

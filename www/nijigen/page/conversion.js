@@ -39,7 +39,7 @@ export async function convert(engine, detector, photo, options) {
     ...(found && mode !== "off" ? { faces: { mode, likeness, ...flattenFaces(found.faces) } } : {}),
   };
   const drawn = await engine.stylize(photo, request, onProgress, signal);
-  const { width, height, outcomes } = drawn;
+  const { width, height, outcomes, missing } = drawn;
   const facesFailed = found?.failed ?? drawn.portraitFailed;
   const { name, variant, fellBack } = engine;
   const detectMs = found?.detectMs;
@@ -53,6 +53,7 @@ export async function convert(engine, detector, photo, options) {
     ...(detectMs === undefined ? {} : { detectMs }),
     ...(found ? { faces: found.faces.map((face, i) => ({ ...face, outcome: outcomes[i] })) } : {}),
     ...(facesFailed ? { facesFailed } : {}),
+    ...(missing === undefined ? {} : { missing }),
     ...(fellBack ? { fellBack: fellBack.message, fellBackCode: fellBack.code } : {}),
   };
 }

@@ -76,6 +76,8 @@ import { VARIANTS } from "./variants.js";
  * @property {DrawnFace[]} [faces] with faces: those that were given or found, and what became of them
  * @property {string} [facesFailed] why faces could not be searched for, and `faces` is empty; or, if it is not, why the
  *   look's portrait network could not draw them and its other network did
+ * @property {number} [missing] if the photo's file ends early: the share of its rows that are missing and drawn gray, at most
+ *   0.5; 0 if the photo is only less sharp than it could be
  * @property {string} [fellBack] why another engine than the one asked for was used
  * @property {import("../shared/errors.js").ErrorCode} [fellBackCode] the same as a code
  */

@@ -102,6 +102,11 @@ async function findCopy() {
     const isThere = await fetchList(`${folder}styles/manifest.json`, "styles").then(Boolean, () => false);
     if (isThere) return (copy = new URL(folder));
   }
+  // Vite's development server (Astro's and SvelteKit's, too) bundles what is imported, but not what that needs.
+  if (address?.pathname.includes("/.vite/")) {
+    const line = `optimizeDeps: { exclude: ["nijigen"] }`;
+    throw new NijigenError("load-failed", `Vite's development server needs one line in its configuration: ${line}.`);
+  }
   throw new NijigenError(
     "load-failed",
     `Your bundler has left files of the package nijigen behind. Run "npx nijigen copy FOLDER", where FOLDER is the one ` +

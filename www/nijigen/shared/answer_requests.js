@@ -1,6 +1,6 @@
 /** A worker's end of the protocol: requests are answered in order, and cancelled ones are dropped. */
 
-import { cancelled, toNijigenError } from "./errors.js";
+import { NijigenError, cancelled, toNijigenError } from "./errors.js";
 import { PROTOCOL_VERSION } from "./protocol.js";
 
 /** Requests are answered in order. */
@@ -49,14 +49,19 @@ export function answerRequests(answers) {
     fail(event.error ?? event.message);
   });
   addEventListener("message", (event) => {
-    const { v, id, type, ...request } = event.data;
+    const { v, id, type, ...request } = Object(event.data);
     if (v !== PROTOCOL_VERSION) return;
     if (type === "cancel") {
       awaited.delete(request.request);
       return;
     }
     awaited.add(id);
-    queue = queue.then(() => answerOne(id, (call) => answers[type](request, call)));
+    queue = queue.then(() =>
+      answerOne(id, (call) => {
+        if (!Object.hasOwn(answers, type)) throw new NijigenError("engine-failed", "The worker was asked what it does not know.");
+        return answers[type](request, call);
+      }),
+    );
   });
 }
 

@@ -83,6 +83,7 @@ export const MAX_COPIED_PIXELS = 24e6;
  * @property {number} width in pixels
  * @property {number} height
  * @property {number} scale of these pixels by those of the file: below 1 if the photo was shrunk
+ * @property {number} [missing] share of the photo's rows that are missing, if its file ends early; 0 if it is only less sharp
  */
 
 /**
@@ -117,9 +118,9 @@ export const MAX_COPIED_PIXELS = 24e6;
  *   largest of a portrait's photo */
 
 /**
- * @typedef {{width: number, height: number, outcomes: Outcome[], portraitFailed?: string}
+ * @typedef {{width: number, height: number, outcomes: Outcome[], portraitFailed?: string, missing?: number}
  *   & ({blob: Blob} | {rgba: Uint8ClampedArray<ArrayBuffer>})} Stylized
- *   a file or pixels, one outcome a face, and why faces were not left to the portrait network
+ *   a file or pixels, one outcome a face, why faces were not left to the portrait network, and `missing` of the {@link PhotoHandle}
  */
 
 /**

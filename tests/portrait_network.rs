@@ -89,7 +89,11 @@ fn options(mode: FaceMode, faces: Faces, likeness: f32) -> Options {
     }
 }
 
-fn draw([place, portrait]: [&Painter; 2], options: &Options) -> Picture {
+fn draw(painters: [&Painter; 2], options: &Options) -> Picture {
+    draw_photo(photo(), painters, options)
+}
+
+fn draw_photo(photo: Photo, [place, portrait]: [&Painter; 2], options: &Options) -> Picture {
     let look = Look {
         portrait: Some(Network {
             guided: true,
@@ -97,7 +101,7 @@ fn draw([place, portrait]: [&Painter; 2], options: &Options) -> Picture {
         }),
         ..Look::of_places(place)
     };
-    block_on(stylize(&look, photo(), options, &mut |_: f32| {})).expect("a picture")
+    block_on(stylize(&look, photo, options, &mut |_: f32| {})).expect("a picture")
 }
 
 #[test]
@@ -129,7 +133,10 @@ fn a_face_whose_mesh_is_known_is_the_portrait_network_s() {
 fn faces_of_live_pictures_are_the_place_network_s_with_features() {
     let painters = [Painter::new(0.4), Painter::new(1.0)];
     let live = options(FaceMode::Live, faces(&mesh_face()), 0.0);
-    let picture = draw(painters.each_ref(), &live);
+    // Skin, on which eyes are seen.
+    let skin = [214, 168, 144, 255].repeat(SIDE * SIDE);
+    let skin = Photo::new(SIDE, SIDE, skin).expect("as many bytes as pixels need");
+    let picture = draw_photo(skin, painters.each_ref(), &live);
     assert_eq!(picture.outcomes, [Outcome::Done]);
     // The whole, and the face at its size in the picture or less.
     assert_eq!(painters[0].planes(), [3, 3]);

@@ -72,7 +72,7 @@ for (const { file, side } of CUT) {
     const seen = await browser.page.evaluate(async (base64) => {
       const { createStylizer } = await import(/** @type {any} */ ("/nijigen/index.js"));
       const stylizer = await createStylizer({ device: "cpu", variant: "tiny" });
-      const file = await (await fetch(`data:image/jpeg;base64,${base64}`)).blob();
+      const file = new Blob([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))]);
       const { imageData, missing } = await stylizer.stylize(file, { strength: 0, output: "imagedata" });
       stylizer.dispose();
       const { data, width, height } = imageData;

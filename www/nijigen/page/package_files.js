@@ -103,7 +103,7 @@ async function findCopy() {
     if (isThere) return (copy = new URL(folder));
   }
   // Vite's development server (Astro's and SvelteKit's, too) bundles what is imported, but not what that needs.
-  if (address && new URL(address, documentUrl()).pathname.includes("/.vite/")) {
+  if (address?.includes("/.vite/")) {
     const line = `optimizeDeps: { exclude: ["nijigen"] }`;
     throw new NijigenError("load-failed", `Vite's development server needs one line in its configuration: ${line}.`);
   }

@@ -162,15 +162,24 @@ pub fn tone_skin_around(
 ) {
     let change = ToneChange::new(from, wanted, [OFF_AROUND, OFF_SHADED]);
     let table = LabOfBytes::default();
-    let width = picture.width();
+    let [width, height] = [picture.width(), picture.height()];
+    // A square in which the ellipse lies, however the face is turned.
+    let down = face.vector(0.0, AROUND_DOWN * face.width_px);
+    let reach = AROUND_REACH[1] * face.width_px;
+    let [columns, rows] = [(0, width), (1, height)].map(|(axis, side)| {
+        let middle = face.center[axis] + down[axis];
+        // The casts saturate.
+        ((middle - reach) as usize).min(side)..((middle + reach + 1.0) as usize).min(side)
+    });
     let away = |face: &FaceFrame, point: [f32; 2]| {
         let [x, y] = face
             .local(point, face.center)
             .map(|v| v / face.width_px.max(1.0));
         (x / AROUND_REACH[0]).hypot((y - AROUND_DOWN) / AROUND_REACH[1])
     };
-    for (i, pixel) in picture.pixels_mut().iter_mut().enumerate() {
-        let point = [i % width, i / width].map(|v| v as f32 + 0.5);
+    for (x, y) in rows.flat_map(|y| columns.clone().map(move |x| (x, y))) {
+        let pixel = &mut picture.pixels_mut()[y * width + x];
+        let point = [x, y].map(|v| v as f32 + 0.5);
         let own = away(face, point);
         let near = smoothstep(own, 1.0, AROUND_FULL);
         if near <= 0.0 {

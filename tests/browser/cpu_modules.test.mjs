@@ -185,7 +185,7 @@ test("options that are missing or wrong are named", async () => {
     /^argument-invalid: .*sideBySide is undefined/,
     /^argument-invalid: .*onProgress is null, expected a function/,
     /^argument-invalid: .*faces is "both", expected an object/,
-    /^argument-invalid: .*mode is "all", expected "faces" or "both"/,
+    /^argument-invalid: .*mode is "all", expected "faces", "both" or "live"/,
     /^argument-invalid: .*landmarks is object, expected a Float32Array/,
     /^faces-invalid: .*6 landmarks/,
     /^argument-invalid: .*likeness is "much", expected a number from 0 to 1/,

@@ -91,18 +91,21 @@ test("Vite", async () => {
 });
 
 test("Vite's development server: one line in its configuration, and words without it", async () => {
-  const port = 5179;
   /** @param {string[]} options */
   const develop = async (...options) => {
     const cache = await mkdtemp(join(tmpdir(), "nijigen-vite-"));
+    // A port that is free now.
+    const { url, close } = await listen(() => {});
+    close();
+    const { port } = new URL(url);
     const vite = join(EXAMPLES, "node_modules/vite/bin/vite.js");
-    const server = spawn(process.execPath, [vite, "vite", "--port", String(port), "--strictPort", ...options], {
+    const server = spawn(process.execPath, [vite, "vite", "--port", port, "--strictPort", ...options], {
       cwd: EXAMPLES,
       env: { ...process.env, NIJIGEN_VITE_CACHE: cache },
     });
     try {
       await once(server.stdout, "data");
-      return await drawAt(`http://localhost:${port}/`, () => {});
+      return await drawAt(url, () => {});
     } finally {
       server.kill();
       await once(server, "exit");

@@ -105,6 +105,8 @@ fn refusals_are_in_words() {
         ("empty.png", "photo-unreadable", "empty"),
         ("truncated.png", "photo-unreadable", "PNG file is damaged"),
         ("huge-header.png", "photo-too-large", "20000 x 20000 pixels"),
+        // Its decoder panics.
+        ("no-pixels.webp", "photo-unreadable", "WebP file is damaged"),
     ] {
         let error = decode(&bytes(name)).expect_err(name);
         assert_eq!(error.code(), code, "{name}");

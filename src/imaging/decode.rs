@@ -1,6 +1,7 @@
 //! Reads photo files natively: upright, in sRGB, as 8-bit RGBA. Browsers bring their own decoders.
 
 use std::io::Cursor;
+use std::panic::catch_unwind;
 
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
@@ -54,9 +55,20 @@ pub fn decode_partial(bytes: &[u8]) -> Result<Decoded> {
 }
 
 fn read_photo(bytes: &[u8]) -> Result<(Photo, Option<EndsEarly>)> {
+    let header = probe(bytes)?;
+    let format = header.format;
+    // Decoders are others' code, and some give up by a panic where a file is damaged. Nothing of theirs is used then.
+    catch_unwind(|| decode_known(bytes, header)).unwrap_or_else(|_| {
+        Err(Error::PhotoUnreadable(format!(
+            "the {format} file is damaged"
+        )))
+    })
+}
+
+fn decode_known(bytes: &[u8], header: PhotoHeader) -> Result<(Photo, Option<EndsEarly>)> {
     let PhotoHeader {
         format, ends_early, ..
-    } = probe(bytes)?;
+    } = header;
     let unsupported = |what: &str| {
         Error::PhotoUnsupported(format!(
             "{what} cannot be read here; save it as JPEG or PNG"

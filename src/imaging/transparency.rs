@@ -129,12 +129,12 @@ fn fill(pixels: &mut [[u8; 4]], width: usize, above: &Level) {
                 at(xs[1], ys[1]),
             ];
             let own = u32::from(pixel[3]);
-            for channel in 0..3 {
+            for (channel, value) in pixel[..3].iter_mut().enumerate() {
                 let [a, b, c, d] = [a, b, c, d].map(|pixel| u32::from(pixel[channel]));
                 // In sixteenths.
                 let around = 9 * a + 3 * (b + c) + d;
-                let sum = 16 * own * u32::from(pixel[channel]) + (255 - own) * around;
-                pixel[channel] = ((sum + 8 * 255) / (16 * 255)) as u8;
+                let sum = 16 * own * u32::from(*value) + (255 - own) * around;
+                *value = ((sum + 8 * 255) / (16 * 255)) as u8;
             }
             pixel[3] = 255;
         }
@@ -144,7 +144,7 @@ fn fill(pixels: &mut [[u8; 4]], width: usize, above: &Level) {
 /// The place in a line of half the length that a place lies in, and the next nearest.
 fn beside(at: usize, length: usize) -> [usize; 2] {
     let nearest = (at / 2).min(length - 1);
-    let next = if at % 2 == 0 {
+    let next = if at.is_multiple_of(2) {
         nearest.saturating_sub(1)
     } else {
         (nearest + 1).min(length - 1)

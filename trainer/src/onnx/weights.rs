@@ -188,8 +188,7 @@ fn layers(graph: &GraphProto) -> Result<Vec<ConvTensors<'_>>> {
                     let Some(tensor) = known.get(name.as_str()) else {
                         continue;
                     };
-                    let count: i64 = tensor.dims.iter().product();
-                    if usize::try_from(count).ok() != channels {
+                    if element_count(&tensor.dims) != channels {
                         continue;
                     }
                     let scales = match node.op_type.as_str() {
@@ -210,4 +209,25 @@ fn layers(graph: &GraphProto) -> Result<Vec<ConvTensors<'_>>> {
         }
     }
     Ok(layers)
+}
+
+/// How many elements a tensor of these sizes has; `None` of a size below 0, and where there are more than can be counted.
+fn element_count(dims: &[i64]) -> Option<usize> {
+    let sizes = dims.iter().map(|size| usize::try_from(*size).ok());
+    sizes
+        .reduce(|all, size| all?.checked_mul(size?))
+        .unwrap_or(Some(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_that_a_damaged_model_claims_are_not_multiplied_beyond_what_can_be_counted() {
+        assert_eq!(element_count(&[3, 4]), Some(12));
+        assert_eq!(element_count(&[]), Some(1));
+        assert_eq!(element_count(&[i64::MAX, 4, 4]), None);
+        assert_eq!(element_count(&[-1, 4]), None);
+    }
 }

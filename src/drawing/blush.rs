@@ -16,9 +16,8 @@ const STRENGTH: f32 = 0.5;
 pub fn draw_blush(canvas: &mut Canvas, frame: &Frame, palette: &SkinPalette) {
     let face = frame.fill(&closed_spline(&frame.at(OVAL)));
     let share = blushes(frame);
-    let covered: Vec<(usize, f32)> = face.pixels(frame.side).collect();
     let blush = rgb(palette.blush);
-    for (i, inside) in covered {
+    for (i, inside) in face.pixels(frame.side) {
         let share = inside * share(i);
         let pixel = &mut canvas.pixels[i];
         *pixel = mix(*pixel, blush, share);

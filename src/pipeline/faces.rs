@@ -365,16 +365,14 @@ pub(super) async fn both<E: Engine>(
         };
         let drawn = draw_face(look, crop, options, held, &mut part).await?;
         let square = face.square.scaled(factors);
+        let pasting = pasting_bytes(picture_bytes, face_bytes);
+        look.make_room(kept_bytes + crop_bytes + pasting)?;
         if let Some(points) = &points {
-            let bytes = pasting_bytes(picture_bytes, face_bytes);
-            look.make_room(kept_bytes + crop_bytes + bytes)?;
             tone_around(&mut picture, &meshes, i, &square, &drawn, points)?;
         }
         let Some(to_face) = square.from_crop(*side as f32).inverse() else {
             continue;
         };
-        let pasting = pasting_bytes(picture_bytes, face_bytes);
-        look.make_room(kept_bytes + crop_bytes + pasting)?;
         paste(
             &mut picture,
             square.bounds(picture_size),

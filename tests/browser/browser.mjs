@@ -134,6 +134,22 @@ export async function forgetFiles(browser) {
 /** For {@link prependToWorker}: the worker dies of a message on the channel "test". */
 export const DIE_WHEN_TOLD = `new BroadcastChannel("test").onmessage = () => { throw new Error("sabotage"); };`;
 
+/** For {@link prependToWorker}: the bytes of the engine's memory are told before each photo, on the channel "memory". */
+export const TELL_MEMORY = `
+  let memory;
+  for (const name of ["instantiate", "instantiateStreaming"]) {
+    const instantiate = WebAssembly[name];
+    WebAssembly[name] = async (...options) => {
+      const made = await instantiate(...options);
+      memory = (made.instance ?? made).exports.memory;
+      return made;
+    };
+  }
+  const channel = new BroadcastChannel("memory");
+  addEventListener("message", ({ data }) => {
+    if (data.type === "stylize") channel.postMessage(memory?.buffer.byteLength);
+  });`;
+
 /**
  * Runs `script` in a worker before its own code.
  * @param {Browser} browser

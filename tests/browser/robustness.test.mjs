@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import { openBrowser, openPlain, prependToWorker } from "./browser.mjs";
+import { TELL_MEMORY, openBrowser, openPlain, prependToWorker } from "./browser.mjs";
 
 /** Input is answered within this time. */
 const PATIENCE_MS = 100;
@@ -44,21 +44,7 @@ async function run(options, body) {
 
 test("a hundred photos: flat memory, prompt input, failures passed over", { timeout: 240_000 }, async (t) => {
   browser = await openBrowser({ flags: ["--enable-blink-features=ForceEagerMeasureMemory"] });
-  // The engine's memory is told before each photo.
-  await prependToWorker(browser, `
-    let memory;
-    for (const name of ["instantiate", "instantiateStreaming"]) {
-      const instantiate = WebAssembly[name];
-      WebAssembly[name] = async (...options) => {
-        const made = await instantiate(...options);
-        memory = (made.instance ?? made).exports.memory;
-        return made;
-      };
-    }
-    const channel = new BroadcastChannel("memory");
-    addEventListener("message", ({ data }) => {
-      if (data.type === "stylize") channel.postMessage(memory?.buffer.byteLength);
-    });`);
+  await prependToWorker(browser, TELL_MEMORY);
   const made = await run({ device: "cpu", threads: 1 }, `
     const engineBytes = [];
     new BroadcastChannel("memory").onmessage = ({ data }) => engineBytes.push(data);

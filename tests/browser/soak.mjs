@@ -8,7 +8,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { PNG } from "pngjs";
-import { DIE_WHEN_TOLD, openBrowser, openPage, photo, prependToWorker } from "./browser.mjs";
+import { DIE_WHEN_TOLD, TELL_MEMORY, openBrowser, openPage, photo, prependToWorker } from "./browser.mjs";
 
 /** Every so many-th photo is one of these, and what is expected of it. @type {[file: string, words?: RegExp][]} */
 const ODD = [
@@ -30,20 +30,7 @@ const MOST_AT_ONCE = 25;
 const FULL_BYTES = 100_000;
 
 /** The engine's memory is told before each photo, and the worker dies when it is told to. */
-const SABOTAGE = `${DIE_WHEN_TOLD}
-  let memory;
-  for (const name of ["instantiate", "instantiateStreaming"]) {
-    const instantiate = WebAssembly[name];
-    WebAssembly[name] = async (...options) => {
-      const made = await instantiate(...options);
-      memory = (made.instance ?? made).exports.memory;
-      return made;
-    };
-  }
-  const channel = new BroadcastChannel("memory");
-  addEventListener("message", ({ data }) => {
-    if (data.type === "stylize") channel.postMessage(memory?.buffer.byteLength);
-  });`;
+const SABOTAGE = DIE_WHEN_TOLD + TELL_MEMORY;
 
 /** @param {number} i @returns {{name: string, mimeType: string, buffer: Buffer, words?: RegExp}} */
 function photoFile(i) {

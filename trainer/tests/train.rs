@@ -205,15 +205,10 @@ fn a_smoke_run_learns_resumes_exactly_and_exports() -> Result<()> {
             killed.display()
         );
         let output = Command::new("bash").args(["-c", &limited]).output()?;
-        let error = String::from_utf8_lossy(&output.stderr);
-        ensure!(
-            output.status.code() == Some(1),
-            "{:?}: {error}",
-            output.status
-        );
-        for words in ["cannot write", "the earlier ones are untouched", "--resume"] {
-            ensure!(error.contains(words), "{words:?} is not in {error}");
-        }
+        stopped_with(
+            &output,
+            &["cannot write", "the earlier ones are untouched", "--resume"],
+        )?;
         succeeds(&["train", "--resume", &text(&killed)?])?;
         whole(&run)?;
     }
@@ -238,16 +233,8 @@ fn a_smoke_run_learns_resumes_exactly_and_exports() -> Result<()> {
     }
     fs::rename(&prepared, &away)?;
     let output = train.wait_with_output()?;
-    let error = String::from_utf8_lossy(&output.stderr);
     fs::rename(&away, &prepared)?;
-    ensure!(
-        output.status.code() == Some(1),
-        "{:?}: {error}",
-        output.status
-    );
-    for words in ["cannot read", "is saved", "--resume"] {
-        ensure!(error.contains(words), "{words:?} is not in {error}");
-    }
+    stopped_with(&output, &["cannot read", "is saved", "--resume"])?;
     succeeds(&["train", "--resume", &text(&killed)?])?;
     whole(&run)?;
 
@@ -357,6 +344,20 @@ fn two_devices_train_as_one() -> Result<()> {
                 "{name}: {value} and {other}"
             );
         }
+    }
+    Ok(())
+}
+
+/// Whether a run has stopped with an error in these words.
+fn stopped_with(output: &Output, words: &[&str]) -> Result<()> {
+    let error = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.code() == Some(1),
+        "{:?}: {error}",
+        output.status
+    );
+    for words in words {
+        ensure!(error.contains(words), "{words:?} is not in {error}");
     }
     Ok(())
 }

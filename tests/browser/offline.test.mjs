@@ -99,12 +99,13 @@ test("after a visit with a picture, photos are converted without a network", asy
   await page.waitForFunction(() => "installNow" in globalThis);
   await page.evaluate(() => /** @type {any} */ (globalThis).installNow());
   await page.waitForFunction(() => navigator.serviceWorker.controller?.state === "activated");
-  // It then fetches what the page has shown before.
+  // It then fetches what the page has shown before, and the script beside the engine.
   await page.waitForFunction(async () => {
     const shown = [...document.images].filter(({ src }) => src.startsWith(location.origin));
     if (!shown.every(({ complete, naturalWidth }) => complete && naturalWidth)) return false;
-    const kept = await Promise.all(shown.map(({ src }) => caches.match(src, { ignoreSearch: true })));
-    return kept.every(Boolean);
+    const names = (await caches.keys()).map(async (name) => (await caches.open(name)).keys());
+    const kept = (await Promise.all(names)).flat().map(({ url }) => url.split("?")[0]);
+    return shown.every(({ src }) => kept.includes(src)) && kept.some((url) => url.endsWith("/nijigen.js"));
   });
   server.close();
   await browser.page.goto("about:blank");

@@ -58,6 +58,7 @@ fn draw(
             cel,
             guided: false,
             sky: None,
+            grade: None,
         },
         portrait: None,
     };

@@ -46,6 +46,7 @@ fn draw(photo: Photo, drawing_side_px: Option<u32>, sky: Option<SkyPalette>) -> 
             strokes: false,
             cel: None,
             sky,
+            grade: None,
             guided: false,
         },
         portrait: None,

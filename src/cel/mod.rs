@@ -67,13 +67,13 @@ pub struct Pen {
 }
 
 impl Pen {
-    /// For heads: few tones, all of whose borders are crisp.
+    /// For heads: few tones, whose borders are crisp but in slow gradients: those of blurred backgrounds stay gradients.
     pub const HEAD: Self = Self {
         tone_px: 2.2,
         least_step: 0.11,
         flatness: 0.8,
         keeps_detail: false,
-        bordered: [-1.0, 0.0],
+        bordered: [0.001, 0.004],
         line: [0.006, 0.02],
         ink: 1.0,
         lined_everywhere: true,

@@ -3,6 +3,7 @@
 //! The targets that portrait networks learn are drawn by this code, and so are the features over a
 //! network's picture: they are what makes a drawing, and a network alone leaves them soft.
 
+mod beard;
 mod blush;
 mod brows;
 mod eye_place;
@@ -55,6 +56,7 @@ pub fn draw_features(picture: &mut Photo, crop: &Photo, points: &[[f32; 2]]) {
     let drawn = lab_of(picture.pixels());
     skin_tone::draw_skin(&mut canvas, &frame, &drawn, &lab, skin_colour, &palette);
     blush::draw_blush(&mut canvas, &frame, &palette);
+    beard::draw_beard(&mut canvas, &frame, &lab);
     let is_skin = |point| sight::skin_likeness(&frame, &lab, skin_colour, point);
     jaw::draw_jaw(&mut canvas, &frame, &palette, |place| {
         let [near, far] = place.outside.map(is_skin);

@@ -8,14 +8,33 @@
 use super::Photo;
 use super::separable::filter_lines;
 use super::white::colour_over_white;
-use super::zeros;
+use super::{for_each_row, shrunk, zeros};
 use crate::error::{Error, Result};
 use crate::geometry::{BilinearTap, bilinear_taps};
 
-/// Pixels on each side of the one in the middle of a square in which a function is fitted.
-const RADIUS: usize = 2;
-/// Variance of a channel in [0, 1] below which the photo's changes are not followed.
-const EPSILON: f32 = 1e-3;
+/// How a function is fitted.
+#[derive(Clone, Copy)]
+struct Fit {
+    /// Pixels on each side of the one in the middle of the square in which it is.
+    radius: usize,
+    /// Variance of a channel in [0, 1] below which its changes have little weight.
+    epsilon: f32,
+    /// What the function is where there are no changes: this factor of each channel.
+    slope: f32,
+}
+
+/// For drawings that are enlarged: the photo's texture is not followed.
+const ENLARGED: Fit = Fit {
+    radius: 2,
+    epsilon: 1e-3,
+    slope: 0.0,
+};
+/// For drawings that get other colours: their own texture stays.
+const RECOLOURED: Fit = Fit {
+    radius: 4,
+    epsilon: 2e-3,
+    slope: 1.0,
+};
 
 /// Means for the fit: of photo and drawing, and of the photo's products with itself and the drawing.
 const MOMENTS: usize = 3 + 3 + 6 + 9;
@@ -45,16 +64,34 @@ pub fn enlarge_along(mut photo: Photo, small: &Photo, drawn: &Photo) -> Result<P
             drawn.height()
         )));
     }
-    let functions = fit(small, drawn)?;
-    let [full_width, full_height] = [photo.width(), photo.height()];
+    let functions = fit(small, drawn, ENLARGED)?;
+    apply(&functions, [width, height], &mut photo);
+    Ok(photo)
+}
+
+/// Gives a drawing the broad colours of `wanted`, a smaller picture of the same; what is finer stays the drawing's, and so does
+/// alpha.
+///
+/// # Errors
+/// [`Error::Memory`] if there is too little.
+pub(crate) fn recolour(drawing: &mut Photo, wanted: &Photo) -> Result<()> {
+    let size = [wanted.width(), wanted.height()];
+    let small = shrunk(drawing, size)?;
+    let functions = fit(&small, wanted, RECOLOURED)?;
+    apply(&functions, size, drawing);
+    Ok(())
+}
+
+/// Applies the functions of a small copy of `size` to a picture.
+fn apply(functions: &[Affine], [width, height]: [usize; 2], picture: &mut Photo) {
+    let [full_width, full_height] = [picture.width(), picture.height()];
     let columns: Vec<BilinearTap> = bilinear_taps(width, full_width, false).collect();
-    let mut between = vec![Affine::default(); width];
-    let rows = photo.pixels_mut().chunks_exact_mut(full_width);
-    for (row, tap) in rows.zip(bilinear_taps(height, full_height, false)) {
+    let rows: Vec<BilinearTap> = bilinear_taps(height, full_height, false).collect();
+    for_each_row(picture.pixels_mut(), full_width, |(y, row)| {
+        let tap = rows[y];
         let [above, below] = [tap.low, tap.high].map(|y| &functions[y * width..][..width]);
-        for ((between, above), below) in between.iter_mut().zip(above).zip(below) {
-            *between = mixed(above, below, tap.weight);
-        }
+        let pairs = above.iter().zip(below);
+        let between: Vec<Affine> = pairs.map(|(a, b)| mixed(a, b, tap.weight)).collect();
         for (pixel, tap) in row.iter_mut().zip(&columns) {
             let function = mixed(&between[tap.low], &between[tap.high], tap.weight);
             let [r, g, b] = colour_over_white(*pixel);
@@ -64,8 +101,7 @@ pub fn enlarge_along(mut photo: Photo, small: &Photo, drawn: &Photo) -> Result<P
                 pixel[c] = (255.0 * value + 0.5) as u8;
             }
         }
-    }
-    Ok(photo)
+    });
 }
 
 /// Between two functions.
@@ -74,7 +110,7 @@ fn mixed(a: &Affine, b: &Affine, share: f32) -> Affine {
 }
 
 /// The function from the photo's colours to the drawing's around each pixel, smoothed.
-fn fit(photo: &Photo, drawn: &Photo) -> Result<Vec<Affine>> {
+fn fit(photo: &Photo, drawn: &Photo, how: Fit) -> Result<Vec<Affine>> {
     let size = [photo.width(), photo.height()];
     let mut moments = zeros::<[f32; MOMENTS]>(size[0] * size[1])?;
     let pixels = photo.pixels().iter().zip(drawn.pixels());
@@ -88,13 +124,13 @@ fn fit(photo: &Photo, drawn: &Photo) -> Result<Vec<Affine>> {
             *value = p[i / 3] * t[i % 3];
         }
     }
-    box_means(&mut moments, size);
+    box_means(&mut moments, size, how.radius);
     let mut functions = zeros::<Affine>(moments.len())?;
     for (function, moments) in functions.iter_mut().zip(&moments) {
-        *function = solve(moments);
+        *function = solve(moments, how);
     }
     drop(moments);
-    box_means(&mut functions, size);
+    box_means(&mut functions, size, how.radius);
     Ok(functions)
 }
 
@@ -102,11 +138,12 @@ fn fit(photo: &Photo, drawn: &Photo) -> Result<Vec<Affine>> {
 const PAIRS: [[usize; 2]; 6] = [[0, 0], [0, 1], [0, 2], [1, 1], [1, 2], [2, 2]];
 
 /// The [`Affine`] that fits means best, by the inverse of the photo's covariance.
-fn solve(moments: &[f32; MOMENTS]) -> Affine {
+fn solve(moments: &[f32; MOMENTS], how: Fit) -> Affine {
+    let Fit { epsilon, slope, .. } = how;
     let (p, t) = (&moments[..3], &moments[3..6]);
     let mut s = [0.0; 6];
     for ((s, [i, j]), product) in s.iter_mut().zip(PAIRS).zip(&moments[6..12]) {
-        *s = product - p[i] * p[j] + if i == j { EPSILON } else { 0.0 };
+        *s = product - p[i] * p[j] + if i == j { epsilon } else { 0.0 };
     }
     let [rr, rg, rb, gg, gb, bb] = s;
     // Cofactors of the symmetric matrix, and its determinant, which epsilon keeps above zero.
@@ -119,11 +156,14 @@ fn solve(moments: &[f32; MOMENTS]) -> Affine {
         rr * gg - rg * rg,
     ];
     let determinant = rr * cofactors[0] + rg * cofactors[1] + rb * cofactors[2];
-    let scale = 1.0 / determinant.max(EPSILON * EPSILON * EPSILON);
+    let scale = 1.0 / determinant.max(epsilon * epsilon * epsilon);
     let [a, b, c, d, e, f] = cofactors.map(|cofactor| cofactor * scale);
     let mut function = Affine::default();
     for channel in 0..3 {
-        let with = |i: usize| moments[12 + 3 * i + channel] - p[i] * t[channel];
+        let with = |i: usize| {
+            let own = if i == channel { slope * epsilon } else { 0.0 };
+            moments[12 + 3 * i + channel] - p[i] * t[channel] + own
+        };
         let (r, g, bl) = (with(0), with(1), with(2));
         let factors = [
             a * r + b * g + c * bl,
@@ -140,9 +180,9 @@ fn solve(moments: &[f32; MOMENTS]) -> Affine {
 
 /// Replaces each of the values by the mean over the square around it, as far as that lies in the picture
 /// of `[width, height]`.
-fn box_means<const N: usize>(values: &mut [[f32; N]], size: [usize; 2]) {
+fn box_means<const N: usize>(values: &mut [[f32; N]], size: [usize; 2], radius: usize) {
     filter_lines(values, size, |line, at| {
-        let around = &line[at.saturating_sub(RADIUS)..(at + RADIUS + 1).min(line.len())];
+        let around = &line[at.saturating_sub(radius)..(at + radius + 1).min(line.len())];
         let mut mean = [0.0; N];
         for value in around {
             for (mean, value) in mean.iter_mut().zip(value) {

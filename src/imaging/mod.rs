@@ -25,7 +25,7 @@ mod white;
 #[cfg(feature = "decode")]
 pub use decode::{Decoded, decode, decode_partial};
 pub use guided::enlarge_along;
-pub(crate) use guided::enlarging_bytes;
+pub(crate) use guided::{enlarging_bytes, recolour};
 pub use missing::{EndsEarly, Side, mend};
 pub use mix::mix;
 pub use outside::blur_outside;

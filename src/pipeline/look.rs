@@ -5,10 +5,12 @@ use crate::drawing::draw_features;
 use crate::engine::{Engine, Progress};
 use crate::error::Result;
 use crate::face::draw_guides;
+use crate::grade::{PlaceLook, graded};
 use crate::imaging::{
-    Photo, enlarge_along, enlarging_bytes, fitted_size, shrunk, transparency_bytes,
+    Photo, enlarge_along, enlarging_bytes, fitted_size, recolour, shrunk, transparency_bytes,
 };
-use crate::sky::{SkyPalette, lay_over, painted_sky, sky_bytes};
+use crate::scene::{Scene, scene_bytes};
+use crate::sky::{SkyPalette, lay_over, painted_sky};
 use crate::strokes::{paint_strokes, painting_bytes};
 use crate::style::StyleHeader;
 
@@ -31,6 +33,8 @@ pub struct Network<'a, E> {
     pub cel: Option<f32>,
     /// How it paints skies, see [`StyleHeader::sky`].
     pub sky: Option<SkyPalette>,
+    /// In the colours of which look its drawings are, see [`StyleHeader::grade`].
+    pub grade: Option<PlaceLook>,
     /// Whether it takes guide planes ([`crate::face::draw_guides`]).
     pub guided: bool,
 }
@@ -52,6 +56,7 @@ impl<'a, E> Network<'a, E> {
             strokes: header.strokes,
             cel: header.cel,
             sky: header.sky,
+            grade: header.grade,
             guided: header.generator.input_channels > COLOURS,
         }
     }
@@ -72,12 +77,16 @@ impl<'a, E> Network<'a, E> {
         photo
     }
 
-    /// The picture that `enlarge` makes of its drawing, as a cel if its style says so.
+    /// The picture that `enlarge` makes of its drawing in the colours of `graded`, as a cel if its style says so.
     fn finished(
         &self,
         mut drawn: Photo,
+        graded: Option<&Photo>,
         enlarge: impl FnOnce(Photo) -> Result<Photo>,
     ) -> Result<Photo> {
+        if let Some(graded) = graded {
+            recolour(&mut drawn, graded)?;
+        }
         let Some(strength) = self.cel else {
             return enlarge(drawn);
         };
@@ -181,6 +190,7 @@ impl<'a, E> Look<'a, E> {
                 strokes: false,
                 cel: None,
                 sky: None,
+                grade: None,
                 guided: false,
             },
             portrait: None,
@@ -234,23 +244,33 @@ impl<E: Engine> Look<'_, E> {
         held_bytes: u64,
         progress: &mut impl Progress,
     ) -> Result<Photo> {
-        let Some(palette) = self.place.sky else {
-            return self.draw(photo, held_bytes, progress).await;
-        };
+        let Network { sky, grade, .. } = self.place;
+        if sky.is_none() && grade.is_none() {
+            return self.draw(photo, None, held_bytes, progress).await;
+        }
         let bytes = rgba_bytes([photo.width(), photo.height()]);
-        self.make_room(held_bytes + bytes + sky_bytes(bytes))?;
-        let Some(sky) = painted_sky(&photo, palette)? else {
-            return self.draw(photo, held_bytes, progress).await;
+        self.make_room(held_bytes + bytes + scene_bytes(bytes))?;
+        let scene = Scene::of(&photo)?;
+        let sky = match sky {
+            Some(palette) => painted_sky(&photo, &scene, palette)?,
+            None => None,
         };
-        let mut drawn = self.draw(photo, held_bytes + bytes, progress).await?;
-        lay_over(&sky, &mut drawn);
+        let graded = grade.map(|look| graded(&scene, look)).transpose()?;
+        drop(scene);
+        let sky_bytes = if sky.is_some() { bytes } else { 0 };
+        let drawing = self.draw(photo, graded.as_ref(), held_bytes + sky_bytes, progress);
+        let mut drawn = drawing.await?;
+        if let Some(sky) = sky {
+            lay_over(&sky, &mut drawn);
+        }
         Ok(drawn)
     }
 
-    /// Draws a photo by the place network alone.
+    /// Draws a photo by the place network, in the broad colours of `graded` if it is given them.
     async fn draw(
         &self,
         photo: Photo,
+        graded: Option<&Photo>,
         held_bytes: u64,
         progress: &mut impl Progress,
     ) -> Result<Photo> {
@@ -260,7 +280,7 @@ impl<E: Engine> Look<'_, E> {
         if drawn_size == size {
             let drawn = self.draw_as_it_is(photo, held_bytes, progress).await?;
             self.make_room(held_bytes + rgba_bytes(size) + cel_bytes)?;
-            return self.place.finished(drawn, Ok);
+            return self.place.finished(drawn, graded, Ok);
         }
         self.make_room(held_bytes + shrinking_bytes(size, drawn_size) + rgba_bytes(size))?;
         let small = shrunk(&photo, drawn_size)?;
@@ -270,7 +290,7 @@ impl<E: Engine> Look<'_, E> {
         let drawn = drawing.await?;
         self.make_room(held_bytes + small_bytes + enlarging_bytes(small_bytes / 4) + cel_bytes)?;
         self.place
-            .finished(drawn, |drawn| enlarge_along(photo, &small, &drawn))
+            .finished(drawn, graded, |drawn| enlarge_along(photo, &small, &drawn))
     }
 
     /// Draws a whole photo at its own size.
@@ -300,7 +320,7 @@ impl<E: Engine> Look<'_, E> {
         progress: &mut impl Progress,
     ) -> Result<Photo> {
         let (Some(network), Some(points)) = (&self.portrait, face.points) else {
-            return self.draw(face.photo, held_bytes, progress).await;
+            return self.draw(face.photo, None, held_bytes, progress).await;
         };
         let size = [face.photo.width(), face.photo.height()];
         let needed = network.engine.peak_bytes(size[0], size[1]);

@@ -7,23 +7,16 @@
 pub mod mask;
 mod paint;
 
-use crate::colour::oklab;
 use crate::error::Result;
 use crate::filter::colours::Colours;
 use crate::filter::gaussian::blur;
 use crate::filter::plane::Plane;
 use crate::geometry::smoothstep;
-use crate::imaging::{
-    Photo, colour_over_white, enlarge_along, enlarging_bytes, fitted_size, for_each_row,
-    pixel_over_white, pixel_under_white, shrunk,
-};
-use crate::strokes::paint_strokes;
+use crate::imaging::{Photo, colour_over_white, enlarge_along, for_each_row, pixel_under_white};
+use crate::scene::Scene;
 
 pub use paint::{SkyPalette, paint};
 
-/// Longer side of the pictures in whose pixels the lengths of the paint are given; the sky of larger ones is found
-/// and painted in a copy of this size.
-const LONG_SIDE_PX: usize = 440;
 /// Standard deviation of the lightness around thin things before the sky, such as wires and birds.
 const AROUND_PX: f32 = 4.0;
 /// How much darker than that they are at least, and when they are left out.
@@ -35,37 +28,25 @@ const BLUE: [f32; 2] = [0.02, 0.05];
 const BLUE_SHARE: [f32; 2] = [0.05, 0.18];
 
 /// What the sky of `photo` is painted with, in its size: alpha is how much of the paint is seen, 0 where there is no sky.
-/// `None` if there is none at all, or it is not surely one.
+/// `None` if there is none at all in its `scene`, or it is not surely one.
 ///
 /// # Errors
 /// [`Error::Memory`](crate::Error::Memory) if there is too little.
-pub fn painted_sky(photo: &Photo, palette: SkyPalette) -> Result<Option<Photo>> {
-    let size = fitted_size([photo.width(), photo.height()], LONG_SIDE_PX);
-    let small = shrunk(photo, size)?;
-    let [width, height] = size;
-    let scale = width.max(height) as f32 / LONG_SIDE_PX as f32;
-    let colours = oklab_of(&small);
-    let (mask, confidence) = mask::find(&colours, scale);
-    let confidence = confidence * blueness(&mask, &colours);
+pub fn painted_sky(photo: &Photo, scene: &Scene, palette: SkyPalette) -> Result<Option<Photo>> {
+    let (mask, colours) = (&scene.sky_mask, &scene.colours);
+    if scene.sky_confidence == 0.0 {
+        return Ok(None);
+    }
+    let confidence = scene.sky_confidence * blueness(mask, colours);
     if confidence == 0.0 {
         return Ok(None);
     }
-    let mask = without_thin_things(&mask, &colours, scale);
-    let mut strokes = small.clone();
-    paint_strokes(&mut strokes);
-    let painted = paint(&oklab_of(&strokes), &mask, palette, scale);
-    let enlarged = |colour: &(dyn Fn(usize) -> [f32; 3] + Sync)| {
-        let mut picture = strokes.clone();
-        for_each_row(picture.pixels_mut(), width, |(y, row)| {
-            for (x, pixel) in row.iter_mut().enumerate() {
-                *pixel = pixel_under_white(colour(y * width + x), 255);
-            }
-        });
-        enlarge_along(photo.clone(), &small, &picture)
-    };
-    let mut layer = enlarged(&|i| oklab::to_srgb(painted.pixels()[i]))?;
+    let mask = without_thin_things(mask, colours, scene.scale);
+    let painted = paint(&scene.strokes_in_oklab(), &mask, palette, scene.scale);
+    let enlarged = |picture: Photo| enlarge_along(photo.clone(), &scene.small, &picture);
+    let mut layer = enlarged(scene.picture(&painted))?;
     let full = confidence * palette.share();
-    let share = enlarged(&|i| [full * mask.values()[i]; 3])?;
+    let share = enlarged(scene.picture_of(&|i| [full * mask.values()[i]; 3]))?;
     for (pixel, share) in layer.pixels_mut().iter_mut().zip(share.pixels()) {
         pixel[3] = share[1];
     }
@@ -79,14 +60,6 @@ fn blueness(mask: &Plane, colours: &Colours) -> f32 {
     });
     let share = blue.mean() / mask.mean().max(f64::from(f32::EPSILON));
     smoothstep(share as f32, BLUE_SHARE[0], BLUE_SHARE[1])
-}
-
-/// The photo in OKLab, on white.
-fn oklab_of(photo: &Photo) -> Colours {
-    Colours::oklab_of(photo.width(), photo.height(), |i| {
-        let [r, g, b, _] = pixel_over_white(photo.pixels()[i]);
-        [r, g, b]
-    })
 }
 
 /// `mask` without what is thin, dark and not blue in `colours`.
@@ -119,13 +92,6 @@ pub fn lay_over(sky: &Photo, drawing: &mut Photo) {
     });
 }
 
-/// Bytes at a time while the sky of a photo of so many bytes is painted, besides the photo.
-pub(crate) fn sky_bytes(photo: u64) -> u64 {
-    // Two layers in the photo's size; of the small copy some 40 planes in f32.
-    let small = (LONG_SIDE_PX * LONG_SIDE_PX) as u64;
-    2 * photo + enlarging_bytes(small) + 160 * small
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,6 +115,10 @@ mod tests {
         Photo::new(width, height, (0..width * height).flat_map(pixel).collect()).unwrap()
     }
 
+    fn painted_sky_of(photo: &Photo, palette: SkyPalette) -> Result<Option<Photo>> {
+        painted_sky(photo, &Scene::of(photo)?, palette)
+    }
+
     fn at(photo: &Photo, x: usize, y: usize) -> [u8; 4] {
         photo.pixels()[y * photo.width() + x]
     }
@@ -156,7 +126,7 @@ mod tests {
     #[test]
     fn skies_become_deep_clouds_white_and_the_rest_stays() {
         let photo = landscape(255);
-        let sky = painted_sky(&photo, SkyPalette::Deep)
+        let sky = painted_sky_of(&photo, SkyPalette::Deep)
             .unwrap()
             .expect("there is a sky");
         let mut drawing = photo.clone();
@@ -176,7 +146,7 @@ mod tests {
         let photo = landscape(200);
         let [deep, mild] = [SkyPalette::Deep, SkyPalette::Mild].map(|palette| {
             let mut drawing = photo.clone();
-            let sky = painted_sky(&photo, palette)
+            let sky = painted_sky_of(&photo, palette)
                 .unwrap()
                 .expect("there is a sky");
             lay_over(&sky, &mut drawing);
@@ -199,10 +169,10 @@ mod tests {
         };
         let photo =
             Photo::new(width, height, (0..width * height).flat_map(pixel).collect()).unwrap();
-        let (mask, confidence) = mask::find(&oklab_of(&photo), 320.0 / 440.0);
+        let scene = Scene::of(&photo).unwrap();
         // By its mask alone it would be one.
-        assert!(mask.mean() > 0.2 && confidence > 0.3, "{confidence}");
-        assert!(painted_sky(&photo, SkyPalette::Deep).unwrap().is_none());
+        assert!(scene.sky_mask.mean() > 0.2 && scene.sky_confidence > 0.3);
+        assert!(painted_sky_of(&photo, SkyPalette::Deep).unwrap().is_none());
     }
 
     #[test]
@@ -214,7 +184,7 @@ mod tests {
         };
         for (width, height) in [(200, 150), (1, 1), (3, 40)] {
             assert!(
-                painted_sky(&meadow(width, height), SkyPalette::Deep)
+                painted_sky_of(&meadow(width, height), SkyPalette::Deep)
                     .unwrap()
                     .is_none()
             );

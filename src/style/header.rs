@@ -9,6 +9,7 @@ use super::FORMAT_VERSION;
 use super::activations::ConvolutionRanges;
 use super::known_answer::KnownAnswer;
 use crate::error::{Error, Result};
+use crate::grade::PlaceLook;
 use crate::model::GeneratorConfig;
 use crate::sky::SkyPalette;
 
@@ -50,6 +51,9 @@ pub struct StyleHeader {
     /// photos are in strokes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sky: Option<SkyPalette>,
+    /// In the colours of which look its drawings are, see [`crate::grade`]; it is for styles whose photos are in strokes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grade: Option<PlaceLook>,
     /// How the weights are stored in the file.
     pub dtype: Dtype,
     /// Tensors that are stored as f16 although [`Dtype::Int8`] would store them in 8 bits: those
@@ -144,6 +148,7 @@ impl StyleHeader {
             drawing_side_px: None,
             strokes: false,
             sky: None,
+            grade: None,
             cel: None,
             dtype: Dtype::F32,
             f16_tensors: Vec::new(),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use image::imageops::{self, FilterType};
+use nijigen::grade::PlaceLook;
 use nijigen::sky::SkyPalette;
 use nijigen::style::{Dtype, Licence, Status, Style, StyleHeader};
 
@@ -34,6 +35,24 @@ impl SkyChoice {
         match self {
             Self::Deep => SkyPalette::Deep,
             Self::Mild => SkyPalette::Mild,
+        }
+    }
+}
+
+/// Looks for places.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LookChoice {
+    /// Luminous: vivid colours, glow.
+    Sky,
+    /// Milder colours.
+    Film,
+}
+
+impl LookChoice {
+    fn look(self) -> PlaceLook {
+        match self {
+            Self::Sky => PlaceLook::Sky,
+            Self::Film => PlaceLook::Film,
         }
     }
 }
@@ -67,6 +86,9 @@ pub struct ExportArguments {
     /// The colours in which the skies of places are painted over the network's drawings.
     #[arg(long, requires = "drawing_side", value_name = "PALETTE")]
     sky: Option<SkyChoice>,
+    /// The look whose colours the network's drawings of places get.
+    #[arg(long, requires = "drawing_side", value_name = "LOOK")]
+    grade: Option<LookChoice>,
     /// Photo that the thumbnail is made of.
     #[arg(long, value_name = "FILE")]
     thumbnail: Option<PathBuf>,
@@ -97,6 +119,7 @@ pub fn run(arguments: &ExportArguments) -> Result<()> {
         strokes: config.generator.strokes,
         cel: arguments.cel,
         sky: arguments.sky.map(SkyChoice::palette),
+        grade: arguments.grade.map(LookChoice::look),
         dtype: Dtype::F16,
         status: if arguments.released {
             Status::Released

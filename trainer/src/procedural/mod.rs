@@ -24,8 +24,8 @@ use image::RgbImage;
 use nijigen::filter::plane::Plane;
 use serde::{Deserialize, Serialize};
 
-use self::place::PlaceLook;
 use crate::colour::luma;
+use nijigen::grade::PlaceLook;
 
 /// How a procedural target looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]

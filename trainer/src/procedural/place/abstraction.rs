@@ -4,6 +4,7 @@
 use nijigen::filter::plane::Plane;
 use nijigen::filter::{colours::Colours, gaussian::blur};
 use nijigen::geometry::smoothstep;
+use nijigen::grade::PlaceLook;
 
 use crate::procedural::filter::{
     kuwahara::{Sharpness, kuwahara},
@@ -12,7 +13,7 @@ use crate::procedural::filter::{
     structure_tensor::StructureTensor,
 };
 
-use super::{PlaceLook, maps::Maps};
+use super::maps::Maps;
 
 /// Passes of the bilateral filter that make cel areas, its standard deviation in pixels and that
 /// of the differences which it smooths over.
@@ -31,7 +32,7 @@ pub struct Flat {
 /// The photo in flat strokes; `cel` is a factor on how flat their light is.
 pub fn flatten(maps: &Maps, look: PlaceLook, cel: f32) -> Flat {
     let strokes = strokes(maps);
-    let scale = maps.scale;
+    let scale = maps.regions.scale;
     let at = |plane: &Plane, i: usize| plane.values()[i];
     let mut areas = strokes.clone();
     for _ in 0..CEL_PASSES {
@@ -42,8 +43,8 @@ pub fn flatten(maps: &Maps, look: PlaceLook, cel: f32) -> Flat {
         PlaceLook::Film => (1.0, 0.85),
     };
     let free = |i: usize| {
-        (1.0 - at(&maps.foliage, i))
-            * (1.0 - at(&maps.sky, i))
+        (1.0 - at(&maps.regions.foliage, i))
+            * (1.0 - at(&maps.regions.sky, i))
             * (1.0 - 0.8 * at(&maps.salience, i))
     };
     let shapes = shock::crisp(
@@ -78,7 +79,7 @@ fn tone(lightness: f32, slope: f32) -> f32 {
 
 /// The photo in strokes along its edges.
 fn strokes(maps: &Maps) -> Colours {
-    let scale = maps.scale;
+    let scale = maps.regions.scale;
     let (width, height) = (maps.photo.width(), maps.photo.height());
     let at = |plane: &Plane, i: usize| plane.values()[i];
     let base = rolling_guidance(&maps.photo, 1.8 * scale, 0.042, 3);
@@ -102,19 +103,20 @@ fn strokes(maps: &Maps) -> Colours {
         (contrast * (1.0 - 0.5 * at(&maps.texture, i)))
             .max(at(&maps.structure, i))
             .max(at(&maps.salience, i))
-            .max(at(&maps.sky, i))
+            .max(at(&maps.regions.sky, i))
     });
     let tensor = StructureTensor::of_colours(&kept, 2.2 * scale);
     let radius = Plane::from_index(width, height, |i| {
-        let flat = 1.0 - smoothstep(at(&maps.detail, i), 0.010, 0.030);
-        let radius = 1.25 + 3.0 * at(&maps.sky, i) + 0.6 * at(&maps.foliage, i) + 1.8 * flat
-            - 0.25 * at(&maps.structure, i)
-            - 0.6 * at(&maps.salience, i);
+        let flat = 1.0 - smoothstep(at(&maps.regions.detail, i), 0.010, 0.030);
+        let radius =
+            1.25 + 3.0 * at(&maps.regions.sky, i) + 0.6 * at(&maps.regions.foliage, i) + 1.8 * flat
+                - 0.25 * at(&maps.structure, i)
+                - 0.6 * at(&maps.salience, i);
         radius * scale
     });
     let anisotropy = tensor.anisotropy();
     let anisotropy = Plane::from_index(width, height, |i| {
-        at(&anisotropy, i) * (1.0 - 0.7 * at(&maps.foliage, i))
+        at(&anisotropy, i) * (1.0 - 0.7 * at(&maps.regions.foliage, i))
     });
     kuwahara(
         &kept,

@@ -18,13 +18,15 @@ const ANGLES: [f32; 4] = [15.0, 60.0, 105.0, 150.0];
 
 /// `flat` with its leaves and textures in dabs.
 pub fn dab(flat: &Colours, maps: &Maps) -> Colours {
-    let scale = maps.scale;
+    let scale = maps.regions.scale;
     let (width, height) = (flat.width(), flat.height());
     let at = |plane: &Plane, i: usize| plane.values()[i];
     let rough = Plane::from_index(width, height, |i| {
-        at(&maps.texture, i) * (1.0 - at(&maps.foliage, i)) * (1.0 - at(&maps.sky, i))
+        at(&maps.texture, i)
+            * (1.0 - at(&maps.regions.foliage, i))
+            * (1.0 - at(&maps.regions.sky, i))
     });
-    let dabbed = |i: usize| at(&maps.foliage, i).max(at(&rough, i));
+    let dabbed = |i: usize| at(&maps.regions.foliage, i).max(at(&rough, i));
     if (0..width * height).all(|i| dabbed(i) < 0.05) {
         return flat.clone();
     }
@@ -41,7 +43,7 @@ pub fn dab(flat: &Colours, maps: &Maps) -> Colours {
     );
     let [a, b] = [1, 2].map(|c| blur(&flat.channel(c), 2.6 * scale));
     let painted = flat.map(|i, colour| {
-        let (leafy, rough) = (at(&maps.foliage, i), at(&rough, i));
+        let (leafy, rough) = (at(&maps.regions.foliage, i), at(&rough, i));
         let mix = |from: f32, to: f32, share: f32| from + share * (to - from);
         let l = mix(colour[0], rocks.tone(i, 1.9, 0.3), 0.85 * rough);
         let l = mix(l, leaves.tone(i, 2.6, 0.75), 0.9 * leafy);

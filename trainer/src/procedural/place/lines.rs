@@ -5,10 +5,11 @@ use nijigen::colour::oklab;
 use nijigen::filter::plane::Plane;
 use nijigen::filter::{colours::Colours, components::Components, resize};
 use nijigen::geometry::smoothstep;
+use nijigen::grade::PlaceLook;
 
 use crate::procedural::filter::{flow::darkness_across, structure_tensor::StructureTensor};
 
-use super::{PlaceLook, maps::Maps};
+use super::maps::Maps;
 
 /// Darkness across an edge at which a line begins, at which it is full, and which a line must reach
 /// somewhere to be drawn.
@@ -32,10 +33,10 @@ pub fn draw(
             PlaceLook::Film => 1.0,
         };
     let at = |plane: &Plane, i: usize| plane.values()[i];
-    let lines = outlines(shapes, maps.scale);
+    let lines = outlines(shapes, maps.regions.scale);
     picture.map(|i, [l, a, b]| {
-        let place = (1.0 - 0.9 * at(&maps.foliage, i))
-            * (1.0 - at(&maps.sky, i))
+        let place = (1.0 - 0.9 * at(&maps.regions.foliage, i))
+            * (1.0 - at(&maps.regions.sky, i))
             * (1.0 - 0.85 * at(&maps.texture, i))
             * (1.0 - 0.5 * at(&maps.fine_structure, i));
         let line = (strength * at(&lines, i) * place).clamp(0.0, 1.0);

@@ -1,13 +1,12 @@
 //! What is where in a photo: leaves, texture, structure, and the sky.
 
-use nijigen::colour::oklab;
 use nijigen::filter::plane::{Border, Plane};
 use nijigen::filter::{
     colours::Colours,
     gaussian::{blur, local_rms},
-    thresholds::hue_bump,
 };
 use nijigen::geometry::smoothstep;
+use nijigen::grade::Regions;
 use nijigen::sky::mask;
 
 use crate::procedural::filter::{
@@ -16,16 +15,12 @@ use crate::procedural::filter::{
 
 /// Maps of a photo, and the figures that hold for all of it.
 pub struct Maps {
-    /// Length of a pixel at [`super::LONG_SIDE_PX`].
-    pub scale: f32,
+    /// Leaves, the sky and detail.
+    pub regions: Regions,
     /// The photo in OKLab with its noise smoothed away.
     pub photo: Colours,
     /// The photo's structure tensor over 2 px.
     pub tensor: StructureTensor,
-    /// Root mean square of what is finer than about 5 px.
-    pub detail: Plane,
-    /// Where leaves and grass are, 0 to 1.
-    pub foliage: Plane,
     /// Where a detail stands out from the texture around it, as eyes and signs do; 0 to 1.
     pub salience: Plane,
     /// Where there are edges with a direction of their own: outlines, walls, windows, wires,
@@ -36,12 +31,6 @@ pub struct Maps {
     pub fine_structure: Plane,
     /// Where there is dense texture without structure: rock, fur, gravel; 0 to 1.
     pub texture: Plane,
-    /// Where the picture shows the sky, 0 to 1, whatever the confidence.
-    pub sky_mask: Plane,
-    /// How surely that is the sky, 0 to 1.
-    pub sky_confidence: f32,
-    /// Their product.
-    pub sky: Plane,
 }
 
 impl Maps {
@@ -52,33 +41,22 @@ impl Maps {
         let tensor = StructureTensor::of_colours(&photo, 2.0 * scale);
         let wide = StructureTensor::of_colours(&photo, 4.5 * scale);
         let lightness = original.channel(0);
-        let coarse = blur(&lightness, 2.5 * scale);
-        let fine = Plane::from_index(width, height, |i| {
-            lightness.values()[i] - coarse.values()[i]
-        });
-        let detail = local_rms(&fine, 5.0 * scale);
+        let fine = Regions::fine(&lightness, scale);
         let salience = salience(&fine, scale);
         let (sky_mask, sky_confidence) = mask::find(&photo, scale);
         let wires = wires(&photo, &tensor, scale);
         let sky_mask = Plane::from_index(width, height, |i| {
             sky_mask.values()[i] * (1.0 - wires.values()[i])
         });
-        let sky = sky_mask.map(|v| v * sky_confidence);
-        let green = blur(
-            &photo.plane(|colour| {
-                hue_bump(oklab::hue(colour), 124.0, 50.0)
-                    * smoothstep(oklab::chroma(colour), 0.021, 0.046)
-            }),
-            4.0 * scale,
-        );
         let (strength, anisotropy) = (tensor.strength(), wide.anisotropy());
-        let foliage = Plane::from_index(width, height, |i| {
-            // Leaves have edges in all directions; one edge before a green wall is none.
-            let leafy = green.values()[i]
-                * smoothstep(detail.values()[i], 0.015, 0.038)
-                * (1.0 - smoothstep(anisotropy.values()[i], 0.60, 0.88));
-            (1.4 * leafy).min(1.0) * (1.0 - sky.values()[i])
-        });
+        let sky = (sky_mask, sky_confidence);
+        let regions = Regions::of(&photo, &fine, &anisotropy, sky, scale);
+        let Regions {
+            detail,
+            foliage,
+            sky,
+            ..
+        } = &regions;
         let rectilinear = rectilinearity(&photo.channel(0), 7.0 * scale);
         let fine_structure = Plane::from_index(width, height, |i| {
             smoothstep(rectilinear.values()[i], 0.24, 0.46)
@@ -101,18 +79,13 @@ impl Maps {
                 * (1.0 - salience.values()[i])
         });
         Self {
-            scale,
             photo,
             tensor,
-            detail,
-            foliage,
             salience,
             structure,
             fine_structure,
             texture,
-            sky_mask,
-            sky_confidence,
-            sky,
+            regions,
         }
     }
 }

@@ -2,7 +2,7 @@
 //! skies on a ramp with clouds in a few tones, blue shadows and warm lights.
 //!
 //! The order of steps: maps of what is where ([`maps`], [`nijigen::sky`]); flattening into strokes
-//! ([`abstraction`], [`foliage`]); tone and colour ([`grade`]); the sky painted anew ([`sky`]);
+//! ([`abstraction`], [`foliage`]); tone and colour ([`nijigen::grade`]); the sky painted anew ([`sky`]);
 //! outlines ([`lines`]); glow and sharpness ([`light`]). Colours are OKLab throughout. Lengths are
 //! in pixels of a picture whose longer side is [`LONG_SIDE_PX`], and grow with the picture.
 //!
@@ -11,7 +11,6 @@
 
 mod abstraction;
 mod foliage;
-mod grade;
 mod light;
 mod lines;
 mod maps;
@@ -22,20 +21,10 @@ use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 use nijigen::filter::colours::Colours;
+use nijigen::grade::{PlaceLook, grade};
+use nijigen::scene::LONG_SIDE_PX;
 
 use super::Drawn;
-
-/// Longer side of the pictures in whose pixels lengths are given.
-const LONG_SIDE_PX: f32 = 440.0;
-
-/// Which of the looks for places a picture gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PlaceLook {
-    /// Luminous: saturated skies, glow, hardly any lines.
-    Sky,
-    /// Flat cel areas inside coloured outlines, milder colours.
-    Film,
-}
 
 /// Settings of the looks for places: factors on what a look does by itself, so that 1 leaves it as
 /// it is and 0 leaves the step out.
@@ -103,17 +92,17 @@ impl PlaceConfig {
             photo.height()
         );
         let photo = Colours::oklab(photo);
-        let scale = photo.width().max(photo.height()) as f32 / LONG_SIDE_PX;
+        let scale = photo.width().max(photo.height()) as f32 / LONG_SIDE_PX as f32;
         let maps = maps::Maps::of(&photo, scale);
         let flat = abstraction::flatten(&maps, look, self.cel);
         let dabbed = foliage::dab(&flat.toned, &maps);
-        let graded = grade::grade(&dabbed, &maps, look, self.vibrance);
+        let graded = grade(&dabbed, &maps.regions, look, self.vibrance);
         let painted = sky::paint(&graded, &dabbed, &maps, look, self.sky);
         let lined = lines::draw(&painted, &flat.shapes, &maps, look, self.lines);
         let lit = light::light(&lined, scale, look, self.bloom, self.sharpness);
         Ok(Drawn {
             picture: lit.to_srgb(),
-            sky_confidence: maps.sky_confidence,
+            sky_confidence: maps.regions.sky_confidence,
         })
     }
 }

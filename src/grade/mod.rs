@@ -1,15 +1,52 @@
-//! Tone and colour: lifted midtones, vivid colours, greens from yellow-green lights to teal
-//! shadows, blue-violet shadows and warm lights.
+//! The colours of painted places: lifted midtones, vivid colours, greens from yellow-green lights to teal
+//! shadows, blue-violet shadows, warm lights, and a glow around highlights.
+//!
+//! Networks learn targets in these colours, but slowly, and the mean of what they are unsure of is grey. What a colour becomes
+//! follows from the photo by fixed rules, so drawings get their broad colours by these, too: see [`graded`].
 
-use nijigen::geometry::smoothstep;
+mod glow;
+mod regions;
 
-use nijigen::colour::oklab;
-use nijigen::filter::plane::Plane;
-use nijigen::filter::{
-    colours::Colours, gaussian::blur, guided::guided_filter, quantile, thresholds::hue_bump,
-};
+use serde::{Deserialize, Serialize};
 
-use super::{PlaceLook, maps::Maps};
+use crate::colour::oklab;
+use crate::error::Result;
+use crate::filter::colours::Colours;
+use crate::filter::gaussian::blur;
+use crate::filter::guided::guided_filter;
+use crate::filter::plane::Plane;
+use crate::filter::quantile;
+use crate::filter::thresholds::hue_bump;
+use crate::geometry::smoothstep;
+use crate::imaging::Photo;
+use crate::scene::Scene;
+
+pub use self::glow::glow;
+pub use self::regions::Regions;
+
+/// Looks for places, each with colours of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PlaceLook {
+    /// Luminous: saturated skies, glow, hardly any lines.
+    Sky,
+    /// Flat cel areas inside coloured outlines, milder colours.
+    Film,
+}
+
+/// Longer side in pixels at which the broad colours of pictures are found: finer ones are the drawing's.
+pub(crate) const GRADED_SIDE_PX: usize = 220;
+
+/// The scene in strokes in the colours of `look`, at most [`GRADED_SIDE_PX`] on the longer side.
+///
+/// # Errors
+/// [`Error::Memory`](crate::Error::Memory) if there is too little.
+pub fn graded(scene: &Scene, look: PlaceLook) -> Result<Photo> {
+    let scene = scene.at_most(GRADED_SIDE_PX)?;
+    let regions = Regions::of_scene(&scene);
+    let coloured = grade(&scene.strokes_in_oklab(), &regions, look, 1.0);
+    Ok(scene.picture(&glow(&coloured, regions.scale, look, 1.0)))
+}
 
 /// The tone curve of a picture.
 struct Tone {
@@ -20,7 +57,7 @@ struct Tone {
 }
 
 impl Tone {
-    /// The curve that lifts the midtones of a picture taken by day and leaves the night dark.
+    /// The curve that lifts the midtones of a picture, by day more than by night.
     fn of(lightness: &Plane, look: PlaceLook) -> Self {
         let [darkest, median, lightest] =
             [0.01, 0.5, 0.993].map(|quantile| quantile::of(lightness, quantile));
@@ -34,7 +71,7 @@ impl Tone {
         let high = lightest.max(low + 0.35);
         let high = high + (1.0 - high) * (0.15 + 0.35 * (1.0 - day));
         let middle = ((median - low) / (high - low)).clamp(0.05, 0.95);
-        let target = middle + 0.095 * day * (1.0 - smoothstep(middle, 0.58, 0.76));
+        let target = middle + (0.045 + 0.065 * day) * (1.0 - smoothstep(middle, 0.58, 0.76));
         Self {
             low,
             high,
@@ -49,26 +86,29 @@ impl Tone {
     }
 }
 
-/// `flat` in the colours of `look`; `vibrance` is a factor on how vivid they become.
-pub fn grade(flat: &Colours, maps: &Maps, look: PlaceLook, vibrance: f32) -> Colours {
-    let scale = maps.scale;
+/// `flat`, in OKLab, in the colours of `look`; `vibrance` is a factor on how vivid they become.
+pub fn grade(flat: &Colours, regions: &Regions, look: PlaceLook, vibrance: f32) -> Colours {
+    let scale = regions.scale;
+    let (width, height) = (flat.width(), flat.height() as f32);
     let at = |plane: &Plane, i: usize| plane.values()[i];
     let tone = Tone::of(&flat.channel(0), look);
     let toned = flat.plane(|[l, ..]| tone.apply(l));
     let broad = guided_filter(&toned, &toned, (22.0 * scale) as usize, 0.02);
-    let no_sky = blur(&maps.sky, 8.0 * scale).map(|v| 1.0 - (2.0 * v).min(1.0));
+    let no_sky = blur(&regions.sky, 8.0 * scale).map(|v| 1.0 - (2.0 * v).min(1.0));
     let smooth = blur(
-        &maps.detail.map(|v| 1.0 - smoothstep(v, 0.018, 0.035)),
+        &regions.detail.map(|v| 1.0 - smoothstep(v, 0.018, 0.035)),
         3.0 * scale,
     );
-    let sky_blue = sky_blueness(flat, maps);
+    let sky_blue = sky_blueness(flat, regions);
     // A picture that is rich in colour already stays calm.
     let rich = smoothstep(flat.plane(oklab::chroma).mean() as f32, 0.045, 0.12);
     let vibrance = vibrance * (1.0 - 0.65 * rich);
+    // What may be no sky, but a pale wall, becomes a pale blue one at worst.
+    let cloudy = smoothstep(regions.sky_confidence, 0.03, 0.30);
     let vivid = flat.map(|i, colour| {
         // Local contrast, except in the sky.
         let l = at(&toned, i);
-        let l = (l + 0.14 * (l - at(&broad, i)) * (1.0 - at(&maps.sky, i))).clamp(0.1, 1.0);
+        let l = (l + 0.26 * (l - at(&broad, i)) * (1.0 - at(&regions.sky, i))).clamp(0.1, 1.0);
         // Strong reds, oranges and blues keep their depth.
         let deep = smoothstep(oklab::chroma(colour), 0.13, 0.22)
             * (1.0 - hue_bump(oklab::hue(colour), 120.0, 50.0));
@@ -82,7 +122,7 @@ pub fn grade(flat: &Colours, maps: &Maps, look: PlaceLook, vibrance: f32) -> Col
     });
     let [a, b] = [1, 2].map(|c| blur(&vivid.channel(c), 4.0 * scale));
     vivid.map(|i, colour| {
-        let leaves = at(&maps.foliage, i);
+        let leaves = at(&regions.foliage, i);
         // Water, asphalt and shade mirror a blue sky.
         let grey = (1.0 - smoothstep(at(&a, i).hypot(at(&b, i)), 0.016, 0.050))
             * (1.0 - smoothstep(oklab::chroma(colour), 0.04, 0.07))
@@ -94,14 +134,19 @@ pub fn grade(flat: &Colours, maps: &Maps, look: PlaceLook, vibrance: f32) -> Col
             colour[1] - 0.009 * mirrored,
             colour[2] - 0.024 * mirrored,
         ];
-        split(greens(colour), look, at(&no_sky, i), leaves)
+        let colour = split(greens(colour), look, at(&no_sky, i), leaves);
+        overcast(
+            colour,
+            cloudy * at(&regions.sky_mask, i),
+            1.0 - (i / width) as f32 / height,
+        )
     })
 }
 
 /// How much of a blue sky the picture shows, 0 to 1.
-fn sky_blueness(flat: &Colours, maps: &Maps) -> f32 {
-    let blue = quantile::masked(&flat.plane(|[_, _, b]| -b), &maps.sky_mask, 0.75);
-    smoothstep(maps.sky.mean() as f32, 0.04, 0.15) * smoothstep(blue.max(0.0), 0.02, 0.05)
+fn sky_blueness(flat: &Colours, regions: &Regions) -> f32 {
+    let blue = quantile::masked(&flat.plane(|[_, _, b]| -b), &regions.sky_mask, 0.75);
+    smoothstep(regions.sky.mean() as f32, 0.04, 0.15) * smoothstep(blue.max(0.0), 0.02, 0.05)
 }
 
 /// More chroma for what has some, a hue for what is almost grey.
@@ -115,8 +160,8 @@ fn enliven(colour: [f32; 3], look: PlaceLook, vibrance: f32, smooth: f32) -> [f3
     let [a, b] = oklab::opponents(chroma, hue);
     let more = vibrance
         * match look {
-            PlaceLook::Sky => 0.70,
-            PlaceLook::Film => 0.55,
+            PlaceLook::Sky => 0.95,
+            PlaceLook::Film => 0.70,
         };
     let skin = skin(hue, chroma);
     let straw = hue_bump(hue, 92.0, 30.0) * (1.0 - smoothstep(chroma, 0.08, 0.14));
@@ -180,8 +225,8 @@ fn split(colour: [f32; 3], look: PlaceLook, no_sky: f32, leaves: f32) -> [f32; 3
         // What is blue already, by itself or by the photo's cast, becomes no bluer.
         * (1.0 - 0.8 * smoothstep(-b, 0.004, 0.045));
     let (violet, warm) = match look {
-        PlaceLook::Sky => (0.050, 0.016),
-        PlaceLook::Film => (0.038, 0.020),
+        PlaceLook::Sky => (0.062, 0.020),
+        PlaceLook::Film => (0.046, 0.022),
     };
     let lit = smoothstep(l, 0.70, 0.93)
         * no_sky
@@ -194,6 +239,13 @@ fn split(colour: [f32; 3], look: PlaceLook, no_sky: f32, leaves: f32) -> [f32; 3
     let blue = hue_bump(hue, 250.0, 40.0) * smoothstep(chroma, 0.03, 0.08);
     let [a, b] = oklab::opponents(a.hypot(b), oklab::hue([l, a, b]) - 6.0 * blue);
     [l, a, b]
+}
+
+/// Grey clouds in blue and lavender, more so high above: `up` is 1 at the picture's top, 0 at its bottom. White ones stay.
+fn overcast([l, a, b]: [f32; 3], sky: f32, up: f32) -> [f32; 3] {
+    let grey = 1.0 - smoothstep(a.hypot(b), 0.025, 0.065);
+    let tint = sky * grey * (0.5 + 0.7 * up) * (1.0 - smoothstep(l, 0.90, 0.985));
+    [l + 0.02 * tint, a - 0.008 * tint, b - 0.085 * tint]
 }
 
 /// How near a colour is to that of skin, 0 to 1.

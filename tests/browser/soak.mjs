@@ -190,7 +190,8 @@ async function run(browser, count, tell) {
  * @property {number} rows in the list, each with a thumbnail
  * @property {number} objects bytes of the page's and the workers' objects
  * @property {number} engine bytes of its memory
- * @property {number} workers with their threads
+ * @property {number} workers the engine's, with its threads
+ * @property {number} faces workers that find faces
  */
 
 /** @param {import("playwright-core").Page} page @param {number} photos @returns {Promise<Memory>} */
@@ -199,22 +200,25 @@ async function measure(page, photos) {
     const { bytes } = await /** @type {any} */ (performance).measureUserAgentSpecificMemory();
     return [bytes, /** @type {any} */ (globalThis).engineBytes];
   });
-  return { photos, rows: await page.locator("#queue li").count(), objects, engine, workers: page.workers().length };
+  const all = page.workers();
+  const faces = all.filter((worker) => worker.url().includes("/face_worker/")).length;
+  const rows = await page.locator("#queue li").count();
+  return { photos, rows, objects, engine, workers: all.length - faces, faces };
 }
 
 /** @param {Memory} memory */
-function inWords({ rows, objects, engine, workers }) {
+function inWords({ rows, objects, engine, workers, faces }) {
   const [all, ofEngine] = [objects, engine].map((bytes) => (bytes / 1e6).toFixed(1));
-  return `${rows} in the list, ${all} MB of objects, ${ofEngine} MB of the engine, ${workers} workers`;
+  return `${rows} in the list, ${all} MB of objects, ${ofEngine} MB of the engine, ${workers} workers, ${faces} for faces`;
 }
 
 /** What has grown beyond its bound. @param {Memory[]} memory @returns {string[]} */
 function growth(memory) {
   const [first] = memory;
   return memory
-    .filter(({ rows, objects, engine, workers }) => {
+    .filter(({ rows, objects, engine, workers, faces }) => {
       const most = first.objects + SLACK_BYTES + ROW_BYTES * Math.max(0, rows - first.rows);
-      return engine > MOST_ENGINE_BYTES || workers > first.workers || objects > most;
+      return engine > MOST_ENGINE_BYTES || workers > first.workers || faces > 1 || objects > most;
     })
     .map((held) => `after ${held.photos} photos there are ${inWords(held)}`);
 }

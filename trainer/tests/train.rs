@@ -10,6 +10,9 @@ use anyhow::{Context, Result, ensure};
 use image::{Rgb, RgbImage};
 use serde_json::Value;
 
+/// What is said when there is nothing to resume.
+const IS_COMPLETE: &str = "the run is complete";
+
 fn nijigen(arguments: &[&str]) -> Result<Output> {
     let output = Command::new(env!("CARGO_BIN_EXE_nijigen"))
         .args(arguments)
@@ -191,7 +194,7 @@ fn a_smoke_run_learns_resumes_exactly_and_exports() -> Result<()> {
     let killed = folder.path().join("killed");
     let whole = |run: &Path| same_end(&run.join("checkpoints/step_00000026"), &killed);
     begin_again(&run, &killed, "step_00000010")?;
-    kill_now_and_then(&killed, 3, Duration::from_secs(8))?;
+    kill_now_and_then(&killed, 3, Duration::from_secs(8), &mut 1)?;
     whole(&run)?;
 
     // ... one whose disk is full, ...
@@ -251,7 +254,7 @@ fn a_smoke_run_learns_resumes_exactly_and_exports() -> Result<()> {
     // A complete run says so.
     let run_text = run.to_str().context("a plain path")?;
     let error = fails(&["train", "--resume", run_text])?;
-    ensure!(error.contains("the run is complete"), "{error}");
+    ensure!(error.contains(IS_COMPLETE), "{error}");
 
     // The style file works, and its card names the run.
     let style = folder.path().join("smoke.safetensors");
@@ -388,12 +391,16 @@ fn begin_again(run: &Path, to: &Path, checkpoint: &str) -> Result<()> {
     Ok(fs::write(to.join("metrics.jsonl"), kept)?)
 }
 
-/// Resumes a run until it is complete, and kills it so many times after random whiles. Tells after how many it was
-/// complete.
-fn kill_now_and_then(run: &Path, kills: usize, longest: Duration) -> Result<usize> {
-    let mut random = 1u64;
+/// Resumes a run until it is complete, and kills it so many times after whiles that are random as the number is. Tells
+/// after how many it was complete.
+fn kill_now_and_then(
+    run: &Path,
+    kills: usize,
+    longest: Duration,
+    random: &mut u64,
+) -> Result<usize> {
     for kill in 0..kills {
-        random = random
+        *random = random
             .wrapping_mul(6364136223846793005)
             .wrapping_add(1442695040888963407);
         let mut train = Command::new(env!("CARGO_BIN_EXE_nijigen"))
@@ -402,18 +409,26 @@ fn kill_now_and_then(run: &Path, kills: usize, longest: Duration) -> Result<usiz
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()?;
-        std::thread::sleep(longest.mul_f64((random >> 11) as f64 / (1u64 << 53) as f64));
+        std::thread::sleep(longest.mul_f64((*random >> 11) as f64 / (1u64 << 53) as f64));
         if train.try_wait()?.is_some() {
-            let output = train.wait_with_output()?;
-            let error = String::from_utf8_lossy(&output.stderr);
-            ensure!(output.status.success(), "{error}");
+            is_over(&train.wait_with_output()?)?;
             return Ok(kill);
         }
         train.kill()?;
         train.wait()?;
     }
-    succeeds(&["train", "--resume", &text(run)?])?;
+    is_over(&nijigen(&["train", "--resume", &text(run)?])?)?;
     Ok(kills)
+}
+
+/// Whether a run has come to its end, or had before: it may have been killed after its last checkpoint.
+fn is_over(output: &Output) -> Result<()> {
+    let error = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.success() || error.contains(IS_COMPLETE),
+        "{error}"
+    );
+    Ok(())
 }
 
 /// Whether a run has ended with the bits of this checkpoint, and with a whole log.
@@ -462,10 +477,10 @@ fn fifty_kills_change_nothing() -> Result<()> {
     let took = begun.elapsed();
     let run = only_run(&runs)?;
     let killed = folder.path().join("killed");
-    let (mut left, mut ends) = (50, 0);
+    let (mut left, mut ends, mut random) = (50, 0, 2);
     while left > 0 {
         begin_again(&run, &killed, "step_00000002")?;
-        left -= kill_now_and_then(&killed, left, took.mul_f64(0.3))?;
+        left -= kill_now_and_then(&killed, left, took.mul_f64(0.3), &mut random)?;
         same_end(&run.join("checkpoints/step_00000026"), &killed)?;
         ends += 1;
         println!("{left} kills left; {ends} runs ended with the same bits");

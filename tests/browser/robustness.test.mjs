@@ -124,7 +124,7 @@ test("a GPU that is lost in the middle: the CPU goes on with the same photo", { 
     Boolean(await /** @type {any} */ (navigator).gpu?.requestAdapter()),
   );
   if (!hasAdapter) return t.skip("this Chromium offers no WebGPU adapter");
-  const made = await run({ device: "webgpu", allowFallbackAdapter: true }, `
+  const made = await run({ style: "ink-tiny", device: "webgpu", allowFallbackAdapter: true }, `
     const queue = stylizer.queue();
     const jobs = (await makePhotos(3)).map((photo) => queue.add(photo, { size: 32 }));
     await queue.idle();

@@ -80,7 +80,7 @@ impl Kernel {
     }
 
     /// Pixels side by side that a thread makes: what a wide stride reads for more does not fit.
-    fn pixels(self) -> usize {
+    pub fn pixels(self) -> usize {
         4 / self.stride()
     }
 
@@ -98,7 +98,8 @@ impl Kernel {
         channels.div_ceil(GROUP).div_ceil(self.out_groups())
     }
 
-    fn tile_width(self) -> usize {
+    /// Columns of the pixels that a workgroup makes.
+    pub fn tile_width(self) -> usize {
         THREAD_COLUMNS * self.pixels()
     }
 
@@ -116,11 +117,18 @@ impl Kernel {
         ]
     }
 
+    /// Pixels of the input, side by side, that so many of the output are made of.
+    fn input_side(self, pixels: usize) -> usize {
+        (pixels - 1) * self.stride() + self.side()
+    }
+
+    /// Pixels of the input that a workgroup reads.
+    pub fn tile_len(self) -> usize {
+        self.input_side(self.tile_width()) * self.input_side(self.tile_height())
+    }
+
     /// The text of its shader.
     pub fn text(self, storage: Storage) -> String {
-        let input_side = |pixels: usize| (pixels - 1) * self.stride() + self.side();
-        let input_width = input_side(self.tile_width());
-        let tile_len = input_width * input_side(self.tile_height());
         let body = match self {
             Self::Dense { .. } | Self::Head { .. } => include_str!("dense.wgsl"),
             Self::Point => include_str!("point.wgsl"),
@@ -137,8 +145,8 @@ impl Kernel {
             ("TILE_HEIGHT", self.tile_height()),
             ("OUT_GROUPS", self.out_groups()),
             ("KERNEL", self.side()),
-            ("INPUT_WIDTH", input_width),
-            ("TILE_LEN", tile_len),
+            ("INPUT_WIDTH", self.input_side(self.tile_width())),
+            ("TILE_LEN", self.tile_len()),
         ];
         let constants = constants.map(|(name, value)| format!("const {name} = {value}u;\n"));
         [
@@ -190,7 +198,7 @@ impl Kernel {
     /// Products of one row of the kernel.
     fn products(self) -> String {
         let mut text = String::new();
-        let inputs = (self.pixels() - 1) * self.stride() + self.side();
+        let inputs = self.input_side(self.pixels());
         for i in 0..inputs {
             let input = match self {
                 Self::Dense { .. } | Self::Head { .. } => format!("tile[row + {i}u]"),

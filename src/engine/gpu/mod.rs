@@ -20,6 +20,8 @@ mod recorder;
 mod run;
 mod size_plan;
 mod step_geometry;
+#[cfg(test)]
+mod traffic;
 mod weights;
 mod workspace;
 

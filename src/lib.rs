@@ -20,7 +20,6 @@ pub mod imaging;
 pub mod kernels;
 pub mod model;
 pub mod pipeline;
-pub mod scene;
 pub mod sky;
 pub mod strokes;
 pub mod style;

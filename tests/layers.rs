@@ -20,6 +20,11 @@ const RULES: &[(&str, &[&str], bool)] = &[
     ("filter", &["colour", "error", "geometry", "imaging"], false),
     ("geometry", &[], false),
     (
+        "grade",
+        &["colour", "error", "filter", "geometry", "imaging", "sky"],
+        false,
+    ),
+    (
         "imaging",
         &["colour", "error", "geometry", "kernels"],
         false,
@@ -34,7 +39,11 @@ const RULES: &[(&str, &[&str], bool)] = &[
         false,
     ),
     ("strokes", &["imaging", "kernels"], false),
-    ("style", &["error", "imaging", "model", "sky"], false),
+    (
+        "style",
+        &["error", "grade", "imaging", "model", "sky"],
+        false,
+    ),
     (
         "engine",
         &["error", "geometry", "imaging", "kernels", "model", "style"],
@@ -43,7 +52,8 @@ const RULES: &[(&str, &[&str], bool)] = &[
     (
         "pipeline",
         &[
-            "cel", "drawing", "engine", "error", "face", "imaging", "sky", "strokes", "style",
+            "cel", "drawing", "engine", "error", "face", "grade", "imaging", "sky", "strokes",
+            "style",
         ],
         false,
     ),

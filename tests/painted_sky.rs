@@ -4,6 +4,7 @@
 use futures_lite::future::block_on;
 use nijigen::Result;
 use nijigen::engine::{Engine, Progress};
+use nijigen::grade::PlaceLook;
 use nijigen::imaging::{Photo, Planes};
 use nijigen::pipeline::{Look, Network, Options, stylize};
 use nijigen::sky::SkyPalette;
@@ -38,7 +39,12 @@ fn photo(sky: [u8; 3]) -> Photo {
     Photo::new(SIZE[0], SIZE[1], rgba.collect()).expect("as many bytes as pixels need")
 }
 
-fn draw(photo: Photo, drawing_side_px: Option<u32>, sky: Option<SkyPalette>) -> Photo {
+fn draw(
+    photo: Photo,
+    drawing_side_px: Option<u32>,
+    sky: Option<SkyPalette>,
+    grade: Option<PlaceLook>,
+) -> Photo {
     let look = Look {
         place: Network {
             engine: &Gray,
@@ -46,7 +52,7 @@ fn draw(photo: Photo, drawing_side_px: Option<u32>, sky: Option<SkyPalette>) -> 
             strokes: false,
             cel: None,
             sky,
-            grade: None,
+            grade,
             guided: false,
         },
         portrait: None,
@@ -60,15 +66,32 @@ fn draw(photo: Photo, drawing_side_px: Option<u32>, sky: Option<SkyPalette>) -> 
 fn skies_are_painted_at_any_size_of_the_drawing_and_the_ground_is_the_networks() {
     for side in [Some(256), None] {
         let blue = photo([120, 165, 215]);
-        let picture = draw(blue.clone(), side, Some(SkyPalette::Deep));
+        let picture = draw(blue.clone(), side, Some(SkyPalette::Deep), None);
         let at = |x: usize, y: usize| picture.pixels()[y * SIZE[0] + x];
         let [r, g, b, _] = at(450, 60);
         assert!(b > 200 && r < 130 && b > g, "{:?}", at(450, 60));
         for (x, y) in [(100, 420), (800, 580)] {
             assert!(at(x, y)[..3].iter().all(|v| v.abs_diff(128) < 4));
         }
-        let plain = draw(blue, side, None);
+        let plain = draw(blue, side, None, None);
         assert!(plain.pixels().iter().all(|p| p[0].abs_diff(128) < 2));
+    }
+}
+
+#[test]
+fn drawings_get_the_broad_colours_of_their_look_at_any_size() {
+    for side in [Some(256), None] {
+        let picture = draw(photo([120, 165, 215]), side, None, Some(PlaceLook::Sky));
+        let at = |x: usize, y: usize| picture.pixels()[y * SIZE[0] + x];
+        // The network's gray is blue above and green below; the meadow's texture, which it did not draw, stays away.
+        let [r, _, b, _] = at(450, 60);
+        assert!(b > r + 40, "{:?}", at(450, 60));
+        let [r, g, b, _] = at(450, 520);
+        assert!(g > r + 25 && g > b + 25, "{:?}", at(450, 520));
+        for x in 440..460 {
+            let apart = at(x, 520)[1].abs_diff(at(x + 1, 520)[1]);
+            assert!(apart < 6, "{apart} at {x}");
+        }
     }
 }
 
@@ -76,7 +99,7 @@ fn skies_are_painted_at_any_size_of_the_drawing_and_the_ground_is_the_networks()
 fn a_wall_is_no_sky() {
     // Brown from top to bottom.
     let wall = photo([120, 95, 80]);
-    let picture = draw(wall, Some(256), Some(SkyPalette::Deep));
+    let picture = draw(wall, Some(256), Some(SkyPalette::Deep), None);
     let brown = picture.pixels()[60 * SIZE[0] + 450];
     assert!(brown[..3].iter().all(|v| v.abs_diff(128) < 2), "{brown:?}");
 }

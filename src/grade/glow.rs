@@ -8,7 +8,7 @@ use crate::geometry::smoothstep;
 use super::PlaceLook;
 
 /// `picture`, in OKLab, with its highlights glowing; `strength` is a factor on what the look does, and `scale` the length of a pixel
-/// at [`LONG_SIDE_PX`](crate::scene::LONG_SIDE_PX).
+/// at [`LONG_SIDE_PX`](crate::sky::LONG_SIDE_PX).
 pub fn glow(picture: &Colours, scale: f32, look: PlaceLook, strength: f32) -> Colours {
     let amount = strength
         * match look {

@@ -19,7 +19,7 @@ use crate::filter::quantile;
 use crate::filter::thresholds::hue_bump;
 use crate::geometry::smoothstep;
 use crate::imaging::Photo;
-use crate::scene::Scene;
+use crate::sky::Scene;
 
 pub use self::glow::glow;
 pub use self::regions::Regions;
@@ -261,5 +261,60 @@ fn between(x: f32, points: &[(f32, f32)]) -> f32 {
         (Some((_, y)), None) => y,
         (None, Some((_, y))) => *y,
         (None, None) => 0.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A sky of this colour over a rough dark meadow.
+    fn place(sky: [u8; 3]) -> Photo {
+        let (width, height) = (384, 256);
+        let pixel = |i: usize| {
+            let (x, y) = (i % width, i / width);
+            let noise = ((x * 7919 + y * 104_729 + x * y * 31) % 61) as u8;
+            let [r, g, b] = match y {
+                0..150 => sky,
+                _ => [30 + noise / 2, 46 + noise, 24 + noise / 3],
+            };
+            [r, g, b, 255]
+        };
+        Photo::new(width, height, (0..width * height).flat_map(pixel).collect()).unwrap()
+    }
+
+    /// The colour that a place of one column has at a share of its height.
+    fn at(sky: [u8; 3], look: PlaceLook, down: f32) -> [f32; 3] {
+        let picture = graded(&Scene::of(&place(sky)).unwrap(), look).unwrap();
+        let (width, height) = (picture.width(), picture.height());
+        let y = (down * height as f32) as usize;
+        let [r, g, b, _] = picture.pixels()[y * width + width / 2];
+        [r, g, b].map(f32::from)
+    }
+
+    #[test]
+    fn grey_clouds_become_blue_and_white_ones_stay() {
+        let [r, _, b] = at([176, 178, 180], PlaceLook::Sky, 0.1);
+        assert!(b > r + 18.0, "{r} {b}");
+        let [r, _, b] = at([252, 252, 252], PlaceLook::Sky, 0.1);
+        assert!((r - b).abs() < 14.0, "{r} {b}");
+    }
+
+    #[test]
+    fn greens_become_vivid_and_more_so_in_the_look_sky() {
+        let vivid = |[r, g, b]: [f32; 3]| g - 0.5 * (r + b);
+        let sky = vivid(at([120, 165, 215], PlaceLook::Sky, 0.85));
+        let film = vivid(at([120, 165, 215], PlaceLook::Film, 0.85));
+        // The photo's is 25.
+        assert!(sky > 40.0 && sky >= film, "{sky} {film}");
+    }
+
+    #[test]
+    fn tiny_scenes_are_graded() {
+        for size in [[1, 1], [3, 40], [40, 1]] {
+            let photo = Photo::new(size[0], size[1], vec![90; 4 * size[0] * size[1]]).unwrap();
+            let picture = graded(&Scene::of(&photo).unwrap(), PlaceLook::Film).unwrap();
+            assert_eq!([picture.width(), picture.height()], size);
+        }
     }
 }

@@ -7,12 +7,12 @@ use crate::filter::plane::Plane;
 use crate::filter::thresholds::hue_bump;
 use crate::geometry::smoothstep;
 use crate::imaging::structure_tensor;
-use crate::scene::Scene;
+use crate::sky::Scene;
 
 /// Where what is in a picture of a place.
 #[derive(Clone, Debug)]
 pub struct Regions {
-    /// Length of a pixel at [`LONG_SIDE_PX`](crate::scene::LONG_SIDE_PX).
+    /// Length of a pixel at [`LONG_SIDE_PX`](crate::sky::LONG_SIDE_PX).
     pub scale: f32,
     /// Root mean square of what is finer than about 5 px.
     pub detail: Plane,
@@ -62,7 +62,7 @@ impl Regions {
         }
     }
 
-    /// What of the lightness is finer than about 5 px at [`LONG_SIDE_PX`](crate::scene::LONG_SIDE_PX).
+    /// What of the lightness is finer than about 5 px at [`LONG_SIDE_PX`](crate::sky::LONG_SIDE_PX).
     pub fn fine(lightness: &Plane, scale: f32) -> Plane {
         let coarse = blur(lightness, 2.5 * scale);
         Plane::from_index(lightness.width(), lightness.height(), |i| {

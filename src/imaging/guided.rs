@@ -245,6 +245,33 @@ mod tests {
     }
 
     #[test]
+    fn other_colours_leave_a_drawing_its_texture() {
+        let mut drawing = two_areas(24);
+        let before = drawing.clone();
+        let shift = |[r, g, b, a]: [u8; 4]| [r + 30, g, b - 60, a];
+        let small = fit_long_side(two_areas(0), 32).unwrap();
+        let wanted = picture(small.width(), small.height(), |x, y| {
+            shift(small.pixels()[y * small.width() + x])
+        });
+        recolour(&mut drawing, &wanted).unwrap();
+        let mut furthest = 0.0_f32;
+        for (before, after) in before.pixels().iter().zip(drawing.pixels()) {
+            let expected = shift(*before);
+            let apart = |c: usize| f32::from(after[c].abs_diff(expected[c]));
+            furthest = furthest.max(apart(0)).max(apart(1)).max(apart(2));
+            assert_eq!(after[3], before[3]);
+        }
+        // The texture is 24 in red, whose mean the wanted colours lack.
+        assert!(furthest < 20.0, "{furthest}");
+        let red = |x: usize| drawing.pixels()[30 * 96 + x][0];
+        let spread = |columns: std::ops::Range<usize>| {
+            let values: Vec<u8> = columns.map(red).collect();
+            values.iter().max().unwrap() - values.iter().min().unwrap()
+        };
+        assert!(spread(8..36) > 16, "{}", spread(8..36));
+    }
+
+    #[test]
     fn alpha_is_the_photos_and_any_size_works() {
         for (size, side) in [([1, 1], 1), ([5, 1], 2), ([2, 9], 3), ([7, 7], 7)] {
             let photo = picture(size[0], size[1], |x, y| [9, 99, 200, (40 * x + y) as u8]);

@@ -9,8 +9,7 @@ use crate::grade::{PlaceLook, graded};
 use crate::imaging::{
     Photo, enlarge_along, enlarging_bytes, fitted_size, recolour, shrunk, transparency_bytes,
 };
-use crate::scene::{Scene, scene_bytes};
-use crate::sky::{SkyPalette, lay_over, painted_sky};
+use crate::sky::{Scene, SkyPalette, lay_over, painted_sky, scene_bytes};
 use crate::strokes::{paint_strokes, painting_bytes};
 use crate::style::StyleHeader;
 

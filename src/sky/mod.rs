@@ -6,6 +6,7 @@
 
 pub mod mask;
 mod paint;
+mod scene;
 
 use crate::error::Result;
 use crate::filter::colours::Colours;
@@ -13,9 +14,10 @@ use crate::filter::gaussian::blur;
 use crate::filter::plane::Plane;
 use crate::geometry::smoothstep;
 use crate::imaging::{Photo, colour_over_white, enlarge_along, for_each_row, pixel_under_white};
-use crate::scene::Scene;
 
 pub use paint::{SkyPalette, paint};
+pub(crate) use scene::scene_bytes;
+pub use scene::{LONG_SIDE_PX, Scene};
 
 /// Standard deviation of the lightness around thin things before the sky, such as wires and birds.
 const AROUND_PX: f32 = 4.0;

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use nijigen::filter::colours::Colours;
 use nijigen::grade::{PlaceLook, grade};
-use nijigen::scene::LONG_SIDE_PX;
+use nijigen::sky::LONG_SIDE_PX;
 
 use super::Drawn;
 

@@ -8,8 +8,9 @@ use crate::filter::resize::resize;
 use crate::imaging::{
     Photo, enlarging_bytes, fitted_size, for_each_row, pixel_over_white, pixel_under_white, shrunk,
 };
-use crate::sky::mask;
 use crate::strokes::paint_strokes;
+
+use super::mask;
 
 /// Longer side in pixels of the pictures in whose pixels lengths are given; larger photos are copied at this size.
 pub const LONG_SIDE_PX: usize = 440;

@@ -97,16 +97,17 @@ mod tests {
 
     const SIDE: usize = 512;
 
-    /// Skin whose lower half is darker, in one tone or in hairs.
-    fn crop(hairs: f32) -> Vec<[f32; 3]> {
+    /// Skin that is darker below the mouth's corners, in one tone or in hairs.
+    fn crop(frame: &Frame, hairs: f32) -> Vec<[f32; 3]> {
         let pixel = |i: usize| {
             let (x, y) = (i % SIDE, i / SIDE);
-            let hair = if (x / 3 + y / 5) % 2 == 0 {
+            let hair = if (x / 3 + y / 5).is_multiple_of(2) {
                 hairs
             } else {
                 -hairs
             };
-            let l = if y > 300 { 55.0 + hair } else { 70.0 };
+            let [_, down] = frame.place(i, frame.face.center);
+            let l = if down > 0.2 { 55.0 + hair } else { 70.0 };
             [l, 14.0, 20.0]
         };
         (0..SIDE * SIDE).map(pixel).collect()
@@ -115,8 +116,8 @@ mod tests {
     #[test]
     fn hairs_are_a_beard_and_a_shadow_is_none() {
         let frame = Frame::new(SIDE, &example_face()).expect("a face");
-        assert!(beard(&frame, &crop(0.0)).is_none());
-        let found = beard(&frame, &crop(9.0)).expect("a beard");
+        assert!(beard(&frame, &crop(&frame, 0.0)).is_none());
+        let found = beard(&frame, &crop(&frame, 9.0)).expect("a beard");
         let at = |landmark: usize| {
             let [x, y] = frame.points[landmark];
             found.sample(x, y)
@@ -132,7 +133,7 @@ mod tests {
             side: SIDE,
             pixels: vec![[1.0; 3]; SIDE * SIDE],
         };
-        draw_beard(&mut canvas, &frame, &crop(9.0));
+        draw_beard(&mut canvas, &frame, &crop(&frame, 9.0));
         let at = |landmark: usize| {
             let [x, y] = frame.points[landmark].map(|v| v as usize);
             canvas.pixels[y * SIDE + x]

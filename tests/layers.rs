@@ -127,6 +127,7 @@ const ROOMS: &[(&str, Rooms)] = &[
             ("recorder", &["device", "pace"]),
             ("step_geometry", &["network"]),
             ("size_plan", &["kernel", "network", "step_geometry"]),
+            ("traffic", &["kernel", "network", "step_geometry"]),
             (
                 "workspace",
                 &[

@@ -97,6 +97,15 @@ mod tests {
 
     const SIDE: usize = 512;
 
+    /// The example face with a chin.
+    fn frame() -> Frame {
+        let mut points = example_face();
+        for (at, x) in CHIN.into_iter().zip((226..).step_by(6)) {
+            points[at] = [x as f32, 372.0];
+        }
+        Frame::new(SIDE, &points).expect("a face")
+    }
+
     /// Skin that is darker below the mouth's corners, in one tone or in hairs.
     fn crop(frame: &Frame, hairs: f32) -> Vec<[f32; 3]> {
         let pixel = |i: usize| {
@@ -115,7 +124,7 @@ mod tests {
 
     #[test]
     fn hairs_are_a_beard_and_a_shadow_is_none() {
-        let frame = Frame::new(SIDE, &example_face()).expect("a face");
+        let frame = frame();
         assert!(beard(&frame, &crop(&frame, 0.0)).is_none());
         let found = beard(&frame, &crop(&frame, 9.0)).expect("a beard");
         let at = |landmark: usize| {
@@ -128,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_beard_has_two_tones_of_its_colour() {
-        let frame = Frame::new(SIDE, &example_face()).expect("a face");
+        let frame = frame();
         let mut canvas = Canvas {
             side: SIDE,
             pixels: vec![[1.0; 3]; SIDE * SIDE],

@@ -293,11 +293,11 @@ mod tests {
     }
 
     #[test]
-    fn grey_clouds_become_blue_and_white_ones_stay() {
+    fn grey_clouds_become_blue_and_white_ones_do_not() {
         let [r, _, b] = at([176, 178, 180], PlaceLook::Sky, 0.1);
         assert!(b > r + 18.0, "{r} {b}");
         let [r, _, b] = at([252, 252, 252], PlaceLook::Sky, 0.1);
-        assert!((r - b).abs() < 14.0, "{r} {b}");
+        assert!(r >= b && r > 225.0, "{r} {b}");
     }
 
     #[test]

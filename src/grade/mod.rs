@@ -293,11 +293,20 @@ mod tests {
     }
 
     #[test]
-    fn grey_clouds_become_blue_and_white_ones_do_not() {
-        let [r, _, b] = at([176, 178, 180], PlaceLook::Sky, 0.1);
-        assert!(b > r + 18.0, "{r} {b}");
-        let [r, _, b] = at([252, 252, 252], PlaceLook::Sky, 0.1);
-        assert!(r >= b && r > 225.0, "{r} {b}");
+    fn grey_clouds_become_blue_and_white_or_coloured_ones_stay() {
+        let grey = overcast([0.75, 0.0, 0.0], 1.0, 0.9);
+        assert!(
+            grey[2] < -0.06 && grey[2].abs() > 4.0 * grey[1].abs(),
+            "{grey:?}"
+        );
+        for (colour, sky) in [
+            ([0.99, 0.0, 0.0], 1.0),
+            ([0.7, 0.08, 0.06], 1.0),
+            ([0.75, 0.0, 0.0], 0.0),
+        ] {
+            let after = overcast(colour, sky, 0.9);
+            assert!((after[2] - colour[2]).abs() < 0.005, "{colour:?} {after:?}");
+        }
     }
 
     #[test]

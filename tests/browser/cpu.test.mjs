@@ -20,7 +20,7 @@ test("the page makes the picture that the native program makes", async () => {
 
   const folder = mkdtempSync(join(tmpdir(), "nijigen-native-"));
   const style = join(ROOT, "www/styles/sky.safetensors");
-  execFileSync(NIJIGEN, ["convert", fixture("astronaut-256.png"), "--style", style, "--out", folder]);
+  execFileSync(NIJIGEN, ["convert", fixture("astronaut-256.png"), "--look", style, "--out", folder]);
   const native = PNG.sync.read(readFileSync(join(folder, name)));
 
   assert.deepEqual([png.width, png.height], [native.width, native.height]);

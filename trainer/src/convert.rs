@@ -38,9 +38,9 @@ pub struct ConvertArguments {
     /// Photos (JPEG, PNG, WebP, GIF), or folders, whose photos are taken with those of their subfolders.
     #[arg(required = true, value_name = "PHOTO")]
     photos: Vec<PathBuf>,
-    /// Style: a name that "nijigen styles" lists, or a style file.
-    #[arg(long, value_name = "STYLE", default_value = "sky", value_parser = style())]
-    style: StyleArgument,
+    /// Look: a name that "nijigen looks" lists, or the style file of another network.
+    #[arg(long, alias = "style", value_name = "LOOK", default_value = "sky", value_parser = style())]
+    look: StyleArgument,
     /// Folder for the pictures; made if needed.
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     out: PathBuf,
@@ -54,7 +54,7 @@ pub struct ConvertArguments {
     /// network of their own, as on the page. "pip download --no-deps mediapipe==0.10.21" fetches it.
     #[arg(long, value_name = "WHEEL")]
     models: Option<PathBuf>,
-    /// Style of that network: a name or a file.
+    /// That network: a name that "nijigen looks" lists, or a style file.
     #[arg(long, value_name = "STYLE", default_value = "portrait", requires = "models", value_parser = style())]
     portrait: StyleArgument,
     /// How much of its own proportions a face keeps that is drawn by it: 0, those of a drawing, to 1, all.
@@ -117,7 +117,7 @@ impl Studio {
         };
         let device = DrawingDevice::acquire(arguments.device)?;
         Ok(Self {
-            place: Painter::of(&arguments.style, &device)?,
+            place: Painter::of(&arguments.look, &device)?,
             portrait: match &arguments.models {
                 Some(_) => Some(Painter::of(&arguments.portrait, &device)?),
                 None => None,

@@ -19,6 +19,7 @@ mod folder;
 mod help_files;
 mod import;
 mod likeness;
+mod looks;
 mod losses;
 mod manifest;
 mod mtcnn;
@@ -39,7 +40,6 @@ mod reference;
 mod run_dir;
 mod shipped;
 mod style_file;
-mod styles;
 mod tapped;
 mod targets;
 mod tflite;
@@ -68,7 +68,7 @@ use nijigen::face::mesh;
 
 /// Photos into anime pictures, on your own device.
 ///
-/// "nijigen convert PHOTO" draws a photo; "nijigen styles" lists the looks. The other commands make styles: see
+/// "nijigen convert PHOTO" draws a photo; "nijigen looks" lists the looks. The other commands make styles: see
 /// docs/training.md in the source repository.
 #[derive(Parser)]
 #[command(name = "nijigen", version, arg_required_else_help = true)]
@@ -81,8 +81,9 @@ struct Arguments {
 enum Command {
     /// Turn photos into anime pictures, on the CPU or a GPU.
     Convert(convert::ConvertArguments),
-    /// List the styles that come with the program.
-    Styles(styles::StylesArguments),
+    /// List the looks that come with the program.
+    #[command(alias = "styles")]
+    Looks(looks::LooksArguments),
     /// Make a style file from a PyTorch checkpoint.
     Import(import::ImportArguments),
     /// Convert the perceptual backbone that training compares features of.
@@ -120,7 +121,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Convert(arguments) => convert::run(&arguments),
-        Command::Styles(arguments) => styles::run(&arguments),
+        Command::Looks(arguments) => looks::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
         Command::Backbone(arguments) => backbone::run(&arguments),
         Command::Prepare(arguments) => prepare::run(&arguments),

@@ -48,7 +48,7 @@ pub struct Entry {
     pub name: String,
     /// What the variants of one style have in common, such as `ink`.
     #[serde(default)]
-    family: String,
+    pub family: String,
     #[serde(default)]
     variant: Variant,
     file: String,
@@ -75,12 +75,9 @@ impl Entry {
         self.variant == Variant::Portrait
     }
 
-    /// Title and description, in English.
-    pub fn about(&self) -> String {
-        match &self.about {
-            Some(about) => format!("{}: {}", self.title.en, about.en),
-            None => self.title.en.clone(),
-        }
+    /// What its pictures look like, in English.
+    pub fn about(&self) -> Option<&str> {
+        self.about.as_ref().map(|about| about.en.as_str())
     }
 }
 

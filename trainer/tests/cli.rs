@@ -213,7 +213,7 @@ fn a_style_that_cannot_be_used_is_named() {
         (photo("plain.png"), "not a whole safetensors file"),
     ] {
         let output = nijigen()
-            .args(["convert", "--style"])
+            .args(["convert", "--look"])
             .arg(&path)
             .arg("--out")
             .arg(folder.path())
@@ -241,7 +241,7 @@ fn without_options_the_default_style_draws_into_this_folder() {
     let picture = folder.path().join("plain-anime.png");
     let by_default = fs::read(&picture).unwrap();
     let drawn_in = |style: &str| {
-        let output = run(&["--force", "--style", style]);
+        let output = run(&["--force", "--look", style]);
         assert!(output.status.success(), "{}", stderr(&output));
         fs::read(&picture).unwrap()
     };
@@ -273,15 +273,18 @@ fn programs_are_told_of_each_photo_in_a_line() {
 }
 
 #[test]
-fn styles_are_listed_with_their_names() {
+fn looks_are_listed_with_the_names_of_their_networks() {
     let list = |arguments: &[&str]| {
-        let output = nijigen().arg("styles").args(arguments).output().unwrap();
+        let output = nijigen().arg("looks").args(arguments).output().unwrap();
         assert!(output.status.success());
         String::from_utf8(output.stdout).unwrap()
     };
     let words = list(&[]);
-    for name in ["sky ", "ink-tiny ", "portrait "] {
-        assert!(words.lines().any(|line| line.starts_with(name)), "{words}");
+    for start in ["sky  ", "ink  ", "faces  "] {
+        assert!(words.lines().any(|line| line.starts_with(start)), "{words}");
+    }
+    for network in ["--look sky-tiny ", "--look ink ", "--portrait portrait "] {
+        assert!(words.contains(network), "{words}");
     }
     let listed: serde_json::Value = serde_json::from_str(&list(&["--json"])).unwrap();
     assert_eq!(listed["styles"][0]["name"], "sky");

@@ -120,7 +120,7 @@ async fn whole<E: Engine>(
     let photo = fit_long_side(photo, options.long_side_px)?;
     let kept = presentation.keep(&photo);
     let held = presentation.kept_bytes(bytes);
-    let mut picture = look.draw_place(photo, held, progress).await?;
+    let mut picture = look.draw_place(photo, false, held, progress).await?;
     look.make_room(applying)?;
     presentation.mix(kept.as_ref(), &mut picture)?;
     presentation.beside(kept, picture)

@@ -38,7 +38,7 @@ const RULES: &[(&str, &[&str], bool)] = &[
         ],
         false,
     ),
-    ("strokes", &["imaging", "kernels"], false),
+    ("strokes", &["geometry", "imaging", "kernels"], false),
     (
         "style",
         &["error", "grade", "imaging", "model", "sky"],

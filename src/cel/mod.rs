@@ -86,7 +86,7 @@ impl Pen {
             least_step: 0.08,
             flatness: strength,
             keeps_detail: true,
-            bordered: [0.002, 0.008],
+            bordered: [0.004, 0.014],
             line: [0.008, 0.022],
             ink: strength,
             lined_everywhere: false,

@@ -37,13 +37,17 @@ pub enum PlaceLook {
 /// Longer side in pixels at which the broad colours of pictures are found: finer ones are the drawing's.
 pub(crate) const GRADED_SIDE_PX: usize = 220;
 
-/// The scene in strokes in the colours of `look`, at most [`GRADED_SIDE_PX`] on the longer side.
+/// The scene in strokes in the colours of `look`, at most [`GRADED_SIDE_PX`] on the longer side; what may be grey clouds gets their
+/// colours if there are to be `clouds`.
 ///
 /// # Errors
 /// [`Error::Memory`](crate::Error::Memory) if there is too little.
-pub fn graded(scene: &Scene, look: PlaceLook) -> Result<Photo> {
+pub fn graded(scene: &Scene, look: PlaceLook, clouds: bool) -> Result<Photo> {
     let scene = scene.at_most(GRADED_SIDE_PX)?;
-    let regions = Regions::of_scene(&scene);
+    let mut regions = Regions::of_scene(&scene);
+    if !clouds {
+        regions.clouds = 0.0;
+    }
     let coloured = grade(&scene.strokes_in_oklab(), &regions, look, 1.0);
     Ok(scene.picture(&glow(&coloured, regions.scale, look, 1.0)))
 }
@@ -103,8 +107,6 @@ pub fn grade(flat: &Colours, regions: &Regions, look: PlaceLook, vibrance: f32) 
     // A picture that is rich in colour already stays calm.
     let rich = smoothstep(flat.plane(oklab::chroma).mean() as f32, 0.045, 0.12);
     let vibrance = vibrance * (1.0 - 0.65 * rich);
-    // What may be no sky, but a pale wall, becomes a pale blue one at worst.
-    let cloudy = smoothstep(regions.sky_confidence, 0.03, 0.30);
     let vivid = flat.map(|i, colour| {
         // Local contrast, except in the sky.
         let l = at(&toned, i);
@@ -137,7 +139,7 @@ pub fn grade(flat: &Colours, regions: &Regions, look: PlaceLook, vibrance: f32) 
         let colour = split(greens(colour), look, at(&no_sky, i), leaves);
         overcast(
             colour,
-            cloudy * at(&regions.sky_mask, i),
+            regions.clouds * at(&regions.sky_mask, i),
             1.0 - (i / width) as f32 / height,
         )
     })
@@ -285,7 +287,7 @@ mod tests {
 
     /// The colour that a place of one column has at a share of its height.
     fn at(sky: [u8; 3], look: PlaceLook, down: f32) -> [f32; 3] {
-        let picture = graded(&Scene::of(&place(sky)).unwrap(), look).unwrap();
+        let picture = graded(&Scene::of(&place(sky)).unwrap(), look, true).unwrap();
         let (width, height) = (picture.width(), picture.height());
         let y = (down * height as f32) as usize;
         let [r, g, b, _] = picture.pixels()[y * width + width / 2];
@@ -322,7 +324,7 @@ mod tests {
     fn tiny_scenes_are_graded() {
         for size in [[1, 1], [3, 40], [40, 1]] {
             let photo = Photo::new(size[0], size[1], vec![90; 4 * size[0] * size[1]]).unwrap();
-            let picture = graded(&Scene::of(&photo).unwrap(), PlaceLook::Film).unwrap();
+            let picture = graded(&Scene::of(&photo).unwrap(), PlaceLook::Film, true).unwrap();
             assert_eq!([picture.width(), picture.height()], size);
         }
     }

@@ -9,6 +9,9 @@ use crate::geometry::smoothstep;
 use crate::imaging::structure_tensor;
 use crate::sky::Scene;
 
+/// Confidence of a sky from which on what is grey in it may be clouds, and is.
+const CLOUDS: [f32; 2] = [0.45, 0.60];
+
 /// Where what is in a picture of a place.
 #[derive(Clone, Debug)]
 pub struct Regions {
@@ -24,6 +27,8 @@ pub struct Regions {
     pub sky_confidence: f32,
     /// Their product.
     pub sky: Plane,
+    /// How surely what is grey in it are clouds, 0 to 1: less sure skies are pale walls as often.
+    pub clouds: f32,
 }
 
 impl Regions {
@@ -58,6 +63,7 @@ impl Regions {
             foliage,
             sky_mask,
             sky_confidence,
+            clouds: smoothstep(sky_confidence, CLOUDS[0], CLOUDS[1]),
             sky,
         }
     }

@@ -6,7 +6,7 @@
 //! stays away; along an edge that both have, it carries the photo's sharpness into the picture.
 
 use super::Photo;
-use super::separable::filter_lines;
+use super::separable::box_means;
 use super::white::colour_over_white;
 use super::{for_each_row, shrunk, zeros};
 use crate::error::{Error, Result};
@@ -176,21 +176,6 @@ fn solve(moments: &[f32; MOMENTS], how: Fit) -> Affine {
         }
     }
     function
-}
-
-/// Replaces each of the values by the mean over the square around it, as far as that lies in the picture
-/// of `[width, height]`.
-fn box_means<const N: usize>(values: &mut [[f32; N]], size: [usize; 2], radius: usize) {
-    filter_lines(values, size, |line, at| {
-        let around = &line[at.saturating_sub(radius)..(at + radius + 1).min(line.len())];
-        let mut mean = [0.0; N];
-        for value in around {
-            for (mean, value) in mean.iter_mut().zip(value) {
-                *mean += value;
-            }
-        }
-        mean.map(|sum| sum / around.len() as f32)
-    });
 }
 
 #[cfg(test)]

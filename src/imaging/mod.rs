@@ -38,7 +38,7 @@ pub use probe::{MAX_MEGAPIXELS, PhotoHeader, probe};
 pub use resize::fit_long_side;
 pub(crate) use resize::{fitted_size, shrunk};
 pub(crate) use rows::for_each_row;
-pub(crate) use separable::blur;
+pub(crate) use separable::{blur, box_means};
 pub(crate) use structure_tensor::structure_tensor;
 pub(crate) use transparency::transparency_bytes;
 pub use warp::{Displaced, warp, warp_displaced};

@@ -265,6 +265,9 @@ async fn draw_face<E: Engine>(
     Ok(drawn)
 }
 
+/// Side of a face's square in parts of the photo's shorter side from which on the photo is a portrait.
+const PORTRAIT: f32 = 0.5;
+
 /// See [`FaceMode::Both`] and [`FaceMode::Live`].
 pub(super) async fn both<E: Engine>(
     look: &Look<'_, E>,
@@ -337,7 +340,10 @@ pub(super) async fn both<E: Engine>(
         length: done,
     };
     let held = kept_bytes + crop_bytes;
-    let mut picture = look.draw_place(photo, held, &mut part).await?;
+    let side = usable.last().map_or(0.0, |face| face.square.side_px());
+    let is_portrait = side > PORTRAIT * size[0].min(size[1]) as f32;
+    let drawing = look.draw_place(photo, is_portrait, held, &mut part);
+    let mut picture = drawing.await?;
     presentation.mix(kept.as_ref(), &mut picture)?;
     let factors = [0, 1].map(|i| picture_size[i] as f32 / size[i] as f32);
     let mesh_in_picture = |face: &Face| {

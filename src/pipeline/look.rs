@@ -10,7 +10,7 @@ use crate::imaging::{
     Photo, enlarge_along, enlarging_bytes, fitted_size, recolour, shrunk, transparency_bytes,
 };
 use crate::sky::{Scene, SkyPalette, lay_over, painted_sky, scene_bytes};
-use crate::strokes::{paint_strokes, painting_bytes};
+use crate::strokes::{paint_for_network, painting_bytes};
 use crate::style::StyleHeader;
 
 use super::FaceCrop;
@@ -71,7 +71,7 @@ impl<'a, E> Network<'a, E> {
     /// The photo in the form in which the network is given it.
     fn prepared(&self, mut photo: Photo) -> Photo {
         if self.strokes {
-            paint_strokes(&mut photo);
+            paint_for_network(&mut photo, self.guided);
         }
         photo
     }
@@ -216,22 +216,27 @@ impl<E: Engine> Look<'_, E> {
         self.place.engine.make_room(bytes)
     }
 
-    /// Draws a whole photo, see [`Engine::stylize_photo`]. Where it is transparent, the colours beside are seen.
+    /// Draws a whole photo, see [`Engine::stylize_photo`]. Where it is transparent, the colours beside are seen. What is grey behind a
+    /// portrait is taken for a wall, in other photos for clouds if it may be.
     pub(super) async fn draw_place(
         &self,
         mut photo: Photo,
+        is_portrait: bool,
         held_bytes: u64,
         progress: &mut impl Progress,
     ) -> Result<Photo> {
         if !photo.is_transparent() {
-            return self.draw_opaque(photo, held_bytes, progress).await;
+            return self
+                .draw_opaque(photo, is_portrait, held_bytes, progress)
+                .await;
         }
         let bytes = rgba_bytes([photo.width(), photo.height()]);
         let [taking_bytes, alpha_bytes] = transparency_bytes(bytes);
         self.make_room(held_bytes + bytes + taking_bytes)?;
         let alphas = photo.take_alpha()?;
         let held_bytes = held_bytes + alpha_bytes;
-        let mut drawn = self.draw_opaque(photo, held_bytes, progress).await?;
+        let drawing = self.draw_opaque(photo, is_portrait, held_bytes, progress);
+        let mut drawn = drawing.await?;
         drawn.put_alpha(&alphas);
         Ok(drawn)
     }
@@ -240,6 +245,7 @@ impl<E: Engine> Look<'_, E> {
     async fn draw_opaque(
         &self,
         photo: Photo,
+        is_portrait: bool,
         held_bytes: u64,
         progress: &mut impl Progress,
     ) -> Result<Photo> {
@@ -254,7 +260,8 @@ impl<E: Engine> Look<'_, E> {
             Some(palette) => painted_sky(&photo, &scene, palette)?,
             None => None,
         };
-        let graded = grade.map(|look| graded(&scene, look)).transpose()?;
+        let graded = grade.map(|look| graded(&scene, look, !is_portrait));
+        let graded = graded.transpose()?;
         drop(scene);
         let sky_bytes = if sky.is_some() { bytes } else { 0 };
         let drawing = self.draw(photo, graded.as_ref(), held_bytes + sky_bytes, progress);

@@ -3,8 +3,9 @@
 //! ellipse that lies along the edges: texture becomes flat strokes, borders stay crisp.
 //!
 //! Networks that learn painted places see photos so, in training and in use: a small network learns
-//! colours, skies and light in minutes, but strokes not in hours.
+//! colours, skies and light in minutes, but strokes not in hours. What is thin and strong stays as the photo has it ([`lines`]).
 
+mod lines;
 mod tensor;
 mod windows;
 
@@ -24,12 +25,31 @@ const PASSES: usize = 2;
 
 /// Paints the strokes; alpha stays, and transparent pixels lie on white.
 pub fn paint_strokes(photo: &mut Photo) {
-    for _ in 0..PASSES {
-        paint_once(photo);
-    }
+    paint(photo);
 }
 
-fn paint_once(photo: &mut Photo) {
+/// Paints the strokes as networks see photos: those without guide planes, which draw places, with window bars, letters and wires as
+/// they are. Alpha stays, and transparent pixels lie on white.
+pub fn paint_for_network(photo: &mut Photo, guided: bool) {
+    if guided {
+        return paint_strokes(photo);
+    }
+    let before = photo.clone();
+    let windows = paint(photo);
+    lines::bring_back(photo, &before, &windows);
+}
+
+/// Paints the strokes and tells the windows that the photo's own edges have.
+fn paint(photo: &mut Photo) -> Vec<u8> {
+    let windows = paint_once(photo);
+    for _ in 1..PASSES {
+        paint_once(photo);
+    }
+    windows
+}
+
+/// Applies the filter once, in the windows that are told.
+fn paint_once(photo: &mut Photo) -> Vec<u8> {
     let (width, height) = (photo.width(), photo.height());
     let (padded, stride) = padded(photo);
     let windows = windows(stride);
@@ -54,13 +74,16 @@ fn paint_once(photo: &mut Photo) {
         );
     };
     for_each_row(photo.pixels_mut(), width, paint);
+    choices
 }
 
 /// Bytes at a time while the strokes of a photo of `[width, height]` are painted, besides its own.
 pub(crate) fn painting_bytes([width, height]: [usize; 2]) -> u64 {
     let [padded, product] = [size_of::<[f32; 4]>(), size_of::<[f32; 3]>()];
     let pixels = (width + 2 * PADDING) as u64 * (height + 2 * PADDING) as u64;
-    (padded + product + 1) as u64 * pixels
+    // The windows and the photo before, and the larger of a pass and what brings lines back.
+    let inside = (width * height) as u64;
+    5 * inside + ((padded + product + 1) as u64 * pixels).max(lines::bytes(inside))
 }
 
 /// The photo on white in [0, 1] with the sum of each pixel's squares, its borders repeated [`PADDING`] times, and

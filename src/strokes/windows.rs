@@ -23,6 +23,11 @@ pub(super) fn windows(stride: usize) -> Vec<Vec<Tap>> {
     (0..DIRECTIONS * LENGTHS).map(window).collect()
 }
 
+/// How straight the edges are along which a window of this number lies, 0 to 1.
+pub(super) fn straightness(window: u8) -> f32 {
+    (usize::from(window) % LENGTHS) as f32 / (LENGTHS - 1) as f32
+}
+
 /// The ellipse that lies in the direction `along`, in radians, drawn out and pressed by the factor `stretch`.
 fn window(along: f32, stretch: f32, stride: usize) -> Vec<Tap> {
     let (sin, cos) = along.sin_cos();

@@ -201,7 +201,7 @@ fn thumbnail(style: &Style, photo: &Path) -> Result<Vec<u8>> {
     let square = imageops::resize(&square, large, large, FilterType::CatmullRom);
     let device = crate::device::device("flex")?;
     let generator = style.generator().init_with(style.weights(), &device)?;
-    let given = given_tensor(&square, style.header().strokes, &device)?;
+    let given = given_tensor(&square, style.header().strokes, false, &device)?;
     let drawn = tensor_picture(generator.forward(given))?;
     png(&imageops::resize(
         &drawn,

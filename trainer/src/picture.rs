@@ -8,7 +8,7 @@ use image::codecs::png::PngEncoder;
 use image::imageops::{self, FilterType};
 use image::{ExtendedColorType, ImageEncoder, RgbImage};
 use nijigen::imaging::Photo;
-use nijigen::strokes::paint_strokes;
+use nijigen::strokes::paint_for_network;
 
 /// Reads a picture file as RGB.
 ///
@@ -44,13 +44,13 @@ pub fn to_photo(picture: &RgbImage) -> Result<Photo> {
     Ok(Photo::new(width, height, rgba.collect())?)
 }
 
-/// A picture as networks see it that are given photos in strokes.
+/// A picture as networks see it that are given photos in strokes, with guide planes or without.
 ///
 /// # Errors
 /// If the picture has no pixels.
-pub fn in_strokes(picture: &RgbImage) -> Result<RgbImage> {
+pub fn in_strokes(picture: &RgbImage, guided: bool) -> Result<RgbImage> {
     let mut photo = to_photo(picture)?;
-    paint_strokes(&mut photo);
+    paint_for_network(&mut photo, guided);
     to_rgb(&photo)
 }
 
@@ -120,13 +120,18 @@ pub fn picture_tensor(picture: &RgbImage, device: &Device) -> Tensor<4> {
     )
 }
 
-/// A whole picture as a network is given it, in `strokes` or as it is; see [`picture_tensor`].
+/// A whole picture as a network of this kind is given it, in `strokes` or as it is; see [`picture_tensor`].
 ///
 /// # Errors
 /// If the picture has no pixels.
-pub fn given_tensor(picture: &RgbImage, strokes: bool, device: &Device) -> Result<Tensor<4>> {
+pub fn given_tensor(
+    picture: &RgbImage,
+    strokes: bool,
+    guided: bool,
+    device: &Device,
+) -> Result<Tensor<4>> {
     Ok(if strokes {
-        picture_tensor(&in_strokes(picture)?, device)
+        picture_tensor(&in_strokes(picture, guided)?, device)
     } else {
         picture_tensor(picture, device)
     })

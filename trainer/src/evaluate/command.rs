@@ -120,7 +120,7 @@ fn run_on_photos(
     for (path, style) in styles {
         let generator: Generator = style.generator().init_with(style.weights(), &device)?;
         let row = evaluation.row(&style.header().name, arguments, |photo| {
-            let given = given_tensor(photo, style.header().strokes, &device)?;
+            let given = given_tensor(photo, style.header().strokes, false, &device)?;
             tensor_picture(generator.forward(given))
         })?;
         if arguments.write {

@@ -534,7 +534,7 @@ impl Sources {
     fn in_strokes(&self, source: &Path, photo: &RgbImage) -> Result<Arc<RgbImage>> {
         let (width, height) = photo.dimensions();
         let key = source.with_added_extension(format!("{width}x{height}.strokes"));
-        self.cached(&key, || in_strokes(photo))
+        self.cached(&key, || in_strokes(photo, self.config.generator.guides))
     }
 
     /// The procedural target of a photo of the given size.

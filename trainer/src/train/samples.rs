@@ -105,7 +105,7 @@ impl Samples {
     ) -> Result<()> {
         let mut rows = Vec::new();
         for sample in &self.shown {
-            let mut input = given_tensor(&sample.photo, choice.strokes, device)?;
+            let mut input = given_tensor(&sample.photo, choice.strokes, choice.guides, device)?;
             if let Some(guides) = &sample.guides {
                 let [_, _, height, width] = input.dims();
                 let planes = guides.len() / (height * width);

@@ -44,7 +44,7 @@ mod tests {
     #[test]
     fn cheeks_are_redder_and_the_rest_stays() {
         let frame = Frame::new(512, &example_face()).expect("a face");
-        let palette = SkinPalette::new([80.0, 12.0, 16.0]);
+        let palette = SkinPalette::new([80.0, 12.0, 16.0], 1.0);
         let skin = rgb(palette.base);
         let mut canvas = Canvas {
             side: 512,

@@ -12,12 +12,28 @@ use super::samples::{median, under};
 /// A brow that is too small to be measured.
 const BLACK: [f32; 3] = [15.0, 0.0, 0.0];
 
-/// Draws the left (0) or right (1) brow in the thickness and colour of the photo's.
+/// The colour of the brows of a crop, both in CIE L*a*b*: that of the darker one, as light from one side makes the other one pale.
+pub fn brow_colour(frame: &Frame, lab: &[[f32; 3]]) -> [f32; 3] {
+    let colour = |side: usize| {
+        let area = frame.fill(&frame.brow_polygon(side, 0.0));
+        let mut inside = under(lab, frame.side, &area, 0.5);
+        if inside.len() <= 10 {
+            return BLACK;
+        }
+        let limit = quantile(inside.iter().map(|c| c[0]).collect(), 0.40);
+        inside.retain(|c| c[0] <= limit);
+        median(&inside)
+    };
+    let [left, right] = [0, 1].map(colour);
+    if left[0] < right[0] { left } else { right }
+}
+
+/// Draws the left (0) or right (1) brow in the thickness of the photo's, and of this colour in CIE L*a*b*.
 pub fn draw_brow(
     canvas: &mut Canvas,
     frame: &Frame,
     side: usize,
-    lab: &[[f32; 3]],
+    colour: [f32; 3],
     skin_colour: [f32; 3],
     palette: &SkinPalette,
 ) {
@@ -32,19 +48,6 @@ pub fn draw_brow(
         .collect();
     let heights = above.iter().zip(&below).map(|(a, b)| distance(*a, *b));
     let thick = quantile(heights.collect(), 0.5).clamp(0.036 * unit, 0.070 * unit);
-    let area = frame.fill(&frame.brow_polygon(side, 0.0));
-    let inside = under(lab, frame.side, &area, 0.5);
-    let colour = if inside.len() > 10 {
-        let limit = quantile(inside.iter().map(|c| c[0]).collect(), 0.40);
-        median(
-            &inside
-                .into_iter()
-                .filter(|c| c[0] <= limit)
-                .collect::<Vec<_>>(),
-        )
-    } else {
-        BLACK
-    };
     let l = (0.85 * colour[0])
         .min(0.62 * palette.base[0])
         .clamp(10.0, 70.0);
@@ -59,4 +62,25 @@ pub fn draw_brow(
     let opacity = interpolate(contrast, &[(0.05, 0.6), (0.2, 0.92)]);
     let colour = rgb([l, 1.1 * colour[1] + 1.0, colour[2]]);
     canvas.stroke(&spline(&middle, 60), taper, opacity, colour);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::face::example_face::example_face;
+
+    #[test]
+    fn both_brows_have_the_colour_of_the_darker_one() {
+        let frame = Frame::new(512, &example_face()).expect("a face");
+        let brow = [22.0, 6.0, 9.0];
+        let colour = |i: usize| {
+            if i % 512 < 256 {
+                brow
+            } else {
+                [48.0, 8.0, 12.0]
+            }
+        };
+        let lab: Vec<_> = (0..512 * 512).map(colour).collect();
+        assert_eq!(brow_colour(&frame, &lab), brow);
+    }
 }

@@ -134,7 +134,7 @@ pub fn draw_eye(
         .collect();
     let darkness = 1.0 - quantile(along_lid, 0.5) / skin_colour[0];
     let lashes = interpolate(darkness, &[(0.25, 0.72), (0.62, 1.08)]);
-    let thick = 0.095 * lashes;
+    let thick = 0.108 * lashes;
 
     let up = curve(0.0, 1.0, LID_POINTS, &|x| lid_at(&upper, x));
     let low = curve(0.0, 1.0, LID_POINTS, &|x| lid_at(&lower, x));
@@ -155,7 +155,7 @@ pub fn draw_eye(
 
     // The iris follows the gaze.
     let gaze = irises.gaze[side];
-    let rx = (0.58 * openness).clamp(0.21, 0.275);
+    let rx = (0.64 * openness).clamp(0.225, 0.31);
     let ry = (1.18 * rx).max(0.53 * openness);
     let cx = 0.5 + 0.95 * gaze.outwards;
     let middle = (lid_at(&upper, cx) + lid_at(&lower, cx)) / 2.0;
@@ -201,7 +201,7 @@ pub fn draw_eye(
     }
     // Highlights at the same side of both eyes.
     let sign = if eye.outward[0] > 0.0 { 1.0 } else { -1.0 };
-    let large = ellipse(cx - sign * 0.36 * rx, cy + 0.36 * ry, 0.27 * rx, 0.26 * ry);
+    let large = ellipse(cx - sign * 0.34 * rx, cy + 0.36 * ry, 0.31 * rx, 0.30 * ry);
     let small = ellipse(cx + sign * 0.40 * rx, cy - 0.42 * ry, 0.13 * rx, 0.12 * ry);
     canvas.put(&within(large), 1.0, [1.0; 3]);
     canvas.put(&within(small), 0.9, [1.0; 3]);

@@ -53,23 +53,22 @@ impl Irises {
                 circles[side].map(|(center, _)| EyePlace::new(&frame.eyes[side]).of(center));
             place.map(|[x, y]| ((x - 0.5).clamp(-FARTHEST, FARTHEST), y))
         });
-        let gaze = if known {
-            places.map(|place| Gaze {
-                outwards: place.map_or(0.0, |(x, _)| x),
-                up: place.map(|(_, y)| y),
-            })
-        } else {
-            // Both eyes look the same way: outwards is left in the one and right in the other.
-            let right = |side: usize| if side == 0 { -1.0 } else { 1.0 };
-            let found: Vec<f32> = (0..2)
-                .filter_map(|side| places[side].map(|(x, _)| right(side) * x))
-                .collect();
-            let mean = found.iter().sum::<f32>() / found.len().max(1) as f32;
-            [0, 1].map(|side| Gaze {
-                outwards: BELIEVED * right(side) * mean,
-                up: None,
-            })
+        // Both eyes look the same way: outwards is left in the one and right in the other.
+        let right = |side: usize| if side == 0 { -1.0 } else { 1.0 };
+        let mean = |values: [Option<f32>; 2]| {
+            let seen: Vec<f32> = values.into_iter().flatten().collect();
+            (!seen.is_empty()).then(|| seen.iter().sum::<f32>() / seen.len() as f32)
         };
+        let x = mean([0, 1].map(|side| places[side].map(|(x, _)| right(side) * x))).unwrap_or(0.0);
+        let (believed, up) = if known {
+            (1.0, mean(places.map(|place| place.map(|(_, y)| y))))
+        } else {
+            (BELIEVED, None)
+        };
+        let gaze = [0, 1].map(|side| Gaze {
+            outwards: believed * right(side) * x,
+            up,
+        });
         Self {
             colour: colour(frame, lab, circles),
             gaze,
@@ -203,5 +202,17 @@ mod tests {
         let ahead = |gaze: Gaze| gaze.outwards == 0.0 && gaze.up.is_none();
         assert!(found.gaze.into_iter().all(ahead));
         assert_eq!(found.colour, USUAL_COLOUR);
+    }
+
+    #[test]
+    fn both_eyes_look_the_same_way_and_as_high() {
+        let mut points = example_face();
+        for at in EYES[0].iris_border.iter().chain([&EYES[0].iris]) {
+            points[*at] = [points[*at][0] + 5.0, points[*at][1] - 2.0];
+        }
+        let frame = Frame::new(512, &points).expect("a face");
+        let [left, right] = Irises::measure(&frame, &vec![[40.0, 5.0, 5.0]; 512 * 512]).gaze;
+        assert!((left.outwards + right.outwards).abs() < 1e-6);
+        assert!(right.outwards > 0.02 && left.up == right.up, "{left:?}");
     }
 }

@@ -1,6 +1,7 @@
 //! The line of the jaw, drawn as a vector.
 
 use crate::face::mesh::JAW;
+use crate::geometry::smoothstep;
 
 use super::frame::{Frame, between};
 use super::palette::{SkinPalette, rgb};
@@ -9,7 +10,9 @@ use super::pen::{Canvas, spline};
 /// Places along the jaw.
 const PLACES: usize = 240;
 /// Over so many places on either side the line fades in and out instead of breaking off.
-const FADE: isize = 8;
+const FADE: isize = 20;
+/// Share of these that are seen, from which on the line begins and is whole: it has no gaps.
+const WHOLE: [f32; 2] = [0.30, 0.60];
 
 /// A place on the jaw, `[x, y]` in pixels.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +57,7 @@ pub fn draw_jaw(
                 sum += weight * seen[at];
                 total += weight;
             }
-            sum / total
+            smoothstep(sum / total, WHOLE[0], WHOLE[1])
         })
         .collect();
     let width = |t: f32| {

@@ -51,19 +51,19 @@ pub fn draw_features(picture: &mut Photo, crop: &Photo, points: &[[f32; 2]]) {
     if eyes_are_hidden(&frame, &lab, skin_colour) {
         return;
     }
-    let palette = SkinPalette::new(light::in_usual_light(&frame, &lab, skin_colour));
+    let palette = light::palette_in_usual_light(&frame, &lab, skin_colour);
     let mut canvas = Canvas::of_photo(picture);
     let drawn = lab_of(picture.pixels());
     skin_tone::draw_skin(&mut canvas, &frame, &drawn, &lab, skin_colour, &palette);
     blush::draw_blush(&mut canvas, &frame, &palette);
-    beard::draw_beard(&mut canvas, &frame, &lab);
+    let bearded = beard::draw_beard(&mut canvas, &frame, &lab);
     let is_skin = |point| sight::skin_likeness(&frame, &lab, skin_colour, point);
     jaw::draw_jaw(&mut canvas, &frame, &palette, |place| {
         let [near, far] = place.outside.map(is_skin);
-        is_skin(place.inside) * is_skin(place.at) * near.min(far)
+        (1.0 - bearded) * is_skin(place.inside) * is_skin(place.at) * near.min(far)
     });
     draw_inner_features(&mut canvas, &frame, &lab, skin_colour, &palette);
-    draw_glasses(&mut canvas, &frame, &lab, skin_colour);
+    draw_glasses(&mut canvas, &frame, &lab);
     canvas.write_to(picture);
 }
 
@@ -81,8 +81,9 @@ pub fn draw_inner_features(
     for at in (0..2).filter(|at| eyes::is_seen(frame, *at)) {
         eyes::draw_eye(canvas, frame, at, lab, &irises, skin_colour, palette);
     }
+    let brows = brows::brow_colour(frame, lab);
     for at in (0..2).filter(|at| eyes::is_seen(frame, *at)) {
-        brows::draw_brow(canvas, frame, at, lab, skin_colour, palette);
+        brows::draw_brow(canvas, frame, at, brows, skin_colour, palette);
     }
 }
 

@@ -24,8 +24,9 @@ pub struct SkinPalette {
 }
 
 impl SkinPalette {
-    /// The palette for skin of this colour.
-    pub fn new([l0, a0, b0]: [f32; 3]) -> Self {
+    /// The palette for skin of this colour, made lighter than that by the share `lift` of what is usual.
+    pub fn new([l0, a0, b0]: [f32; 3], lift: f32) -> Self {
+        let most = lift;
         let (chroma_0, hue_0) = (a0.hypot(b0), b0.atan2(a0).to_degrees());
         let curve = interpolate(
             l0,
@@ -68,8 +69,8 @@ impl SkinPalette {
         let lift = lift.max(1.1 * fair);
         let pink =
             smoothstep(hue_0, 34.0, 25.0) * smoothstep(l0, 30.0, 42.0) * smoothstep(l0, 82.0, 55.0);
-        let l = (l0 + (curve - l0) * lift + 4.5 * fair * smoothstep(l0, 88.0, 60.0) + 9.0 * pink)
-            .min(90.5);
+        let raise = (curve - l0) * lift + 4.5 * fair * smoothstep(l0, 88.0, 60.0) + 9.0 * pink;
+        let l = (l0 + raise.min(0.0) + most * raise.max(0.0)).min(90.5);
         let usual = interpolate(
             l,
             &[
@@ -112,14 +113,20 @@ const LIT: f32 = 0.8;
 /// Skin of a face too small to be measured.
 const USUAL_SKIN: [f32; 3] = [60.0, 12.0, 18.0];
 
-/// The colour of lit skin on cheeks and nose, of a crop in CIE L*a*b*.
-pub fn skin_colour(frame: &Frame, lab: &[[f32; 3]]) -> [f32; 3] {
+/// The colours of cheeks and nose, of a crop in CIE L*a*b*.
+pub(super) fn cheeks(frame: &Frame, lab: &[[f32; 3]]) -> Vec<[f32; 3]> {
     let mut cheeks = Vec::new();
     for cheek in CHEEKS {
         let cheek: Vec<_> = cheek.iter().map(|i| frame.points[*i]).collect();
         let cheek = frame.fill(&cheek);
         cheeks.extend(under(lab, frame.side, &cheek, 0.5));
     }
+    cheeks
+}
+
+/// The colour of lit skin on cheeks and nose, of a crop in CIE L*a*b*.
+pub fn skin_colour(frame: &Frame, lab: &[[f32; 3]]) -> [f32; 3] {
+    let cheeks = cheeks(frame, lab);
     if cheeks.len() > 20 {
         // Drawn skin is the lit one; what is in shadow gets a tone of its own.
         let lightness = cheeks.iter().map(|c| c[0]).collect();
@@ -182,17 +189,31 @@ mod tests {
         for l in (18..92).step_by(2) {
             for (chroma, hue) in [(12.0, 45.0), (22.0, 30.0), (28.0, 60.0), (40.0, 48.0)] {
                 let photo = lch(l as f32, chroma, hue);
-                let drawn = SkinPalette::new(photo).base;
-                // Very light skin has no upper limit; near white there is no room for two classes.
-                assert_eq!(class(drawn), class(photo), "{photo:?} {drawn:?}");
+                for lift in [0.0, 1.0] {
+                    let drawn = SkinPalette::new(photo, lift).base;
+                    // Very light skin has no upper limit; near white there is no room for two classes.
+                    assert_eq!(class(drawn), class(photo), "{photo:?} {drawn:?}");
+                }
             }
+        }
+    }
+
+    #[test]
+    fn without_a_lift_skin_gets_no_lighter_but_for_its_class() {
+        for l in [62.0, 64.0, 66.0] {
+            let photo = lch(l, 20.0, 40.0);
+            let [drawn, lifted] = [0.0, 1.0].map(|lift| SkinPalette::new(photo, lift).base[0]);
+            assert!(
+                drawn < l + 5.0 && lifted > drawn + 3.0,
+                "{l} {drawn} {lifted}"
+            );
         }
     }
 
     #[test]
     fn shade_and_line_are_darker_and_light_is_lighter() {
         for l in [25.0, 50.0, 80.0] {
-            let palette = SkinPalette::new(lch(l, 24.0, 50.0));
+            let palette = SkinPalette::new(lch(l, 24.0, 50.0), 1.0);
             let order = [palette.line, palette.shade, palette.base, palette.light];
             assert!(order.is_sorted_by(|a, b| a[0] < b[0]), "{palette:?}");
         }

@@ -240,7 +240,7 @@ mod tests {
         };
         let (mut canvas, lab) = drawing(&frame, colour);
         let before = canvas.clone();
-        let palette = SkinPalette::new([84.0, 12.0, 16.0]);
+        let palette = SkinPalette::new([84.0, 12.0, 16.0], 1.0);
         draw_skin(
             &mut canvas,
             &frame,
@@ -275,7 +275,7 @@ mod tests {
         let (mut canvas, drawn) = drawing(&frame, colour(wall));
         let (_, photo) = drawing(&frame, colour([0.82, 0.82, 0.82]));
         let before = canvas.clone();
-        let palette = SkinPalette::new(rgb_to_lab(skin));
+        let palette = SkinPalette::new(rgb_to_lab(skin), 1.0);
         draw_skin(
             &mut canvas,
             &frame,

@@ -16,11 +16,8 @@ pub use skin::features;
 use image::RgbImage;
 use nijigen::colour::lab::LabOfBytes;
 use nijigen::drawing::{
-    draw_glasses, draw_inner_features, eyes_are_hidden,
-    frame::Frame,
-    light::in_usual_light,
-    palette::{SkinPalette, mix},
-    pen::Canvas,
+    draw_glasses, draw_inner_features, eyes_are_hidden, frame::Frame,
+    light::palette_in_usual_light, palette::mix, pen::Canvas,
 };
 use nijigen::filter::plane::Plane;
 use nijigen::filter::{colours::Colours, gaussian::blur};
@@ -87,7 +84,7 @@ pub fn draw_portrait(
     if eyes_are_hidden(&frame, lab.pixels(), segments.skin_colour) {
         return Err(Refusal::EyesHidden);
     }
-    let palette = SkinPalette::new(in_usual_light(&frame, lab.pixels(), segments.skin_colour));
+    let palette = palette_in_usual_light(&frame, lab.pixels(), segments.skin_colour);
 
     let oklab = Colours::oklab(crop);
     let tensor = StructureTensor::of_colours(&oklab, (0.013 * unit).max(2.0));
@@ -139,7 +136,7 @@ pub fn draw_portrait(
         segments.skin_colour,
         &palette,
     );
-    draw_glasses(&mut canvas, &frame, lab.pixels(), segments.skin_colour);
+    draw_glasses(&mut canvas, &frame, lab.pixels());
     let blurred = [0, 1, 2].map(|c| blur(&frame.plane(|i| canvas.pixels[i][c]), 0.03 * unit));
     let pixels = grade::glow(&canvas.pixels, &blurred);
     let bytes: Vec<u8> = pixels

@@ -59,15 +59,13 @@ pub fn draw_glasses(canvas: &mut Canvas, frame: &Frame, lab: &[[f32; 3]]) {
     let lightness = blur(&frame.plane(|i| lab[i][0]), FINE * unit);
     let closed = morphology::close(&lightness, &Window::disc(DISC * unit));
     let darkness = frame.plane(|i| closed.values()[i] - lightness.values()[i]);
-    let features = [
-        closed_spline(&frame.eye_polygon(0, LIDS)),
-        closed_spline(&frame.eye_polygon(1, LIDS)),
-        enlarged(&frame.brow_polygon(0, 0.0), BROWS),
-        enlarged(&frame.brow_polygon(1, 0.0), BROWS),
-    ]
-    .map(|polygon| frame.region(&polygon));
-    let open = frame.plane(|i| 1.0 - features.iter().fold(0.0, |m, f| f.values()[i].max(m)));
-    let rims = [0, 1].map(|eye| Rim::find(frame, &darkness, &open, eye));
+    let either = |polygons: [Vec<[f32; 2]>; 2]| {
+        let [left, right] = polygons.map(|polygon| frame.region(&polygon));
+        frame.plane(|i| left.values()[i].max(right.values()[i]))
+    };
+    let lids = either([0, 1].map(|eye| closed_spline(&frame.eye_polygon(eye, LIDS))));
+    let brows = either([0, 1].map(|eye| enlarged(&frame.brow_polygon(eye, 0.0), BROWS)));
+    let rims = [0, 1].map(|eye| Rim::find(frame, &darkness, [&lids, &brows], eye));
     if rims.iter().any(|rim| !rim.is_one(frame)) {
         return;
     }
@@ -130,9 +128,9 @@ struct Rim {
 }
 
 impl Rim {
-    /// The one about the left (0) or right (1) eye that is darkest in the mean, by dynamic programming. It is looked for where `open`
-    /// is 1.
-    fn find(frame: &Frame, darkness: &Plane, open: &Plane, eye: usize) -> Self {
+    /// The one about the left (0) or right (1) eye that is darkest in the mean, by dynamic programming: neither on lids nor on
+    /// brows nor beyond these, where a fringe may be as dark.
+    fn find(frame: &Frame, darkness: &Plane, [lids, brows]: [&Plane; 2], eye: usize) -> Self {
         let center = frame.eyes[eye].center;
         let eye_px = 0.5 * (frame.eyes[0].width_px + frame.eyes[1].width_px);
         let outwards = if eye == 0 { -1.0 } else { 1.0 };
@@ -151,7 +149,15 @@ impl Rim {
             let line = |direction| std::array::from_fn(|i| place(direction, i));
             (0..DIRECTIONS).map(line).collect()
         };
-        let (raw, open) = (sampled(darkness), sampled(open));
+        let (raw, lids, brows) = (sampled(darkness), sampled(lids), sampled(brows));
+        let open = |(lids, brows): (&[f32; PLACES], &[f32; PLACES])| {
+            let mut open = 1.0;
+            std::array::from_fn(|i| {
+                open = f32::min(open, 1.0 - brows[i]);
+                open.min(1.0 - lids[i])
+            })
+        };
+        let open: Vec<[f32; PLACES]> = lids.iter().zip(&brows).map(open).collect();
         let usual = quantile(raw.iter().flatten().copied().collect(), 0.5) + 1.5;
         let dark: Vec<[f32; PLACES]> = raw
             .iter()

@@ -12,7 +12,7 @@ mod tones;
 
 use crate::geometry::{BilinearTap, bilinear_taps, smoothstep};
 use crate::imaging::{
-    Photo, blur, colour_over_white, for_each_row, pixel_under_white, structure_tensor,
+    Photo, blur, colour_over_white, for_each_row, luma, pixel_under_white, structure_tensor,
 };
 
 use self::flow::{along_edges, mean_along};
@@ -226,11 +226,6 @@ fn mixed(a: [f32; 2], b: [f32; 2], share: f32) -> [f32; 2] {
 pub(crate) fn cel_bytes(pixels: u64) -> u64 {
     // Two pictures, the edges, and fields with what they are made of.
     (2 * size_of::<[f32; 4]>() + 2 * size_of::<[f32; 2]>() + 2 * size_of::<f32>()) as u64 * pixels
-}
-
-/// The lightness of a colour, Rec. 601's luma.
-fn luma([r, g, b]: [f32; 3]) -> f32 {
-    0.299 * r + 0.587 * g + 0.114 * b
 }
 
 /// How much a colour is one of skies, 0 to 1: light, and more blue than red.

@@ -1,7 +1,9 @@
 //! What strokes would melt and a painter rules: window bars, letters, wires, rails.
 
 use crate::geometry::smoothstep;
-use crate::imaging::{Photo, blur, box_means, colour_over_white, for_each_row, pixel_under_white};
+use crate::imaging::{
+    Photo, blur, box_means, colour_over_white, for_each_row, luma, pixel_under_white,
+};
 
 use super::windows::straightness;
 
@@ -36,7 +38,10 @@ pub(super) fn bring_back(strokes: &mut Photo, photo: &Photo, windows: &[u8]) {
         .pixels()
         .iter()
         .zip(strokes.pixels())
-        .map(|(photo, stroke)| [(luma(*photo) - luma(*stroke)).abs()])
+        .map(|(photo, stroke)| {
+            let [photo, stroke] = [photo, stroke].map(|pixel| luma(colour_over_white(*pixel)));
+            [(photo - stroke).abs()]
+        })
         .collect();
     let of_lost = |[from, to]: [f32; 2]| {
         let share = |[lost]: &[f32; 1]| [smoothstep(*lost, from, to)];
@@ -79,12 +84,6 @@ pub(super) fn bring_back(strokes: &mut Photo, photo: &Photo, windows: &[u8]) {
 /// Bytes at a time while that is done to so many pixels, besides both pictures.
 pub(super) fn bytes(pixels: u64) -> u64 {
     4 * size_of::<f32>() as u64 * pixels
-}
-
-/// The lightness of a pixel on white, Rec. 601's luma.
-fn luma(pixel: [u8; 4]) -> f32 {
-    let [r, g, b] = colour_over_white(pixel);
-    0.299 * r + 0.587 * g + 0.114 * b
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ const RULES: &[(&str, &[&str], bool)] = &[
     ("colour", &[], false),
     (
         "drawing",
-        &["colour", "face", "filter", "geometry", "imaging"],
+        &["colour", "error", "face", "filter", "geometry", "imaging"],
         false,
     ),
     ("error", &[], false),

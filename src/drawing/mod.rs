@@ -6,6 +6,7 @@
 mod beard;
 mod blush;
 mod brows;
+mod clusters;
 mod eye_place;
 mod eyes;
 pub mod frame;
@@ -19,6 +20,8 @@ pub mod pen;
 mod planes;
 pub mod samples;
 mod sight;
+mod skin_around;
+mod skin_region;
 mod skin_tone;
 pub mod typology;
 
@@ -32,7 +35,8 @@ use self::iris::Irises;
 use self::palette::SkinPalette;
 use self::pen::Canvas;
 pub use self::sight::eyes_are_hidden;
-pub use self::skin_tone::tone_skin_around;
+pub use self::skin_around::SkinAround;
+pub use self::skin_region::FINDING_BYTES;
 use crate::colour::lab::LabOfBytes;
 
 /// Gives the skin of a face its tone and draws the features over `picture`, which a network made of `crop`: both are squares
@@ -60,7 +64,9 @@ pub fn draw_features(picture: &mut Photo, crop: &Photo, points: &[[f32; 2]]) {
     let is_skin = |point| sight::skin_likeness(&frame, &lab, skin_colour, point);
     jaw::draw_jaw(&mut canvas, &frame, &palette, |place| {
         let [near, far] = place.outside.map(is_skin);
-        (1.0 - bearded) * is_skin(place.inside) * is_skin(place.at) * near.min(far)
+        let [_, down] = frame.local(place.at, frame.face.center);
+        let below = 1.0 - skin_tone::above_jaw(&frame, down);
+        below * (1.0 - bearded) * is_skin(place.inside) * is_skin(place.at) * near.min(far)
     });
     draw_inner_features(&mut canvas, &frame, &lab, skin_colour, &palette);
     draw_glasses(&mut canvas, &frame, &lab);

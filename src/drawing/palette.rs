@@ -88,18 +88,32 @@ impl SkinPalette {
         let usual_hue = interpolate(l, &[(30.0, 54.0), (60.0, 58.0), (90.0, 58.0)]);
         let hue = 0.65 * hue_0.clamp(22.0, 80.0) + 0.35 * usual_hue;
         let l = keep_typology(l, chroma * hue.to_radians().sin(), typology);
-        let darker = interpolate(l, &[(20.0, 6.0), (42.0, 9.5), (70.0, 13.0), (90.0, 12.0)]);
+        let darker = darker(l);
         let lighter = interpolate(l, &[(30.0, 9.0), (60.0, 8.0), (90.0, 4.0)]);
         let line_chroma = interpolate(l, &[(30.0, 16.0), (80.0, 30.0)]);
         let blush = interpolate(l, &[(30.0, 3.0), (90.0, 7.0)]);
         Self {
             base: lch(l, chroma, hue),
-            shade: lch(l - darker, chroma * 1.08 + 4.5, hue - 13.0),
+            shade: Self::shade_of(lch(l, chroma, hue)),
             line: lch(((l - darker) * 0.42).max(9.0), line_chroma, 34.0),
             light: lch((l + lighter).min(97.0), chroma * 0.82, hue + 3.0),
             blush: lch(l - blush, chroma + 13.0, 36.0),
         }
     }
+
+    /// Skin in shadow, of lit skin of this colour.
+    pub fn shade_of([l, a, b]: [f32; 3]) -> [f32; 3] {
+        let (chroma, hue) = (a.hypot(b), b.atan2(a).to_degrees());
+        // Redder in shadow, but brown skin does not become brick.
+        let redder = interpolate(l, &[(35.0, 5.0), (65.0, 13.0)]);
+        let stronger = interpolate(l, &[(35.0, 1.5), (65.0, 4.5)]);
+        lch(l - darker(l), chroma * 1.08 + stronger, hue - redder)
+    }
+}
+
+/// How much darker skin is in shadow that has this lightness in the light.
+fn darker(l: f32) -> f32 {
+    interpolate(l, &[(20.0, 6.0), (42.0, 9.5), (70.0, 13.0), (90.0, 12.0)])
 }
 
 /// Middles of both cheeks and the nose.

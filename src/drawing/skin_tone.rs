@@ -1,24 +1,20 @@
 //! Skin in the tones of a palette, whatever a network made of it.
 
-use crate::colour::lab::{LabOfBytes, lab_to_rgb};
-use crate::face::mesh::{FaceFrame, OVAL};
+use crate::colour::lab::lab_to_rgb;
+use crate::face::mesh::OVAL;
 use crate::filter::gaussian::blur;
 use crate::geometry::smoothstep;
-use crate::imaging::Photo;
 
 use super::frame::Frame;
 use super::palette::{SkinPalette, mix, skin_colour};
 use super::pen::{Canvas, closed_spline};
 use super::sight::unlike_skin;
+use super::skin_region::SkinRegion;
 
 /// Half the width and height of where skin is changed, about the middle of the face, in its widths, and the part of
 /// these within which it is changed fully: face, ears and neck.
 const REACH: [f32; 2] = [0.85, 1.25];
 const FULL: f32 = 0.75;
-/// The same in a whole picture, and how far below the face its middle is: neck and shoulders.
-const AROUND_REACH: [f32; 2] = [1.7, 2.4];
-const AROUND_FULL: f32 = 0.45;
-const AROUND_DOWN: f32 = 0.8;
 /// The most that skin is made lighter or darker, as a factor.
 const MOST: f32 = 1.5;
 /// Off by so much in hue, a colour is not that of skin any more, and still fully.
@@ -28,10 +24,12 @@ const OFF_HUE: [f32; 2] = [20.0, 11.0];
 const OFF_AROUND: [f32; 2] = [14.0, 8.0];
 const OFF_SHADED: [f32; 2] = [24.0, 16.0];
 const SHADED: [f32; 2] = [0.92, 0.80];
-/// Off by so much a colour does not become flat, and still fully: in the drawing within the outline of the face, in drawing and
-/// photo around it, where fair hair is of nearly the colour of skin.
+/// Off by so much a colour within the outline of the face does not become flat, and still fully.
 const OFF_FLAT: [f32; 2] = [15.0, 9.0];
-const OFF_FLAT_AROUND: [f32; 2] = [9.0, 5.0];
+/// Off by so much the drawing of what is skin in the photo stays, and becomes flat.
+const OFF_DRAWN: [f32; 2] = [28.0, 20.0];
+/// Lightness in parts of that of the cheeks of a line, and of what is skin in shadow.
+const LINE: [f32; 2] = [0.46, 0.56];
 /// Standard deviation over which the photo is looked at for that, in widths of the face: files have blocks of colour.
 const PHOTO_SIGMA: f32 = 0.02;
 /// Darker and lighter than these parts of the cheeks' lightness is no skin.
@@ -42,12 +40,20 @@ const LIT: [f32; 2] = [0.85, 0.91];
 const DARKEST: [f32; 2] = [0.60, 0.68];
 /// Standard deviation over which the border between them is smoothed, in widths of the face.
 const BORDER_SIGMA: f32 = 0.009;
+/// Standard deviation over which shadows within the outline of the face go over into those around it.
+const OVAL_SIGMA: f32 = 0.03;
+/// Corners of the mouth, and how far below them, in widths of the face, its sides end and its jaw begins.
+const MOUTH_CORNERS: [usize; 2] = [61, 291];
+const ABOVE_JAW: [f32; 2] = [-0.06, 0.04];
+/// From where on, to the side of and below the middle of the face, in its widths, its outline is that of a cheek.
+const CHEEK: [f32; 2] = [0.26, 0.32];
+const CHEEK_TOP: [f32; 2] = [-0.14, -0.04];
 /// How far skin goes to the tones of the palette.
 const FLATNESS: f32 = 0.9;
 
 /// What gives skin of one colour another one, both in CIE L*a*b*; what is lighter or darker keeps its distance.
 #[derive(Clone, Copy, Debug)]
-struct ToneChange {
+pub(super) struct ToneChange {
     from: [f32; 3],
     factor: f32,
     shift: [f32; 2],
@@ -65,13 +71,18 @@ impl ToneChange {
         }
     }
 
+    /// Beyond the crop of a face.
+    pub fn around(from: [f32; 3], wanted: [f32; 3]) -> Self {
+        Self::new(from, wanted, [OFF_AROUND, OFF_SHADED])
+    }
+
     /// How light a colour is beside the cheeks.
-    fn light(&self, colour: [f32; 3]) -> f32 {
+    pub fn light(&self, colour: [f32; 3]) -> f32 {
         colour[0] / self.from[0].max(1.0)
     }
 
     /// Whether a colour is one of this skin: 0 to 1.
-    fn share(&self, colour: [f32; 3]) -> f32 {
+    pub fn share(&self, colour: [f32; 3]) -> f32 {
         let light = self.light(colour);
         if !(LIGHTNESS[0]..=LIGHTNESS[1]).contains(&light) {
             return 0.0;
@@ -85,13 +96,39 @@ impl ToneChange {
     }
 
     /// A colour changed by a share.
-    fn apply(&self, [l, a, b]: [f32; 3], share: f32) -> [f32; 3] {
+    pub fn apply(&self, [l, a, b]: [f32; 3], share: f32) -> [f32; 3] {
         [
             (l * (1.0 + share * (self.factor - 1.0))).min(98.0),
             a + share * self.shift[0],
             b + share * self.shift[1],
         ]
     }
+}
+
+/// A colour of a drawing of skin, `toned` after `change`, made flat where skin is: in the tone of lit skin that is wanted, or of its
+/// shade. `shares` are those of skin there, and of lit skin. Lines stay, and what is of another colour: necklaces, collars, strands.
+pub(super) fn flat_skin(
+    toned: [f32; 3],
+    colour: [f32; 3],
+    change: &ToneChange,
+    wanted: [f32; 3],
+    [skin, lit]: [f32; 2],
+) -> [f32; 3] {
+    let tone = mix(SkinPalette::shade_of(wanted), wanted, lit);
+    mix(toned, tone, FLATNESS * skin * stays_skin(colour, change))
+}
+
+/// Whether a place so far below the middle of the face is above the line of the jaw: 0 to 1.
+pub(super) fn above_jaw(frame: &Frame, down: f32) -> f32 {
+    let corners = MOUTH_CORNERS.map(|i| frame.local(frame.points[i], frame.face.center)[1]);
+    let below = down - 0.5 * (corners[0] + corners[1]);
+    smoothstep(below, ABOVE_JAW[1], ABOVE_JAW[0])
+}
+
+/// Whether a colour in a drawing of skin is skin, and no line or something of another colour.
+fn stays_skin(colour: [f32; 3], change: &ToneChange) -> f32 {
+    smoothstep(change.light(colour), LINE[0], LINE[1])
+        * smoothstep(unlike_skin(colour, change.from), OFF_DRAWN[0], OFF_DRAWN[1])
 }
 
 /// Moves the skin of the drawn face to the palette: its cheeks get the colour of lit skin, and all skin becomes flat, in the
@@ -112,6 +149,12 @@ pub fn draw_skin(
         &frame.plane(|i| unlike_skin(photo[i], skin)),
         PHOTO_SIGMA * frame.unit(),
     );
+    let soft_oval = blur(
+        &frame.plane(|i| oval.at(i % frame.side, i / frame.side)),
+        OVAL_SIGMA * frame.unit(),
+    );
+    let (region, scale) = SkinRegion::of_crop(frame, photo, skin);
+    let skin_lightness = skin[0].max(1.0);
     for (i, colour) in drawn.iter().enumerate() {
         let place = frame.place(i, frame.face.center);
         let away = (place[0] / REACH[0]).hypot(place[1] / REACH[1]);
@@ -124,81 +167,35 @@ pub fn draw_skin(
         let in_photo = smoothstep(off_photo.values()[i], OFF_AROUND[0], OFF_AROUND[1]);
         let share = near * change.share(*colour) * in_photo.max(inside);
         let light = lightness.values()[i] / change.from[0].max(1.0);
-        let tone = mix(
-            palette.shade,
-            palette.base,
-            smoothstep(light, LIT[0], LIT[1]),
-        );
+        let in_region = frame.pixel(i).map(|v| v * scale);
+        let [skin, lit_around] = region.at(in_region, scale);
+        // Within the face the network's shadows; where it ends they go over into those of the photo.
+        let lit = smoothstep(light, LIT[0], LIT[1]);
+        let lit = lit_around + soft_oval.values()[i] * (lit - lit_around);
         let off_drawn = unlike_skin(*colour, change.from);
         // Highlights have lost their colour; what is darker and of another colour is hair.
         let darker = smoothstep(change.light(*colour), 0.88, 0.78);
-        let around = (1.0 - inside)
-            * smoothstep(
-                off_drawn.max(off_photo.values()[i]),
-                OFF_FLAT_AROUND[0],
-                OFF_FLAT_AROUND[1],
-            );
         let flat = near
-            * FLATNESS
             * smoothstep(light, DARKEST[0], DARKEST[1])
-            * (inside * smoothstep(darker * off_drawn, OFF_FLAT[0], OFF_FLAT[1]) + around);
+            * inside
+            * smoothstep(darker * off_drawn, OFF_FLAT[0], OFF_FLAT[1]);
+        // Where skin goes on beyond the landmarks' outline (an ear, the far cheek of a face that is turned) there is no line.
+        let on_outline = smoothstep((soft_oval.values()[i] - 0.5).abs(), 0.48, 0.40)
+            * smoothstep(place[0].abs(), CHEEK[0], CHEEK[1])
+            * smoothstep(place[1], CHEEK_TOP[0], CHEEK_TOP[1])
+            * above_jaw(frame, place[1]);
+        let skin_in_photo =
+            in_photo * smoothstep(photo[i][0] / skin_lightness, DARKEST[0], DARKEST[1]);
+        let goes_on = on_outline * skin_in_photo * region.is_deep(in_region);
+        let around = (1.0 - inside) * skin * stays_skin(*colour, &change);
+        let around = around.max(goes_on);
+        let flat = FLATNESS * flat.max(around);
         if share.max(flat) <= 0.0 {
             continue;
         }
+        let tone = mix(palette.shade, palette.base, lit);
         let drawn = mix(change.apply(*colour, share), tone, flat);
         canvas.pixels[i] = lab_to_rgb(drawn).map(|v| v.clamp(0.0, 1.0));
-    }
-}
-
-/// Gives the neck and what else of the skin is near a face in a picture the change from `from`, the colour of its cheeks in
-/// the picture, to `wanted`, that of the face that is put into it, both in CIE L*a*b*. What is nearer to one of the `others`
-/// stays. Faces are in pixels of the picture.
-pub fn tone_skin_around(
-    picture: &mut Photo,
-    face: &FaceFrame,
-    others: &[FaceFrame],
-    from: [f32; 3],
-    wanted: [f32; 3],
-) {
-    let change = ToneChange::new(from, wanted, [OFF_AROUND, OFF_SHADED]);
-    let table = LabOfBytes::default();
-    let [width, height] = [picture.width(), picture.height()];
-    // A square in which the ellipse lies, however the face is turned.
-    let down = face.vector(0.0, AROUND_DOWN * face.width_px);
-    let reach = AROUND_REACH[1] * face.width_px;
-    let [columns, rows] = [(0, width), (1, height)].map(|(axis, side)| {
-        let middle = face.center[axis] + down[axis];
-        // The casts saturate.
-        ((middle - reach) as usize).min(side)..((middle + reach + 1.0) as usize).min(side)
-    });
-    let away = |face: &FaceFrame, point: [f32; 2]| {
-        let [x, y] = face
-            .local(point, face.center)
-            .map(|v| v / face.width_px.max(1.0));
-        (x / AROUND_REACH[0]).hypot((y - AROUND_DOWN) / AROUND_REACH[1])
-    };
-    for (x, y) in rows.flat_map(|y| columns.clone().map(move |x| (x, y))) {
-        let pixel = &mut picture.pixels_mut()[y * width + x];
-        let point = [x, y].map(|v| v as f32 + 0.5);
-        let own = away(face, point);
-        let near = smoothstep(own, 1.0, AROUND_FULL);
-        if near <= 0.0 {
-            continue;
-        }
-        let nearest = others
-            .iter()
-            .map(|other| away(other, point))
-            .fold(f32::INFINITY, f32::min);
-        let near = near * smoothstep(nearest - own, -0.05, 0.05);
-        let [r, g, b, alpha] = *pixel;
-        let colour = table.lab([r, g, b]);
-        let share = near * change.share(colour);
-        if share > 0.0 {
-            // The cast saturates.
-            let [r, g, b] =
-                lab_to_rgb(change.apply(colour, share)).map(|v| (v * 255.0 + 0.5) as u8);
-            *pixel = [r, g, b, alpha];
-        }
     }
 }
 
@@ -241,14 +238,8 @@ mod tests {
         let (mut canvas, lab) = drawing(&frame, colour);
         let before = canvas.clone();
         let palette = SkinPalette::new([84.0, 12.0, 16.0], 1.0);
-        draw_skin(
-            &mut canvas,
-            &frame,
-            &lab,
-            &lab,
-            skin_colour(&frame, &lab),
-            &palette,
-        );
+        let skin = skin_colour(&frame, &lab);
+        draw_skin(&mut canvas, &frame, &lab, &lab, skin, &palette);
         let apart = |a: [f32; 3], b: [f32; 3]| (0..3).map(|i| (a[i] - b[i]).powi(2)).sum::<f32>();
         for y in [250, 300, 340] {
             assert!(apart(at(&canvas, 200, y), palette.base) < 4.0, "{y}");
@@ -276,14 +267,8 @@ mod tests {
         let (_, photo) = drawing(&frame, colour([0.82, 0.82, 0.82]));
         let before = canvas.clone();
         let palette = SkinPalette::new(rgb_to_lab(skin), 1.0);
-        draw_skin(
-            &mut canvas,
-            &frame,
-            &drawn,
-            &photo,
-            rgb_to_lab(skin),
-            &palette,
-        );
+        let skin = rgb_to_lab(skin);
+        draw_skin(&mut canvas, &frame, &drawn, &photo, skin, &palette);
         let moved = |x, y| {
             let (a, b) = (at(&canvas, x, y), at(&before, x, y));
             (0..3).map(|i| (a[i] - b[i]).abs()).fold(0.0, f32::max)
@@ -292,37 +277,5 @@ mod tests {
         for (x, y) in [(126, 300), (386, 300), (60, 250), (450, 300)] {
             assert!(moved(x, y) < 4.0, "{x} {y} {}", moved(x, y));
         }
-    }
-
-    #[test]
-    fn skin_around_a_face_takes_its_tone_but_not_that_of_others() {
-        let skin = SKIN.map(|v| (v * 255.0) as u8);
-        let [r, g, b] = skin;
-        let rgba: Vec<u8> = (0..2 * SIDE * SIDE)
-            .flat_map(|i| match i % (2 * SIDE) {
-                x if x < 20 => [40, 70, 160, 200],
-                _ => [r, g, b, 255],
-            })
-            .collect();
-        let mut picture = Photo::new(2 * SIDE, SIDE, rgba).expect("a picture");
-        let face = FaceFrame::new(&example_face()).expect("a face");
-        let beside = example_face().into_iter();
-        let beside: Vec<_> = beside.map(|[x, y]| [x + SIDE as f32, y]).collect();
-        let other = FaceFrame::new(&beside).expect("a face");
-        let from = rgb_to_lab(SKIN);
-        let wanted = [from[0] + 15.0, from[1], from[2]];
-        let before = picture.clone();
-        tone_skin_around(&mut picture, &face, &[other], from, wanted);
-        let lightness = |picture: &Photo, x: usize, y: usize| {
-            let [r, g, b, _] = picture.pixels()[y * 2 * SIDE + x];
-            LabOfBytes::default().lab([r, g, b])[0]
-        };
-        // The neck, in full; the other face and a shirt, not at all.
-        assert!((lightness(&picture, 256, 430) - wanted[0]).abs() < 1.0);
-        assert!((lightness(&picture, 256 + SIDE, 430) - from[0]).abs() < 1.0);
-        assert_eq!(
-            picture.pixels()[430 * 2 * SIDE + 5],
-            before.pixels()[430 * 2 * SIDE + 5]
-        );
     }
 }

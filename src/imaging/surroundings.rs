@@ -19,6 +19,8 @@ const LEAST_COUNT: f32 = 0.05;
 /// Lightness up to which a pixel keeps its tone, so that hair does over a face and beside it, and from which on it
 /// takes the picture's: a glow is seen where it is light.
 const DARK: [f32; 2] = [0.15, 0.35];
+/// Half the width of lines, in parts of the longer side: they go with what they are drawn on.
+const LINE: f32 = 0.006;
 /// Deviation of the shares of red and blue in a colour from those of a face, at which it is hardly skin.
 const SKIN_DEVIATION: f32 = 0.02;
 
@@ -52,8 +54,14 @@ pub(super) fn take_tones<'a>(
     seen: &[f32],
     own: &[f32],
 ) {
-    let grid = Grid::of(patch, around, seen);
     let [width, height] = [patch.width(), patch.height()];
+    let (mut steps, mut own): (Vec<f32>, Vec<f32>) =
+        (patch.pixels().iter().map(step).collect(), own.to_vec());
+    let reach = (LINE * width.max(height) as f32).ceil() as usize;
+    for plane in [&mut steps, &mut own] {
+        close(plane, width, reach);
+    }
+    let grid = Grid::of(patch, around, seen, &steps);
     let [across, down] = grid.size;
     let columns: Vec<BilinearTap> = bilinear_taps(across, width, false).collect();
     let rows: Vec<BilinearTap> = bilinear_taps(down, height, false).collect();
@@ -61,7 +69,7 @@ pub(super) fn take_tones<'a>(
         if own[i] == 1.0 {
             continue;
         }
-        let step = step(*pixel);
+        let step = steps[i];
         let [r, g, b, count] = grid.at(columns[i % width], rows[i / width], step);
         let light = smoothstep(step / (STEPS - 1) as f32, DARK[0], DARK[1]);
         let share = light * (1.0 - own[i]) / count.max(LEAST_COUNT);
@@ -72,9 +80,42 @@ pub(super) fn take_tones<'a>(
 }
 
 /// Where a pixel's lightness lies among the steps.
-fn step([r, g, b, _]: [u8; 4]) -> f32 {
-    let sum = f32::from(r) + 2.0 * f32::from(g) + f32::from(b);
+fn step([r, g, b, _]: &[u8; 4]) -> f32 {
+    let sum = f32::from(*r) + 2.0 * f32::from(*g) + f32::from(*b);
     sum / (4.0 * 255.0) * (STEPS - 1) as f32
+}
+
+/// Fills what is darker than its surroundings and at most twice `reach` pixels wide: a morphological closing by a square.
+fn close(plane: &mut [f32], width: usize, reach: usize) {
+    for pick in [f32::max, f32::min] {
+        along_rows(plane, width, reach, pick);
+        along_columns(plane, width, reach, pick);
+    }
+}
+
+/// The largest or least value within `reach` pixels to either side.
+fn along_rows(plane: &mut [f32], width: usize, reach: usize, pick: fn(f32, f32) -> f32) {
+    let mut before = vec![0.0; width];
+    for row in plane.chunks_exact_mut(width) {
+        before.copy_from_slice(row);
+        for (x, value) in row.iter_mut().enumerate() {
+            let near = &before[x.saturating_sub(reach)..(x + reach + 1).min(width)];
+            *value = near.iter().copied().fold(*value, pick);
+        }
+    }
+}
+
+/// The same upwards and downwards, a row at a time.
+fn along_columns(plane: &mut [f32], width: usize, reach: usize, pick: fn(f32, f32) -> f32) {
+    let before = plane.to_vec();
+    let rows = before.len() / width.max(1);
+    for (y, row) in plane.chunks_exact_mut(width).enumerate() {
+        for near in y.saturating_sub(reach)..(y + reach + 1).min(rows) {
+            for (value, other) in row.iter_mut().zip(&before[near * width..]) {
+                *value = pick(*value, *other);
+            }
+        }
+    }
 }
 
 /// How what is around differs from a patch, by place and lightness.
@@ -85,14 +126,19 @@ struct Grid {
 }
 
 impl Grid {
-    fn of<'a>(patch: &Photo, around: impl Iterator<Item = &'a [u8; 4]>, seen: &[f32]) -> Self {
+    fn of<'a>(
+        patch: &Photo,
+        around: impl Iterator<Item = &'a [u8; 4]>,
+        seen: &[f32],
+        steps: &[f32],
+    ) -> Self {
         let [width, height] = [patch.width(), patch.height()];
         let size @ [across, down] = [width, height].map(|side| side.min(CELLS));
         let mut cells = vec![[0.0; 4 * STEPS]; across * down];
         for (i, (patch, around)) in patch.pixels().iter().zip(around).enumerate() {
             if seen[i] > 0.0 {
                 let [x, y] = [i % width * across / width, i / width * down / height];
-                let step = (step(*patch) + 0.5) as usize;
+                let step = (steps[i] + 0.5) as usize;
                 let sums = &mut cells[y * across + x][4 * step..][..4];
                 for c in 0..3 {
                     sums[c] += f32::from(around[c]) - f32::from(patch[c]);
@@ -126,5 +172,44 @@ impl Grid {
         add(column.low, row.high, (1.0 - column.weight) * row.weight);
         add(column.high, row.high, column.weight * row.weight);
         sums
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wall_takes_the_tones_around_it_and_a_line_on_it_stays_a_line() {
+        const SIDE: usize = 200;
+        let is_line = |i: usize| (100..102).contains(&(i % SIDE));
+        let wall = |i: usize| {
+            if is_line(i) {
+                [60, 40, 40, 255]
+            } else {
+                [180, 160, 150, 255]
+            }
+        };
+        let rgba = (0..SIDE * SIDE).flat_map(wall).collect();
+        let mut patch = Photo::new(SIDE, SIDE, rgba).expect("a patch");
+        // The picture has the wall in another tone, and no line.
+        let around = [[200, 180, 170, 255]; SIDE * SIDE];
+        let own = vec![0.0; SIDE * SIDE];
+        take_tones(&mut patch, around.iter(), &vec![1.0; SIDE * SIDE], &own);
+        let row = &patch.pixels()[100 * SIDE..];
+        assert!(row[50][0].abs_diff(200) < 4, "{:?}", row[50]);
+        assert!(row[100][0] < 90, "{:?}", row[100]);
+    }
+
+    #[test]
+    fn what_is_narrow_and_dark_is_filled() {
+        let mut plane: Vec<f32> = (0..20 * 9)
+            .map(|i| if i % 20 == 9 || i % 20 > 14 { 0.0 } else { 1.0 })
+            .collect();
+        close(&mut plane, 20, 2);
+        for y in 0..9 {
+            assert_eq!(plane[y * 20 + 9], 1.0);
+            assert_eq!(plane[y * 20 + 18], 0.0);
+        }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::memory::{cutting_bytes, pasting_bytes, rgba_bytes, shrinking_bytes};
 use super::{FaceCrop, Look, Options, Picture};
-use crate::drawing::{cheeks, tone_skin_around};
+use crate::drawing::{FINDING_BYTES, SkinAround, cheeks};
 use crate::engine::{Engine, Progress};
 use crate::error::{Error, Result};
 use crate::face::mesh::{FaceFrame, OVAL};
@@ -299,11 +299,17 @@ pub(super) async fn both<E: Engine>(
     let kept_bytes = presentation.kept_bytes(picture_bytes);
     let mut crop_bytes: u64 = sides.iter().map(|side| rgba_bytes([*side; 2])).sum();
     let largest = rgba_bytes([sides.last().copied().unwrap_or(0); 2]);
+    let around_bytes = |face: &Face| {
+        // A face fills half of FFHQ's square, some more.
+        SkinAround::bytes(0.65 * face.square.side_px() * shrink / faces.expand)
+    };
+    let around_bytes: u64 = usable.iter().map(around_bytes).sum();
     // What cannot be finished is not begun.
     let steps = [
         cutting_bytes(size, crop_bytes),
         crop_bytes + shrinking_bytes(size, picture_size),
-        crop_bytes + kept_bytes + pasting_bytes(picture_bytes, largest),
+        crop_bytes + kept_bytes + picture_bytes + around_bytes + FINDING_BYTES,
+        crop_bytes + kept_bytes + around_bytes + pasting_bytes(picture_bytes, largest),
         presentation.applying_bytes(picture_bytes),
     ];
     look.make_room(steps.into_iter().fold(0, u64::max))?;
@@ -339,12 +345,9 @@ pub(super) async fn both<E: Engine>(
         start: 0.0,
         length: done,
     };
-    let held = kept_bytes + crop_bytes;
+    let held = kept_bytes + crop_bytes + around_bytes;
     let side = usable.last().map_or(0.0, |face| face.square.side_px());
     let is_portrait = side > PORTRAIT * size[0].min(size[1]) as f32;
-    let drawing = look.draw_place(photo, is_portrait, held, &mut part);
-    let mut picture = drawing.await?;
-    presentation.mix(kept.as_ref(), &mut picture)?;
     let factors = [0, 1].map(|i| picture_size[i] as f32 / size[i] as f32);
     let mesh_in_picture = |face: &Face| {
         let mesh = face.mesh.unwrap_or_default().iter();
@@ -352,6 +355,12 @@ pub(super) async fn both<E: Engine>(
             .collect()
     };
     let meshes: Vec<Vec<[f32; 2]>> = usable.iter().map(mesh_in_picture).collect();
+    look.make_room(held + picture_bytes + FINDING_BYTES)?;
+    let around = meshes.iter().map(|mesh| SkinAround::find(&photo, mesh));
+    let around = around.collect::<Result<Vec<Option<SkinAround>>>>()?;
+    let drawing = look.draw_place(photo, is_portrait, held, &mut part);
+    let mut picture = drawing.await?;
+    presentation.mix(kept.as_ref(), &mut picture)?;
     for (i, ((face, side), crop)) in usable.iter().zip(&sides).zip(crops).enumerate() {
         let mut part = Part {
             progress,
@@ -362,7 +371,7 @@ pub(super) async fn both<E: Engine>(
         done += part.length;
         let face_bytes = rgba_bytes([*side; 2]);
         crop_bytes -= face_bytes;
-        let held = picture_bytes + kept_bytes + crop_bytes;
+        let held = picture_bytes + kept_bytes + crop_bytes + around_bytes;
         // A portrait network's skin has been given its tone.
         let points = crop.points.clone();
         let tone = match &points {
@@ -372,9 +381,11 @@ pub(super) async fn both<E: Engine>(
         let drawn = draw_face(look, crop, options, held, &mut part).await?;
         let square = face.square.scaled(factors);
         let pasting = pasting_bytes(picture_bytes, face_bytes);
-        look.make_room(kept_bytes + crop_bytes + pasting)?;
+        look.make_room(kept_bytes + crop_bytes + around_bytes + pasting)?;
         if let Some(points) = &points {
-            tone_around(&mut picture, &meshes, i, &square, &drawn, points)?;
+            if let Some(around) = &around[i] {
+                tone_around(&mut picture, around, &meshes, i, &square, &drawn, points)?;
+            }
         }
         let Some(to_face) = square.from_crop(*side as f32).inverse() else {
             continue;
@@ -404,6 +415,7 @@ pub(super) async fn both<E: Engine>(
 /// there. `meshes` are those of all faces in the picture, and this is the `which`th.
 fn tone_around(
     picture: &mut Photo,
+    around: &SkinAround,
     meshes: &[Vec<[f32; 2]>],
     which: usize,
     square: &FaceSquare,
@@ -417,18 +429,14 @@ fn tone_around(
     };
     let here = warp(picture, to_picture, [side; 2])?;
     let in_crop: Vec<_> = mesh.iter().map(|point| to_crop.apply(*point)).collect();
-    let (Some(from), Some(wanted), Some(face)) = (
-        cheeks(&here, &in_crop),
-        cheeks(drawn, points),
-        FaceFrame::new(mesh),
-    ) else {
+    let (Some(from), Some(wanted)) = (cheeks(&here, &in_crop), cheeks(drawn, points)) else {
         return Ok(());
     };
     let others = meshes.iter().enumerate().filter(|(at, _)| *at != which);
     let others: Vec<FaceFrame> = others
         .filter_map(|(_, mesh)| FaceFrame::new(mesh))
         .collect();
-    tone_skin_around(picture, &face, &others, from, wanted);
+    around.draw(picture, &others, from, wanted);
     Ok(())
 }
 

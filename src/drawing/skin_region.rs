@@ -133,13 +133,14 @@ impl SkinRegion {
         let jaw = jaw_shadow(frame, inside);
         let light = frame.plane(|i| lab[i][0] / skin[0]);
         let light = weighted_blur(&light, &filled, LIGHT_SIGMA * unit);
-        let lit = frame.plane(|i| f32::from(light.values()[i] > SHADED && jaw.values()[i] < 0.5));
-        let lit = without_small_parts(&lit, LEAST_TONE * unit * unit);
-        let shaded = without_small_parts(&lit.map(|v| 1.0 - v), LEAST_TONE * unit * unit);
+        let tone = LEAST_TONE * unit * unit;
+        let lit = without_small_parts(&light.map(|v| f32::from(v > SHADED)), tone);
+        let shaded = without_small_parts(&lit.map(|v| 1.0 - v), tone);
+        let lit = frame.plane(|i| f32::from(shaded.values()[i].max(jaw.values()[i]) < 0.5));
         let border = BORDER_SIGMA * unit;
         Self {
             skin: blur(&filled, border),
-            lit: blur(&shaded.map(|v| 1.0 - v), border),
+            lit: blur(&lit, border),
         }
     }
 
@@ -178,15 +179,15 @@ impl Places {
     fn may_be_skin(&self, i: usize) -> f32 {
         let ([x, y], [beside, below]) = (self.of_face[i], self.of_chin[i]);
         let head = smoothstep((x / 0.68).hypot((y + 0.05) / 0.92), 1.0, 0.95);
-        // Beside the neck hair hangs down.
-        let neck = smoothstep(beside.abs(), 0.56, 0.48).max(smoothstep(below, 0.25, 0.40));
+        // Beside the neck hair hangs down to the shoulders, which slope.
+        let neck = smoothstep(beside.abs() - 2.5 * (below - 0.1).max(0.0), 0.56, 0.48);
         head.max(neck * smoothstep(below, -0.12, -0.06))
     }
 
     /// Whether there are scalp and temples, and hair, which may be of nearly the colour of skin.
     fn on_scalp(&self, i: usize) -> f32 {
         let [x, y] = self.of_face[i];
-        smoothstep(y, 0.05, -0.05) * smoothstep(x.abs().max(-y - 0.16), 0.34, 0.42)
+        smoothstep(y, 0.35, 0.25) * smoothstep((x.abs() - 0.10).max(-y - 0.08), 0.34, 0.42)
     }
 
     /// Whether there is the upper neck, which is in the jaw's shadow.

@@ -88,6 +88,7 @@ impl SkinRegion {
     /// That of a picture in CIE L*a*b* in which lit skin of the face has the colour `skin`.
     pub fn find(frame: &Frame, lab: &[[f32; 3]], skin: [f32; 3]) -> Self {
         let unit = frame.unit();
+        let skin = [skin[0].max(1.0), skin[1], skin[2]];
         let smooth = [0, 1, 2].map(|c| blur(&frame.plane(|i| lab[i][c]), COLOUR_SIGMA * unit));
         let colour = |i: usize| [0, 1, 2].map(|c| smooth[c].values()[i]);
         let places = Places::of(frame);
@@ -250,7 +251,7 @@ fn off_skin(colour: [f32; 3], tones: &[[f32; 3]]) -> f32 {
 }
 
 fn off_tone([l, a, b]: [f32; 3], [l0, a0, b0]: [f32; 3]) -> f32 {
-    let ratio = (l / l0.max(1.0)).max(0.05);
+    let ratio = (l / l0).max(0.05);
     // The factors of chroma between which skin of this lightness has it.
     let [least, most] = if ratio < 1.0 {
         [ratio.powf(0.9), ratio.powf(0.3)]

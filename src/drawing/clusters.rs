@@ -7,7 +7,8 @@ const LIGHTNESS_COUNTS: f32 = 0.5;
 
 /// How far colours in CIE L*a*b* are from each other; light and shadow count less than hue.
 pub(super) fn apart(a: [f32; 3], b: [f32; 3]) -> f32 {
-    (LIGHTNESS_COUNTS * (a[0] - b[0])).hypot((a[1] - b[1]).hypot(a[2] - b[2]))
+    let [l, a, b] = [0, 1, 2].map(|i| a[i] - b[i]);
+    (LIGHTNESS_COUNTS * LIGHTNESS_COUNTS * l * l + a * a + b * b).sqrt()
 }
 
 /// How far a colour is from the nearest of some.

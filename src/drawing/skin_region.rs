@@ -13,7 +13,7 @@ use crate::geometry::smoothstep;
 use super::clusters::{clusters, nearest};
 use super::frame::Frame;
 use super::pen::closed_spline;
-use super::planes::{crisp, value_and_slope, without_small_parts};
+use super::planes::{crisp, without_small_parts};
 use super::samples::median;
 
 /// Standard deviation, in widths of the face, over which colours are looked at, and light.
@@ -95,7 +95,8 @@ impl SkinRegion {
         let mut tones = vec![skin];
         tones.extend(places.forehead(colour, skin));
         tones.extend(places.neck(colour, skin));
-        let off = |i: usize| off_skin(colour(i), &tones);
+        let off = frame.plane(|i| off_skin(colour(i), &tones));
+        let off = |i: usize| off.values()[i];
         let others = clusters(&places.others(|i| off(i) > LIKE_SKIN, colour), OTHERS);
         let oval = frame.fill(&closed_spline(&frame.at(OVAL)));
         let inside = |i: usize| oval.at(i % frame.side, i / frame.side);
@@ -153,7 +154,7 @@ impl SkinRegion {
 
     /// Whether there is skin all around a point of the square: 0 to 1.
     pub fn is_deep(&self, point: [f32; 2]) -> f32 {
-        smoothstep(value_and_slope(&self.skin, point)[0], 0.85, 0.98)
+        smoothstep(self.skin.sample(point[0] - 0.5, point[1] - 0.5), 0.85, 0.98)
     }
 }
 
@@ -261,7 +262,8 @@ fn off_tone([l, a, b]: [f32; 3], [l0, a0, b0]: [f32; 3]) -> f32 {
     let squared = (a0 * a0 + b0 * b0).max(1.0);
     let along = ((a * a0 + b * b0) / squared).clamp(least, most);
     let shine = SHINE_COUNTS * (l - SHINING * l0).max(0.0);
-    (a - along * a0).hypot(b - along * b0).hypot(shine)
+    let [a, b] = [a - along * a0, b - along * b0];
+    (a * a + b * b + shine * shine).sqrt()
 }
 
 /// The jaw's shadow on the neck.

@@ -186,7 +186,10 @@ pub fn draw_skin(
             * above_jaw(frame, place[1]);
         let skin_in_photo =
             in_photo * smoothstep(photo[i][0] / skin_lightness, DARKEST[0], DARKEST[1]);
-        let goes_on = on_outline * skin_in_photo * region.is_deep(in_region);
+        let goes_on = match on_outline * skin_in_photo {
+            share if share > 0.0 => share * region.is_deep(in_region),
+            _ => 0.0,
+        };
         let around = (1.0 - inside) * skin * stays_skin(*colour, &change);
         let around = around.max(goes_on);
         let flat = FLATNESS * flat.max(around);

@@ -87,28 +87,25 @@ fn step([r, g, b, _]: &[u8; 4]) -> f32 {
 
 /// Fills what is darker than its surroundings and at most twice `reach` pixels wide: a morphological closing by a square.
 fn close(plane: &mut [f32], width: usize, reach: usize) {
-    for pick in [f32::max, f32::min] {
-        along_rows(plane, width, reach, pick);
-        along_columns(plane, width, reach, pick);
-    }
+    pick_within(plane, width, reach, f32::max);
+    pick_within(plane, width, reach, f32::min);
 }
 
-/// The largest or least value within `reach` pixels to either side.
-fn along_rows(plane: &mut [f32], width: usize, reach: usize, pick: fn(f32, f32) -> f32) {
-    let mut before = vec![0.0; width];
+/// The largest or least value within `reach` pixels to all sides.
+fn pick_within(plane: &mut [f32], width: usize, reach: usize, pick: impl Fn(f32, f32) -> f32) {
+    let mut padded = vec![0.0; width + 2 * reach];
     for row in plane.chunks_exact_mut(width) {
-        before.copy_from_slice(row);
-        for (x, value) in row.iter_mut().enumerate() {
-            let near = &before[x.saturating_sub(reach)..(x + reach + 1).min(width)];
-            *value = near.iter().copied().fold(*value, pick);
+        padded[reach..reach + width].copy_from_slice(row);
+        padded[..reach].fill(row[0]);
+        padded[reach + width..].fill(row[width - 1]);
+        for shift in 0..=2 * reach {
+            for (value, other) in row.iter_mut().zip(&padded[shift..]) {
+                *value = pick(*value, *other);
+            }
         }
     }
-}
-
-/// The same upwards and downwards, a row at a time.
-fn along_columns(plane: &mut [f32], width: usize, reach: usize, pick: fn(f32, f32) -> f32) {
     let before = plane.to_vec();
-    let rows = before.len() / width.max(1);
+    let rows = before.len() / width;
     for (y, row) in plane.chunks_exact_mut(width).enumerate() {
         for near in y.saturating_sub(reach)..(y + reach + 1).min(rows) {
             for (value, other) in row.iter_mut().zip(&before[near * width..]) {

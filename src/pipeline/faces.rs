@@ -382,10 +382,8 @@ pub(super) async fn both<E: Engine>(
         let square = face.square.scaled(factors);
         let pasting = pasting_bytes(picture_bytes, face_bytes);
         look.make_room(kept_bytes + crop_bytes + around_bytes + pasting)?;
-        if let Some(points) = &points {
-            if let Some(around) = &around[i] {
-                tone_around(&mut picture, around, &meshes, i, &square, &drawn, points)?;
-            }
+        if let (Some(points), Some(around)) = (&points, &around[i]) {
+            tone_around(&mut picture, around, &meshes, i, &square, &drawn, points)?;
         }
         let Some(to_face) = square.from_crop(*side as f32).inverse() else {
             continue;

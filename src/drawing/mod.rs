@@ -62,10 +62,11 @@ pub fn draw_features(picture: &mut Photo, crop: &Photo, points: &[[f32; 2]]) {
     blush::draw_blush(&mut canvas, &frame, &palette);
     let bearded = beard::draw_beard(&mut canvas, &frame, &lab);
     let is_skin = |point| sight::skin_likeness(&frame, &lab, skin_colour, point);
+    let mouth = skin_tone::mouth_down(&frame);
     jaw::draw_jaw(&mut canvas, &frame, &palette, |place| {
         let [near, far] = place.outside.map(is_skin);
         let [_, down] = frame.local(place.at, frame.face.center);
-        let below = 1.0 - skin_tone::above_jaw(&frame, down);
+        let below = 1.0 - skin_tone::above_jaw(down - mouth);
         below * (1.0 - bearded) * is_skin(place.inside) * is_skin(place.at) * near.min(far)
     });
     draw_inner_features(&mut canvas, &frame, &lab, skin_colour, &palette);

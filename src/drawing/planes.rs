@@ -24,21 +24,21 @@ impl Frame {
     }
 }
 
-/// From so far above or below a threshold on it is far from its border.
+/// From so far above or below 1/2 on a place is far from the border of a region.
 const FAR: f32 = 0.48;
 
-/// Where a smooth plane of 0 to 1 is above `threshold`, at a point, with a border a pixel wide in a picture in which `scale` pixels of the
+/// How far a point is in the region where a smooth plane of 0 to 1 is above 1/2, with a border a pixel wide in a picture in which `scale` pixels of the
 /// plane are one.
-pub(super) fn crisp(plane: &Plane, point: [f32; 2], threshold: f32, scale: f32) -> f32 {
+pub(super) fn crisp(plane: &Plane, point: [f32; 2], scale: f32) -> f32 {
     let [x, y] = point.map(|v| v - 0.5);
     let value = plane.sample(x, y);
-    if (value - threshold).abs() > FAR {
-        return f32::from(value > threshold);
+    if (value - 0.5).abs() > FAR {
+        return f32::from(value > 0.5);
     }
     let across = plane.sample(x + 1.0, y) - plane.sample(x - 1.0, y);
     let down = plane.sample(x, y + 1.0) - plane.sample(x, y - 1.0);
     let slope = 0.5 * (across * across + down * down).sqrt();
-    ((value - threshold) / (slope * scale).max(1e-4) + 0.5).clamp(0.0, 1.0)
+    ((value - 0.5) / (slope * scale).max(1e-4) + 0.5).clamp(0.0, 1.0)
 }
 
 /// A region without its parts that are smaller than `area`.

@@ -2,13 +2,14 @@
 
 use crate::colour::lab::{LabOfBytes, lab_to_rgb};
 use crate::error::Result;
+use crate::face::FaceSquare;
 use crate::face::mesh::FaceFrame;
 use crate::geometry::{SimilarityTransform, smoothstep};
 use crate::imaging::{Photo, warp};
 
 use super::frame::Frame;
 use super::lab_of;
-use super::palette::skin_colour;
+use super::palette::{SkinPalette, skin_colour};
 use super::skin_region::{HELD_BYTES, SkinRegion};
 use super::skin_tone::{ToneChange, flat_skin};
 
@@ -19,9 +20,8 @@ const FULL: f32 = 0.45;
 const DOWN: f32 = 0.8;
 /// The part of them within which it becomes flat.
 const FULLY_FLAT: f32 = 0.8;
-/// Half a side, in widths of the face, of the square in which skin is looked for, and how far its middle is below the face's.
+/// Half a side, in widths of the face, of the square about that middle in which skin is looked for.
 const HALF_SIDE: f32 = 2.0;
-const SQUARE_DOWN: f32 = 0.8;
 /// Pixels of the square across the face at most.
 const FACE_PX: f32 = 64.0;
 
@@ -51,17 +51,13 @@ impl SkinAround {
         };
         let unit = face.width_px.min(FACE_PX);
         let side = (2.0 * HALF_SIDE * unit) as usize;
-        let scale = face.width_px / unit;
-        let [right, down] = [face.right, face.down].map(|v| v.map(|v| v * scale));
-        let half = 0.5 * side as f32;
-        let below = face.vector(0.0, SQUARE_DOWN * face.width_px);
-        let corner = [0, 1].map(|i| face.center[i] + below[i] - half * (right[i] + down[i]));
-        let to_photo = SimilarityTransform {
-            a: right[0],
-            b: right[1],
-            tx: corner[0],
-            ty: corner[1],
+        let half = 0.5 * side as f32 * face.width_px / unit;
+        let below = face.vector(0.0, DOWN * face.width_px);
+        let square = FaceSquare {
+            center: [0, 1].map(|i| face.center[i] + below[i]),
+            half: face.right.map(|v| half * v),
         };
+        let to_photo = square.from_crop(side as f32);
         let Some(to_square) = to_photo.inverse().filter(|_| side > 0) else {
             return Ok(None);
         };
@@ -90,7 +86,9 @@ impl SkinAround {
         wanted: [f32; 3],
     ) {
         let change = ToneChange::around(from, wanted);
+        let tones = [SkinPalette::shade_of(wanted), wanted];
         let table = LabOfBytes::default();
+        let scale = self.to_square.scale();
         let face = &self.face;
         let [width, height] = [picture.width(), picture.height()];
         // A square in which the ellipse lies, however the face is turned.
@@ -124,11 +122,11 @@ impl SkinAround {
             let colour = table.lab([r, g, b]);
             let share = near * nearer * change.share(colour);
             let at = self.to_square.apply(point);
-            let [skin, lit] = self.region.at(at, self.to_square.scale());
+            let [skin, lit] = self.region.at(at, scale);
             let flat = nearer * smoothstep(own, 1.0, FULLY_FLAT) * skin;
             if share.max(flat) > 0.0 {
                 let toned = change.apply(colour, share);
-                let drawn = flat_skin(toned, colour, &change, wanted, [flat, lit]);
+                let drawn = flat_skin(toned, colour, &change, tones, [flat, lit]);
                 // The cast saturates.
                 let [r, g, b] = lab_to_rgb(drawn).map(|v| (v * 255.0 + 0.5) as u8);
                 *pixel = [r, g, b, alpha];

@@ -149,7 +149,7 @@ impl SkinRegion {
     /// The share of skin, and of what is lit of it, at a point of the square, with crisp borders in a picture in which `scale`
     /// pixels of the square are one.
     pub fn at(&self, point: [f32; 2], scale: f32) -> [f32; 2] {
-        [&self.skin, &self.lit].map(|plane| crisp(plane, point, 0.5, scale))
+        [&self.skin, &self.lit].map(|plane| crisp(plane, point, scale))
     }
 
     /// Whether there is skin all around a point of the square: 0 to 1.

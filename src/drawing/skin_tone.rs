@@ -77,7 +77,7 @@ impl ToneChange {
     }
 
     /// How light a colour is beside the cheeks.
-    pub fn light(&self, colour: [f32; 3]) -> f32 {
+    fn light(&self, colour: [f32; 3]) -> f32 {
         colour[0] / self.from[0].max(1.0)
     }
 
@@ -105,24 +105,27 @@ impl ToneChange {
     }
 }
 
-/// A colour of a drawing of skin, `toned` after `change`, made flat where skin is: in the tone of lit skin that is wanted, or of its
-/// shade. `shares` are those of skin there, and of lit skin. Lines stay, and what is of another colour: necklaces, collars, strands.
+/// A colour of a drawing of skin, `toned` after `change`, made flat where skin is: in the tones of skin in shadow and lit. `shares` are those of skin there, and of lit skin. Lines stay, and what is of another colour: necklaces, collars, strands.
 pub(super) fn flat_skin(
     toned: [f32; 3],
     colour: [f32; 3],
     change: &ToneChange,
-    wanted: [f32; 3],
+    [shade, base]: [[f32; 3]; 2],
     [skin, lit]: [f32; 2],
 ) -> [f32; 3] {
-    let tone = mix(SkinPalette::shade_of(wanted), wanted, lit);
+    let tone = mix(shade, base, lit);
     mix(toned, tone, FLATNESS * skin * stays_skin(colour, change))
 }
 
-/// Whether a place so far below the middle of the face is above the line of the jaw: 0 to 1.
-pub(super) fn above_jaw(frame: &Frame, down: f32) -> f32 {
+/// How far below the middle of a face the corners of its mouth are, in its widths.
+pub(super) fn mouth_down(frame: &Frame) -> f32 {
     let corners = MOUTH_CORNERS.map(|i| frame.local(frame.points[i], frame.face.center)[1]);
-    let below = down - 0.5 * (corners[0] + corners[1]);
-    smoothstep(below, ABOVE_JAW[1], ABOVE_JAW[0])
+    0.5 * (corners[0] + corners[1])
+}
+
+/// Whether a place so far below the corners of the mouth is above the line of the jaw: 0 to 1.
+pub(super) fn above_jaw(below_mouth: f32) -> f32 {
+    smoothstep(below_mouth, ABOVE_JAW[1], ABOVE_JAW[0])
 }
 
 /// Whether a colour in a drawing of skin is skin, and no line or something of another colour.
@@ -155,6 +158,7 @@ pub fn draw_skin(
     );
     let (region, scale) = SkinRegion::of_crop(frame, photo, skin);
     let skin_lightness = skin[0].max(1.0);
+    let mouth = mouth_down(frame);
     for (i, colour) in drawn.iter().enumerate() {
         let place = frame.place(i, frame.face.center);
         let away = (place[0] / REACH[0]).hypot(place[1] / REACH[1]);
@@ -183,7 +187,7 @@ pub fn draw_skin(
         let on_outline = smoothstep((soft_oval.values()[i] - 0.5).abs(), 0.48, 0.40)
             * smoothstep(place[0].abs(), CHEEK[0], CHEEK[1])
             * smoothstep(place[1], CHEEK_TOP[0], CHEEK_TOP[1])
-            * above_jaw(frame, place[1]);
+            * above_jaw(place[1] - mouth);
         let skin_in_photo =
             in_photo * smoothstep(photo[i][0] / skin_lightness, DARKEST[0], DARKEST[1]);
         let goes_on = match on_outline * skin_in_photo {

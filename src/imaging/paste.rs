@@ -72,7 +72,7 @@ pub fn paste(
         let mut own = face.weights(level, to_patch, sides, size)?;
         add_skin(&mut own, warped.pixels());
         let around = rows.clone().flat_map(|y| &picture.pixels()[line(y)]);
-        take_tones(&mut warped, around, &weights, &own);
+        take_tones(&mut warped, around, &weights, own);
     }
     let lines = || {
         let patch_lines = warped.pixels().chunks_exact(columns.len());

@@ -52,11 +52,10 @@ pub(super) fn take_tones<'a>(
     patch: &mut Photo,
     around: impl Iterator<Item = &'a [u8; 4]>,
     seen: &[f32],
-    own: &[f32],
+    mut own: Vec<f32>,
 ) {
     let [width, height] = [patch.width(), patch.height()];
-    let (mut steps, mut own): (Vec<f32>, Vec<f32>) =
-        (patch.pixels().iter().map(step).collect(), own.to_vec());
+    let mut steps: Vec<f32> = patch.pixels().iter().map(step).collect();
     let reach = (LINE * width.max(height) as f32).ceil() as usize;
     for plane in [&mut steps, &mut own] {
         close(plane, width, reach);
@@ -192,7 +191,7 @@ mod tests {
         // The picture has the wall in another tone, and no line.
         let around = [[200, 180, 170, 255]; SIDE * SIDE];
         let own = vec![0.0; SIDE * SIDE];
-        take_tones(&mut patch, around.iter(), &vec![1.0; SIDE * SIDE], &own);
+        take_tones(&mut patch, around.iter(), &vec![1.0; SIDE * SIDE], own);
         let row = &patch.pixels()[100 * SIDE..];
         assert!(row[50][0].abs_diff(200) < 4, "{:?}", row[50]);
         assert!(row[100][0] < 90, "{:?}", row[100]);

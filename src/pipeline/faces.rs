@@ -356,7 +356,13 @@ pub(super) async fn both<E: Engine>(
     };
     let meshes: Vec<Vec<[f32; 2]>> = usable.iter().map(mesh_in_picture).collect();
     look.make_room(held + picture_bytes + FINDING_BYTES)?;
-    let around = meshes.iter().map(|mesh| SkinAround::find(&photo, mesh));
+    let around = meshes.iter().zip(&crops).map(|(mesh, crop)| {
+        // Others than a portrait network's keep the picture's tone.
+        let Some(_) = crop.points else {
+            return Ok(None);
+        };
+        SkinAround::find(&photo, mesh)
+    });
     let around = around.collect::<Result<Vec<Option<SkinAround>>>>()?;
     let drawing = look.draw_place(photo, is_portrait, held, &mut part);
     let mut picture = drawing.await?;

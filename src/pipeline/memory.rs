@@ -15,7 +15,7 @@ pub(super) fn guides_bytes(size: [usize; 2]) -> u64 {
 }
 
 /// Bytes at a time while the features of a face are drawn: its picture, three floats a pixel of the
-/// canvas and of the colours of picture and crop, and what finds skin and hair.
+/// canvas and of the colours of picture and crop, and what finds skin.
 pub(super) fn drawing_bytes(size: [usize; 2]) -> u64 {
     (1 + 3 * 3) * rgba_bytes(size) + FINDING_BYTES
 }
@@ -39,9 +39,10 @@ pub(super) fn cutting_bytes(size: [usize; 2], crops: u64) -> u64 {
 }
 
 /// Bytes at a time while a face of `face` bytes is put into a picture of `picture` bytes: the face as it
-/// lies there, two weights for each of its pixels, and the copies of [`cutting_bytes`].
+/// lies there, two weights for each of its pixels, two more
+/// numbers while lines are told from what they are drawn on, and the copies of [`cutting_bytes`].
 pub(super) fn pasting_bytes(picture: u64, face: u64) -> u64 {
-    picture + 3 * picture + face + face + face / 4
+    picture + 5 * picture + face + face + face / 4
 }
 
 impl Presentation {

@@ -7,10 +7,12 @@ import { freshBrowser } from "./fresh_browser.mjs";
 
 const PHOTOS = 300;
 /**
- * An input waits for the task that the page's thread is at. Tasks are measured in time of the processor, which, unlike
- * that of the clock, hardly depends on what else the machine does.
+ * An input waits for the task that the page's thread is at. Tasks are measured in time of the processor, which hardly depends on
+ * what else the machine does, and beside a task that is always the same: machines differ.
  */
 const TASK_LIMIT_MS = 75;
+/** That of the yardstick where the limit is the above; on slower machines it is higher. */
+const YARDSTICK_MS = 75;
 
 const browser = freshBrowser({}, openPage);
 
@@ -36,8 +38,34 @@ async function tasksDuring(act) {
   return tasks.map(({ tdur = 0 }) => tdur / 1000);
 }
 
+/**
+ * The time of a task that is always the same: a list is made and laid out, some times.
+ * @returns {Promise<number>} ms of the processor
+ */
+async function yardstick() {
+  const tasks = await tasksDuring(() =>
+    browser.page.evaluate(async () => {
+      await new Promise((resolve) => void setTimeout(resolve));
+      const list = document.body.appendChild(document.createElement("ul"));
+      for (let round = 0; round < 40; round++) {
+        const items = Array.from({ length: 150 }, (_, i) => {
+          const item = document.createElement("li");
+          item.textContent = `${round} ${i}`;
+          return item;
+        });
+        list.replaceChildren(...items);
+        list.getBoundingClientRect();
+      }
+      list.remove();
+    }),
+  );
+  return Math.max(...tasks);
+}
+
 test("hundreds of photos in the list: no task of the page is long", { timeout: 240_000 }, async (t) => {
   const { page } = browser;
+  const yardsticks = [await yardstick(), await yardstick(), await yardstick()];
+  const limit = TASK_LIMIT_MS * Math.max(1, Math.min(...yardsticks) / YARDSTICK_MS);
   // What belongs to the test is done before.
   await page.evaluate(async (count) => {
     const dataTransfer = new DataTransfer();
@@ -61,10 +89,11 @@ test("hundreds of photos in the list: no task of the page is long", { timeout: 2
     await page.click("#clear");
   });
   const longest = Math.max(...tasks);
-  t.diagnostic(`longest of ${tasks.length} tasks: ${longest.toFixed(1)} ms of the processor`);
+  t.diagnostic(`longest of ${tasks.length} tasks: ${longest.toFixed(1)} ms of the processor, at most ${limit.toFixed(1)} here`);
+  t.diagnostic(`the yardstick: ${yardsticks.map((ms) => ms.toFixed(1)).join(", ")} ms`);
   assert.ok(tasks.length > 1000, `only ${tasks.length} tasks were seen`);
   assert.ok(longest > 1, "the processor's time is not measured");
-  assert.ok(longest < TASK_LIMIT_MS, `a task of the page took ${longest} ms of the processor`);
+  assert.ok(longest < limit, `a task of the page took ${longest} ms of the processor, expected less than ${limit}`);
 });
 
 test("the console stays clean", () => assert.deepEqual(browser.complaints, []));

@@ -14,10 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .map(|(i, default)| env::args().nth(i).unwrap_or(default.into()));
     let style = Style::from_bytes(&fs::read("www/styles/sky-tiny.safetensors")?)?;
     let engine = CpuEngine::new(&style)?;
-    let look = Look {
-        place: Network::of_style(&engine, style.header()),
-        portrait: None,
-    };
+    let look = Look::of_network(Network::of_style(&engine, style.header()));
     let photo = decode(&fs::read(photo)?)?;
     let options = Options::default();
     let drawn = block_on(stylize(&look, photo, &options, &mut |_: f32| {}))?.photo;

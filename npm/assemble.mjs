@@ -33,11 +33,13 @@ export async function assemblePackage(out, dist = join(ROOT, "target/dist")) {
   await cp(join(dist, "nijigen"), join(out, "nijigen"), { recursive: true });
   const { version, styles } = JSON.parse(await readFile(join(dist, "styles/manifest.json"), "utf8"));
   const own = styles.filter((/** @type {Entry} */ { family }) => family === styles[0].family);
-  const portrait = [...own, ...styles].find((/** @type {Entry} */ { family, variant }) => {
-    return variant === "portrait" && [styles[0].family, "portrait"].includes(family);
-  });
   const small = own.filter((/** @type {Entry} */ { variant }) => variant === "compact" || variant === "tiny");
-  if (portrait) small.push(portrait);
+  for (const wanted of ["portrait", "segmentation"]) {
+    const forFaces = [...own, ...styles].find((/** @type {Entry} */ { family, variant }) => {
+      return variant === wanted && [styles[0].family, wanted].includes(family);
+    });
+    if (forFaces) small.push(forFaces);
+  }
   for (const { name, file } of small) {
     for (const part of [file, `${name}.md`]) await cp(join(dist, "styles", part), join(out, "styles", part));
   }

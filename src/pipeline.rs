@@ -2,6 +2,7 @@
 
 mod face_crop;
 mod faces;
+mod heads;
 mod look;
 mod memory;
 mod presentation;

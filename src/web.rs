@@ -21,7 +21,7 @@ use crate::imaging::{self, Photo, Planes};
 use crate::pipeline::{
     self, FaceMode, FaceOptions, Faces, Look, Network, Options, Outcome, Picture, Presentation,
 };
-use crate::style::{Style, verify_sha256};
+use crate::style::{Role, Style, verify_sha256};
 
 #[cfg(not(feature = "gpu"))]
 type ModuleEngine = crate::engine::CpuEngine;
@@ -120,18 +120,33 @@ pub struct Stylizer {
     engine: ModuleEngine,
     style: Style,
     portrait: OnceCell<(ModuleEngine, Style)>,
+    segmentation: OnceCell<(ModuleEngine, Style)>,
 }
 
 /// Verifies and reads a style file, starts an engine and checks it against the style's known
 /// answer.
-async fn load(style: &[u8], sha256: &str, int8: bool) -> Result<(ModuleEngine, Style)> {
+async fn load(style: &[u8], sha256: &str, role: Role, int8: bool) -> Result<(ModuleEngine, Style)> {
     if !sha256.is_empty() {
         verify_sha256(style, sha256)?;
     }
     let style = Style::from_bytes(style)?;
+    style.header().expect_role(role)?;
+    let planes = style.generator().input_channels;
+    if role != Role::Place && planes != 3 + GUIDE_PLANES {
+        return Err(Error::StyleInvalid(format!(
+            "networks with guide planes take {} planes, this one {planes}",
+            3 + GUIDE_PLANES
+        )));
+    }
     let engine = start_engine(&style, int8).await?;
     engine.check_known_answer(&style).await?;
     Ok((engine, style))
+}
+
+/// A network that has been loaded.
+fn network_of(loaded: &OnceCell<(ModuleEngine, Style)>) -> Option<Network<'_, ModuleEngine>> {
+    let (engine, style) = loaded.get()?;
+    Some(Network::of_style(engine, style.header()))
 }
 
 #[wasm_bindgen]
@@ -144,11 +159,14 @@ impl Stylizer {
         sha256: String,
         int8: bool,
     ) -> std::result::Result<Stylizer, JsValue> {
-        let (engine, style) = load(&style, &sha256, int8).await.map_err(to_js)?;
+        let (engine, style) = load(&style, &sha256, Role::Place, int8)
+            .await
+            .map_err(to_js)?;
         Ok(Stylizer {
             engine,
             style,
             portrait: OnceCell::new(),
+            segmentation: OnceCell::new(),
         })
     }
 
@@ -163,20 +181,33 @@ impl Stylizer {
         sha256: String,
         int8: bool,
     ) -> std::result::Result<(), JsValue> {
-        let add = async {
-            let (engine, style) = load(&style, &sha256, int8).await?;
-            let planes = style.generator().input_channels;
-            if planes != 3 + GUIDE_PLANES {
-                return Err(Error::StyleInvalid(format!(
-                    "a portrait network takes {} planes, this one {planes}",
-                    3 + GUIDE_PLANES
-                )));
-            }
+        let loading = load(&style, &sha256, Role::Portrait, int8);
+        let set = loading.await.and_then(|loaded| {
             self.portrait
-                .set((engine, style))
+                .set(loaded)
                 .map_err(|_| Error::ArgumentInvalid("there is a portrait network already".into()))
-        };
-        add.await.map_err(to_js)
+        });
+        set.map_err(to_js)
+    }
+
+    /// Adds a segmentation network, which tells skin and hair around the faces that the portrait network draws. Its file is
+    /// treated as in [`Stylizer::create`].
+    ///
+    /// Codes of its own: `argument-invalid` if there is one; `style-invalid` if it is none.
+    pub async fn add_segmentation(
+        &self,
+        style: Vec<u8>,
+        sha256: String,
+        int8: bool,
+    ) -> std::result::Result<(), JsValue> {
+        let loading = load(&style, &sha256, Role::Segmentation, int8);
+        let set = loading.await.and_then(|loaded| {
+            let there_is_one = || "there is a segmentation network already".into();
+            self.segmentation
+                .set(loaded)
+                .map_err(|_| Error::ArgumentInvalid(there_is_one()))
+        });
+        set.map_err(to_js)
     }
 
     /// `cpu` or `gpu`.
@@ -231,10 +262,10 @@ impl Stylizer {
             let expand = self.style.header().alignment.expand;
             let (options, mut progress) = stylize_options(&options, expand)?;
             let photo = self.photo(&rgba, width as usize, height as usize)?;
-            let portrait = self.portrait.get();
             let look = Look {
                 place: self.network(),
-                portrait: portrait.map(|(engine, style)| Network::of_style(engine, style.header())),
+                portrait: network_of(&self.portrait),
+                segmentation: network_of(&self.segmentation),
             };
             pipeline::stylize(&look, photo, &options, &mut progress).await
         };

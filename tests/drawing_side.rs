@@ -50,18 +50,15 @@ fn draw(
     long_side_px: usize,
 ) -> (Photo, Planes) {
     let engine = Inverter::default();
-    let look = Look {
-        place: Network {
-            engine: &engine,
-            drawing_side_px,
-            strokes,
-            cel,
-            guided: false,
-            sky: None,
-            grade: None,
-        },
-        portrait: None,
-    };
+    let look = Look::of_network(Network {
+        engine: &engine,
+        drawing_side_px,
+        strokes,
+        cel,
+        guided: false,
+        sky: None,
+        grade: None,
+    });
     let options = Options {
         long_side_px,
         ..Options::default()

@@ -249,7 +249,7 @@ fn shipped_styles_give_their_known_answers() {
     let Some(device) = device(GpuLimits::default()) else {
         return;
     };
-    for name in ["ink", "ink-full", "ink-tiny", "portrait"] {
+    for name in ["ink", "ink-full", "ink-tiny", "portrait", "segmentation"] {
         let path = format!(
             "{}/www/styles/{name}.safetensors",
             env!("CARGO_MANIFEST_DIR")

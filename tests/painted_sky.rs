@@ -45,18 +45,15 @@ fn draw(
     sky: Option<SkyPalette>,
     grade: Option<PlaceLook>,
 ) -> Photo {
-    let look = Look {
-        place: Network {
-            engine: &Gray,
-            drawing_side_px,
-            strokes: false,
-            cel: None,
-            sky,
-            grade,
-            guided: false,
-        },
-        portrait: None,
-    };
+    let look = Look::of_network(Network {
+        engine: &Gray,
+        drawing_side_px,
+        strokes: false,
+        cel: None,
+        sky,
+        grade,
+        guided: false,
+    });
     let options = Options::default();
     let picture = block_on(stylize(&look, photo, &options, &mut |_: f32| {}));
     picture.expect("a picture").photo

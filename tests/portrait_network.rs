@@ -218,3 +218,52 @@ fn likeness_keeps_the_face_s_proportions() {
     let mixed = change(&given(0.0, 0.5));
     assert!((mixed - half).abs() < 1e-6, "{mixed} {half}");
 }
+
+#[test]
+fn what_is_around_a_face_is_drawn_as_the_segmentation_network_tells() {
+    let [place, portrait] = [Painter::new(0.4), Painter::new(0.4)];
+    let draw = |segmentation: Option<&Painter>, mode| {
+        let guided = |painter| Network {
+            guided: true,
+            ..Look::of_places(painter).place
+        };
+        let look = Look {
+            portrait: Some(guided(&portrait)),
+            segmentation: segmentation.map(guided),
+            ..Look::of_places(&place)
+        };
+        // The face is half as wide as the photo.
+        let points: Vec<_> = mesh_face()
+            .iter()
+            .map(|p| p.map(|v| 0.5 * v + 128.0))
+            .collect();
+        let options = options(mode, faces(&points), 1.0);
+        block_on(stylize(&look, photo(), &options, &mut |_: f32| {})).expect("a picture")
+    };
+    let at = |picture: &Picture, x: usize, y: usize| picture.photo.pixels()[y * SIDE + x];
+    let plain = draw(None, FaceMode::Both);
+    // To this one all is hair, to that one nothing is.
+    let [hair, nothing] = [Painter::new(1.0), Painter::new(-1.0)];
+    let drawn = draw(Some(&hair), FaceMode::Both);
+    assert_eq!(hair.planes(), [3 + GUIDE_PLANES]);
+    let given = [0, 1].map(|_| hair.given.borrow()[0].width());
+    assert_eq!(given, [nijigen::drawing::SEGMENTED_SIDE_PX; 2]);
+    for (x, y) in [(256, 110), (60, 256), (400, 300)] {
+        assert_ne!(at(&drawn, x, y), at(&plain, x, y), "{x} {y}");
+    }
+    assert_eq!(
+        at(&drawn, 2, 2),
+        at(&plain, 2, 2),
+        "it reaches beyond the square"
+    );
+    let bare = draw(Some(&nothing), FaceMode::Both);
+    for (x, y) in [(256, 110), (60, 256), (256, 480)] {
+        assert_eq!(at(&bare, x, y), at(&plain, x, y), "{x} {y}");
+    }
+    // The portrait alone shows it, too; live pictures have no time for it.
+    let [with, without] = [Some(&hair), None].map(|network| draw(network, FaceMode::Portrait));
+    assert_ne!(with.photo, without.photo);
+    let asked = hair.planes().len();
+    draw(Some(&hair), FaceMode::Live);
+    assert_eq!(hair.planes().len(), asked);
+}

@@ -7,15 +7,14 @@
 //! difference of Gaussians (Kang, Lee and Chui, "Coherent Line Drawing", 2007), both of the drawing smoothed
 //! along its edges.
 
-mod flow;
 mod tones;
 
 use crate::geometry::{BilinearTap, bilinear_taps, smoothstep};
 use crate::imaging::{
-    Photo, blur, colour_over_white, for_each_row, luma, pixel_under_white, structure_tensor,
+    Photo, along_edges, blur, colour_over_white, for_each_row, luma, mean_along, pixel_under_white,
+    structure_tensor,
 };
 
-use self::flow::{along_edges, mean_along};
 use self::tones::Tones;
 
 /// Least change of lightness a pixel of the picture over which a border between tones runs.
@@ -125,7 +124,7 @@ impl Cel {
             |[x, y]: [isize; 2]| colour(&pixels[inside(y, size[1]) * size[0] + inside(x, size[0])]);
         let edges = along_edges(&structure_tensor(size, TENSOR_PX * scale, at));
         set_darkness(&mut pixels, size, scale, pen.lined_everywhere);
-        let mut smooth = mean_along(&pixels, &edges, size, ALONG_PX * scale);
+        let mut smooth = mean_along(&pixels, &edges, size, ALONG_PX * scale, |_| true);
         drop(pixels);
         drop(edges);
         if !pen.keeps_detail {

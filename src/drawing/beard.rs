@@ -9,6 +9,7 @@ use crate::geometry::smoothstep;
 use super::frame::Frame;
 use super::palette::{mix, rgb};
 use super::pen::{Canvas, closed_spline};
+use super::planes::without_small_parts;
 use super::samples::median;
 
 /// Landmarks of the chin, away from the lips, whose edges are no beard.
@@ -49,6 +50,9 @@ const BELOW: [f32; 2] = [0.11, 0.16];
 
 /// Standard deviation over which the beard's border and tones are smoothed, in widths of the face.
 const BORDER: f32 = 0.016;
+/// Holes in a beard that are filled, and parts of it that are left out, in squares of the face's width.
+const HOLE: f32 = 0.012;
+const LEAST_PART: f32 = 0.006;
 /// How much lighter and darker than the beard's median its two tones are, in CIE L*.
 const TONES: [f32; 2] = [4.0, -6.0];
 /// Lightness over which they go over into each other.
@@ -61,6 +65,10 @@ pub fn draw_beard(canvas: &mut Canvas, frame: &Frame, photo: &[[f32; 3]]) -> f32
         return 0.0;
     };
     let border = BORDER * frame.unit();
+    // Grey and thin places are within it, single dark ones are none.
+    let [hole, part] = [HOLE, LEAST_PART].map(|area| area * frame.unit() * frame.unit());
+    let bare = without_small_parts(&cover.map(|v| f32::from(v <= 0.5)), hole);
+    let cover = without_small_parts(&bare.map(|v| 1.0 - v), part);
     let cover = blur(&cover, border);
     let lightness = blur(&frame.plane(|i| photo[i][0]), border);
     let covered = |i: &usize| cover.values()[*i] > 0.5;

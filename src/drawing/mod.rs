@@ -6,22 +6,24 @@
 mod beard;
 mod blush;
 mod brows;
-mod clusters;
 mod eye_place;
 mod eyes;
 pub mod frame;
 mod glasses;
+mod hair;
+mod head;
+mod head_around;
+mod head_in_crop;
 mod iris;
 pub mod jaw;
 pub mod light;
+mod local_colours;
 mod mouth;
 pub mod palette;
 pub mod pen;
 mod planes;
 pub mod samples;
 mod sight;
-mod skin_around;
-mod skin_region;
 mod skin_tone;
 pub mod typology;
 
@@ -31,18 +33,25 @@ pub use self::blush::blushes;
 pub use self::eyes::has_iris;
 use self::frame::Frame;
 pub use self::glasses::draw_glasses;
+pub use self::hair::HairTones;
+pub use self::head::{HEAD_EXPAND, HEAD_SIDES_PX, Head, SEGMENTED_SIDE_PX};
+pub use self::head_in_crop::{CropPlace, HeadInCrop};
 use self::iris::Irises;
 use self::palette::SkinPalette;
 use self::pen::Canvas;
 pub use self::sight::eyes_are_hidden;
-pub use self::skin_around::SkinAround;
-pub use self::skin_region::FINDING_BYTES;
 use crate::colour::lab::LabOfBytes;
 
 /// Gives the skin of a face its tone and draws the features over `picture`, which a network made of `crop`: both are squares
 /// of one size, in which the face mesh `points` lie (`[x, y]` in pixels from the top left corner; the
-/// first pixel's centre is at 0.5). Does nothing where there is no face, or its eyes are not seen.
-pub fn draw_features(picture: &mut Photo, crop: &Photo, points: &[[f32; 2]]) {
+/// first pixel's centre is at 0.5). Skin and hair beyond the outline of the face are drawn as the `head` has them, if that is known. Does
+/// nothing where there is no face, and no more than the hair where its eyes are not seen.
+pub fn draw_features(
+    picture: &mut Photo,
+    crop: &Photo,
+    points: &[[f32; 2]],
+    head: Option<HeadInCrop>,
+) {
     let side = crop.width();
     let Some(frame) = Frame::new(side, points) else {
         return;
@@ -53,12 +62,26 @@ pub fn draw_features(picture: &mut Photo, crop: &Photo, points: &[[f32; 2]]) {
     let lab = lab_of(crop.pixels());
     let skin_colour = palette::skin_colour(&frame, &lab);
     if eyes_are_hidden(&frame, &lab, skin_colour) {
+        // Hair goes on around the face.
+        if let Some(head) = head {
+            let mut canvas = Canvas::of_photo(picture);
+            head.draw_hair(&mut canvas, &frame);
+            canvas.write_to(picture);
+        }
         return;
     }
     let palette = light::palette_in_usual_light(&frame, &lab, skin_colour);
     let mut canvas = Canvas::of_photo(picture);
     let drawn = lab_of(picture.pixels());
-    skin_tone::draw_skin(&mut canvas, &frame, &drawn, &lab, skin_colour, &palette);
+    skin_tone::draw_skin(
+        &mut canvas,
+        &frame,
+        &drawn,
+        &lab,
+        skin_colour,
+        &palette,
+        head,
+    );
     blush::draw_blush(&mut canvas, &frame, &palette);
     let bearded = beard::draw_beard(&mut canvas, &frame, &lab);
     let is_skin = |point| sight::skin_likeness(&frame, &lab, skin_colour, point);
@@ -69,6 +92,9 @@ pub fn draw_features(picture: &mut Photo, crop: &Photo, points: &[[f32; 2]]) {
         let below = 1.0 - skin_tone::above_jaw(down - mouth);
         below * (1.0 - bearded) * is_skin(place.inside) * is_skin(place.at) * near.min(far)
     });
+    if let Some(head) = head {
+        head.draw_hair(&mut canvas, &frame);
+    }
     draw_inner_features(&mut canvas, &frame, &lab, skin_colour, &palette);
     draw_glasses(&mut canvas, &frame, &lab);
     canvas.write_to(picture);
@@ -138,7 +164,7 @@ mod tests {
 
     fn drawn(crop: &Photo, points: &[[f32; 2]]) -> Photo {
         let mut picture = Photo::new(SIDE, SIDE, SKIN.repeat(SIDE * SIDE)).expect("a picture");
-        draw_features(&mut picture, crop, points);
+        draw_features(&mut picture, crop, points, None);
         picture
     }
 
@@ -178,7 +204,7 @@ mod tests {
         let plain = drawn(&dark, &example_face());
         assert!(plain.pixels().iter().all(|pixel| *pixel == SKIN));
         let mut small = Photo::new(1, 1, SKIN.to_vec()).expect("a pixel");
-        draw_features(&mut small, &crop(), &example_face());
+        draw_features(&mut small, &crop(), &example_face(), None);
         assert_eq!(small.pixels(), [SKIN]);
     }
 }

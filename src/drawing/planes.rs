@@ -30,15 +30,31 @@ const FAR: f32 = 0.48;
 /// How far a point is in the region where a smooth plane of 0 to 1 is above 1/2, with a border a pixel wide in a picture in which `scale` pixels of the
 /// plane are one.
 pub(super) fn crisp(plane: &Plane, point: [f32; 2], scale: f32) -> f32 {
+    crisp_above(plane, 0.5, point, scale)
+}
+
+/// The same of where it is above `level`.
+pub(super) fn crisp_above(plane: &Plane, level: f32, point: [f32; 2], scale: f32) -> f32 {
+    (inwards(plane, level, point) / scale + 0.5).clamp(0.0, 1.0)
+}
+
+/// How far a point is on a line along the border of such a region that reaches `half_width` pixels of the plane to either side.
+pub(super) fn on_border(plane: &Plane, point: [f32; 2], scale: f32, half_width: f32) -> f32 {
+    let away = inwards(plane, 0.5, point).abs();
+    ((half_width - away) / scale + 0.5).clamp(0.0, 1.0)
+}
+
+/// How many pixels of the plane a point is within where the plane is above `level`; far away if it is far from its border.
+fn inwards(plane: &Plane, level: f32, point: [f32; 2]) -> f32 {
     let [x, y] = point.map(|v| v - 0.5);
-    let value = plane.sample(x, y);
-    if (value - 0.5).abs() > FAR {
-        return f32::from(value > 0.5);
+    let above = plane.sample(x, y) - level;
+    if above.abs() > FAR {
+        return above.signum() * f32::MAX;
     }
     let across = plane.sample(x + 1.0, y) - plane.sample(x - 1.0, y);
     let down = plane.sample(x, y + 1.0) - plane.sample(x, y - 1.0);
     let slope = 0.5 * (across * across + down * down).sqrt();
-    ((value - 0.5) / (slope * scale).max(1e-4) + 0.5).clamp(0.0, 1.0)
+    above / slope.max(1e-4)
 }
 
 /// A region without its parts that are smaller than `area`.

@@ -6,10 +6,10 @@ use crate::filter::gaussian::blur;
 use crate::geometry::smoothstep;
 
 use super::frame::Frame;
+use super::head_in_crop::HeadInCrop;
 use super::palette::{SkinPalette, mix, skin_colour};
 use super::pen::{Canvas, closed_spline};
 use super::sight::unlike_skin;
-use super::skin_region::SkinRegion;
 
 /// Half the width and height of where skin is changed, about the middle of the face, in its widths, and the part of
 /// these within which it is changed fully: face, ears and neck.
@@ -136,7 +136,7 @@ fn stays_skin(colour: [f32; 3], change: &ToneChange) -> f32 {
 
 /// Moves the skin of the drawn face to the palette: its cheeks get the colour of lit skin, and all skin becomes flat, in the
 /// tones of lit and shaded skin. `drawn` has the colours of the drawing, `photo` those of the crop, whose skin has the colour
-/// `skin`, all in CIE L*a*b*.
+/// `skin`, all in CIE L*a*b*. Beyond the outline of the face skin is where the `head` has it, if that is known.
 pub fn draw_skin(
     canvas: &mut Canvas,
     frame: &Frame,
@@ -144,6 +144,7 @@ pub fn draw_skin(
     photo: &[[f32; 3]],
     skin: [f32; 3],
     palette: &SkinPalette,
+    head: Option<HeadInCrop>,
 ) {
     let change = ToneChange::new(skin_colour(frame, drawn), palette.base, [OFF_HUE; 2]);
     let oval = frame.fill(&closed_spline(&frame.at(OVAL)));
@@ -156,7 +157,6 @@ pub fn draw_skin(
         &frame.plane(|i| oval.at(i % frame.side, i / frame.side)),
         OVAL_SIGMA * frame.unit(),
     );
-    let (region, scale) = SkinRegion::of_crop(frame, photo, skin);
     let skin_lightness = skin[0].max(1.0);
     let mouth = mouth_down(frame);
     for (i, colour) in drawn.iter().enumerate() {
@@ -171,11 +171,12 @@ pub fn draw_skin(
         let in_photo = smoothstep(off_photo.values()[i], OFF_AROUND[0], OFF_AROUND[1]);
         let share = near * change.share(*colour) * in_photo.max(inside);
         let light = lightness.values()[i] / change.from[0].max(1.0);
-        let in_region = frame.pixel(i).map(|v| v * scale);
-        let [skin, lit_around] = region.at(in_region, scale);
+        let here = head.map(|head| head.at(frame.pixel(i)));
         // Within the face the network's shadows; where it ends they go over into those of the photo.
         let lit = smoothstep(light, LIT[0], LIT[1]);
-        let lit = lit_around + soft_oval.values()[i] * (lit - lit_around);
+        let lit = here.map_or(lit, |here| {
+            here.lit + soft_oval.values()[i] * (lit - here.lit)
+        });
         let off_drawn = unlike_skin(*colour, change.from);
         // Highlights have lost their colour; what is darker and of another colour is hair.
         let darker = smoothstep(change.light(*colour), 0.88, 0.78);
@@ -190,10 +191,11 @@ pub fn draw_skin(
             * above_jaw(place[1] - mouth);
         let skin_in_photo =
             in_photo * smoothstep(photo[i][0] / skin_lightness, DARKEST[0], DARKEST[1]);
-        let goes_on = match on_outline * skin_in_photo {
-            share if share > 0.0 => share * region.is_deep(in_region),
+        let goes_on = match (on_outline * skin_in_photo, head) {
+            (share, Some(head)) if share > 0.0 => share * head.is_deep_skin(frame.pixel(i)),
             _ => 0.0,
         };
+        let skin = here.map_or(0.0, |here| here.skin);
         let around = (1.0 - inside) * skin * stays_skin(*colour, &change);
         let around = around.max(goes_on);
         let flat = FLATNESS * flat.max(around);
@@ -246,7 +248,7 @@ mod tests {
         let before = canvas.clone();
         let palette = SkinPalette::new([84.0, 12.0, 16.0], 1.0);
         let skin = skin_colour(&frame, &lab);
-        draw_skin(&mut canvas, &frame, &lab, &lab, skin, &palette);
+        draw_skin(&mut canvas, &frame, &lab, &lab, skin, &palette, None);
         let apart = |a: [f32; 3], b: [f32; 3]| (0..3).map(|i| (a[i] - b[i]).powi(2)).sum::<f32>();
         for y in [250, 300, 340] {
             assert!(apart(at(&canvas, 200, y), palette.base) < 4.0, "{y}");
@@ -275,7 +277,7 @@ mod tests {
         let before = canvas.clone();
         let palette = SkinPalette::new(rgb_to_lab(skin), 1.0);
         let skin = rgb_to_lab(skin);
-        draw_skin(&mut canvas, &frame, &drawn, &photo, skin, &palette);
+        draw_skin(&mut canvas, &frame, &drawn, &photo, skin, &palette, None);
         let moved = |x, y| {
             let (a, b) = (at(&canvas, x, y), at(&before, x, y));
             (0..3).map(|i| (a[i] - b[i]).abs()).fold(0.0, f32::max)

@@ -36,6 +36,14 @@ impl FaceSquare {
         2.0 * self.half[0].hypot(self.half[1])
     }
 
+    /// The square about the same centre with sides `factor` times as long.
+    pub fn enlarged(&self, factor: f32) -> Self {
+        Self {
+            center: self.center,
+            half: self.half.map(|v| factor * v),
+        }
+    }
+
     /// The columns and rows of a picture of `[width, height]` pixels that it touches.
     pub fn bounds(&self, size: [usize; 2]) -> [Range<usize>; 2] {
         let reach = self.half[0].abs() + self.half[1].abs();

@@ -4,6 +4,7 @@
 mod colour_profile;
 #[cfg(feature = "decode")]
 mod decode;
+mod flow;
 mod guided;
 mod jpeg;
 mod jpeg_scan;
@@ -25,12 +26,13 @@ mod white;
 
 #[cfg(feature = "decode")]
 pub use decode::{Decoded, decode, decode_partial};
+pub(crate) use flow::{along_edges, mean_along};
 pub use guided::enlarge_along;
 pub(crate) use guided::{enlarging_bytes, recolour};
 pub(crate) use luma::luma;
 pub use missing::{EndsEarly, Side, mend};
 pub use mix::mix;
-pub use outside::blur_outside;
+pub use outside::{OUTSIDE, blur_outside, gray_outside, is_inside};
 pub use paste::{FadingEllipse, PatchTone, paste};
 pub(crate) use planes::max_abs_difference;
 pub use planes::{MIN_SIDE_PX, Planes};

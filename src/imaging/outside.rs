@@ -13,6 +13,8 @@ use crate::kernels::blend::{ToneChange, blend_rgba8};
 const BLURRED_SIDE_PX: f32 = 16.0;
 /// Distance from the photo, as a part of the crop's longer side, from which on all is blurred.
 const FADE: f32 = 0.05;
+/// What networks that tell what is what are shown beyond the borders of the photo: gray, in the middle of their range.
+pub const OUTSIDE: [u8; 3] = [128; 3];
 
 /// Blurs what lies outside of the photo of `photo_size` (`[width, height]`) in a crop that [`warp`]
 /// made with `to_photo`, the more the farther outside, as FFHQ's alignment does (Karras et al. 2019,
@@ -50,6 +52,38 @@ pub fn blur_outside(
         blend_rgba8(level, line, blurred, &weights, unchanged);
     }
     Ok(())
+}
+
+/// Makes gray what lies outside of the photo of `photo_size` (`[width, height]`) in a crop that [`warp`] made with `to_photo`, for
+/// networks that tell what is what: mirrored people would be people.
+///
+/// # Errors
+/// [`Error::ArgumentInvalid`](crate::error::Error::ArgumentInvalid) if `to_photo` is not finite.
+pub fn gray_outside(
+    crop: &mut Photo,
+    to_photo: SimilarityTransform,
+    photo_size: [usize; 2],
+) -> Result<()> {
+    check_finite(to_photo)?;
+    let width = crop.width();
+    for (i, pixel) in crop.pixels_mut().iter_mut().enumerate() {
+        if !is_inside(i, width, to_photo, photo_size) {
+            let [r, g, b] = OUTSIDE;
+            *pixel = [r, g, b, 255];
+        }
+    }
+    Ok(())
+}
+
+/// Whether the `i`th pixel of a crop `width` pixels wide shows a part of the photo.
+pub fn is_inside(
+    i: usize,
+    width: usize,
+    to_photo: SimilarityTransform,
+    [right, bottom]: [usize; 2],
+) -> bool {
+    let [x, y] = to_photo.apply([i % width, i / width].map(|v| v as f32 + 0.5));
+    (0.0..=right as f32).contains(&x) && (0.0..=bottom as f32).contains(&y)
 }
 
 /// The picture shrunk to a few pixels, smoothed and enlarged again.

@@ -246,6 +246,11 @@ impl GeneratorConfig {
         }
     }
 
+    /// Whether it is given guide planes besides the photo's.
+    pub fn is_guided(&self) -> bool {
+        self.input_channels > COLOURS
+    }
+
     /// The same network with another upsampling.
     pub fn with_upsampling(mut self, upsampling: Upsampling) -> Self {
         self.upsampling = upsampling;

@@ -1,5 +1,6 @@
 //! A face cut out of a photo, upright, as networks are given it.
 
+use crate::drawing::CropPlace;
 use crate::error::Result;
 use crate::face::{AnimeWarp, FaceSquare, GRID_NODES};
 use crate::imaging::{Displaced, Photo, warp, warp_displaced};
@@ -11,6 +12,8 @@ pub struct FaceCrop {
     pub photo: Photo,
     /// The face mesh in pixels of the crop, if this was warped to a drawing's proportions.
     pub points: Option<Vec<[f32; 2]>>,
+    /// Where in the photo its points are.
+    pub place: CropPlace,
 }
 
 impl FaceCrop {
@@ -19,9 +22,14 @@ impl FaceCrop {
     /// # Errors
     /// Those of [`warp`].
     pub fn plain(photo: &Photo, square: &FaceSquare, side: usize) -> Result<Self> {
+        let to_photo = square.from_crop(side as f32);
         Ok(Self {
-            photo: warp(photo, square.from_crop(side as f32), [side; 2])?,
+            photo: warp(photo, to_photo, [side; 2])?,
             points: None,
+            place: CropPlace {
+                warp: None,
+                to_photo,
+            },
         })
     }
 
@@ -52,6 +60,10 @@ impl FaceCrop {
         Ok(Self {
             photo,
             points: Some(points.collect()),
+            place: CropPlace {
+                warp: Some(anime_warp),
+                to_photo,
+            },
         })
     }
 }

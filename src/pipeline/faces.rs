@@ -1,9 +1,10 @@
 //! Faces by themselves: the portrait of `face2paint`, and faces drawn at a size at which
 //! networks know them, put back into the whole picture.
 
+use super::heads::{find_head, head_side};
 use super::memory::{cutting_bytes, pasting_bytes, rgba_bytes, shrinking_bytes};
 use super::{FaceCrop, Look, Options, Picture};
-use crate::drawing::{FINDING_BYTES, SkinAround, cheeks};
+use crate::drawing::{Head, cheeks};
 use crate::engine::{Engine, Progress};
 use crate::error::{Error, Result};
 use crate::face::mesh::{FaceFrame, OVAL};
@@ -133,6 +134,25 @@ impl Face<'_> {
             _ => FaceCrop::plain(photo, &self.square, side),
         }
     }
+
+    /// Its head, if it is drawn by a portrait network. `expand` is the factor by which its square is larger than FFHQ's, `side`
+    /// that of the square in which it is found.
+    async fn head<E: Engine>(
+        &self,
+        photo: &Photo,
+        expand: f32,
+        side: usize,
+        look: &Look<'_, E>,
+        held_bytes: u64,
+    ) -> Result<Option<Head>> {
+        match self.mesh {
+            Some(mesh) if look.portrait.is_some() => {
+                let ffhq = self.square.enlarged(1.0 / expand);
+                find_head(look, photo, &ffhq, mesh, side, held_bytes).await
+            }
+            _ => Ok(None),
+        }
+    }
 }
 
 /// A face, or why it is left alone.
@@ -224,13 +244,18 @@ pub(super) async fn portrait<E: Engine>(
         .side_by_side
         .then(|| FaceCrop::plain(&photo, &face.square, PORTRAIT_SIDE_PX))
         .transpose()?;
+    let head_px = head_side(PORTRAIT_SIDE_PX as f32 / faces.expand);
+    let head = face
+        .head(&photo, faces.expand, head_px, look, 2 * crop_bytes)
+        .await?;
     drop(photo);
     let to_photo = face.square.from_crop(PORTRAIT_SIDE_PX as f32);
     for crop in [Some(&mut crop), beside.as_mut()].into_iter().flatten() {
         blur_outside(&mut crop.photo, to_photo, size)?;
     }
     let fit = |photo| fit_long_side(photo, options.long_side_px);
-    let drawn = draw_face(look, crop, options, crop_bytes, progress).await?;
+    let held = crop_bytes + Head::bytes(head_px);
+    let drawn = draw_face(look, crop, head.as_ref(), options, held, progress).await?;
     let picture = match beside {
         Some(beside) => fit(beside.photo)?.beside(&fit(drawn)?)?,
         None => fit(drawn)?,
@@ -250,6 +275,7 @@ pub(super) async fn portrait<E: Engine>(
 async fn draw_face<E: Engine>(
     look: &Look<'_, E>,
     crop: FaceCrop,
+    head: Option<&Head>,
     options: &Options,
     held_bytes: u64,
     progress: &mut impl Progress,
@@ -259,7 +285,7 @@ async fn draw_face<E: Engine>(
         .as_ref()
         .map_or(0, |kept| rgba_bytes([kept.width(), kept.height()]));
     let mut drawn = look
-        .draw_face(crop, held_bytes + kept_bytes, progress)
+        .draw_face(crop, head, held_bytes + kept_bytes, progress)
         .await?;
     options.presentation.mix(kept.as_ref(), &mut drawn)?;
     Ok(drawn)
@@ -299,17 +325,21 @@ pub(super) async fn both<E: Engine>(
     let kept_bytes = presentation.kept_bytes(picture_bytes);
     let mut crop_bytes: u64 = sides.iter().map(|side| rgba_bytes([*side; 2])).sum();
     let largest = rgba_bytes([sides.last().copied().unwrap_or(0); 2]);
-    let around_bytes = |face: &Face| {
-        // A face fills half of FFHQ's square, some more.
-        SkinAround::bytes(0.65 * face.square.side_px() * shrink / faces.expand)
+    let head_sides: Vec<usize> = usable
+        .iter()
+        .map(|face| head_side(face.square.side_px() * shrink / faces.expand))
+        .collect();
+    let heads_bytes = match look.segmentation {
+        Some(_) => head_sides.iter().map(|side| Head::bytes(*side)).sum(),
+        None => 0,
     };
-    let around_bytes: u64 = usable.iter().map(around_bytes).sum();
+    let finding_bytes = Head::finding_bytes(head_sides.last().copied().unwrap_or(0));
     // What cannot be finished is not begun.
     let steps = [
         cutting_bytes(size, crop_bytes),
         crop_bytes + shrinking_bytes(size, picture_size),
-        crop_bytes + kept_bytes + picture_bytes + around_bytes + FINDING_BYTES,
-        crop_bytes + kept_bytes + around_bytes + pasting_bytes(picture_bytes, largest),
+        cutting_bytes(size, crop_bytes) + heads_bytes + finding_bytes,
+        crop_bytes + kept_bytes + heads_bytes + pasting_bytes(picture_bytes, largest),
         presentation.applying_bytes(picture_bytes),
     ];
     look.make_room(steps.into_iter().fold(0, u64::max))?;
@@ -330,6 +360,12 @@ pub(super) async fn both<E: Engine>(
         .zip(&sides)
         .map(|(face, side)| face.cut_out(&photo, *side, look, likeness));
     let crops = crops.collect::<Result<Vec<FaceCrop>>>()?;
+    let mut heads = Vec::with_capacity(usable.len());
+    for (face, side) in usable.iter().zip(&head_sides) {
+        let held = crop_bytes + heads_bytes;
+        let head = face.head(&photo, faces.expand, *side, look, held);
+        heads.push(head.await?);
+    }
     if let Some(alphas) = alphas {
         photo.put_alpha(&alphas);
     }
@@ -345,25 +381,10 @@ pub(super) async fn both<E: Engine>(
         start: 0.0,
         length: done,
     };
-    let held = kept_bytes + crop_bytes + around_bytes;
+    let held = kept_bytes + crop_bytes + heads_bytes;
     let side = usable.last().map_or(0.0, |face| face.square.side_px());
     let is_portrait = side > PORTRAIT * size[0].min(size[1]) as f32;
     let factors = [0, 1].map(|i| picture_size[i] as f32 / size[i] as f32);
-    let mesh_in_picture = |face: &Face| {
-        let mesh = face.mesh.unwrap_or_default().iter();
-        mesh.map(|[x, y]| [x * factors[0], y * factors[1]])
-            .collect()
-    };
-    let meshes: Vec<Vec<[f32; 2]>> = usable.iter().map(mesh_in_picture).collect();
-    look.make_room(held + picture_bytes + FINDING_BYTES)?;
-    let around = meshes.iter().zip(&crops).map(|(mesh, crop)| {
-        // Others than a portrait network's keep the picture's tone.
-        let Some(_) = crop.points else {
-            return Ok(None);
-        };
-        SkinAround::find(&photo, mesh)
-    });
-    let around = around.collect::<Result<Vec<Option<SkinAround>>>>()?;
     let drawing = look.draw_place(photo, is_portrait, held, &mut part);
     let mut picture = drawing.await?;
     presentation.mix(kept.as_ref(), &mut picture)?;
@@ -377,19 +398,20 @@ pub(super) async fn both<E: Engine>(
         done += part.length;
         let face_bytes = rgba_bytes([*side; 2]);
         crop_bytes -= face_bytes;
-        let held = picture_bytes + kept_bytes + crop_bytes + around_bytes;
+        let held = picture_bytes + kept_bytes + crop_bytes + heads_bytes;
         // A portrait network's skin has been given its tone.
         let points = crop.points.clone();
         let tone = match &points {
             Some(points) => PatchTone::Face(oval(points, *side)),
             None => PatchTone::Picture,
         };
-        let drawn = draw_face(look, crop, options, held, &mut part).await?;
+        let around = heads[i].as_ref();
+        let drawn = draw_face(look, crop, around, options, held, &mut part).await?;
         let square = face.square.scaled(factors);
         let pasting = pasting_bytes(picture_bytes, face_bytes);
-        look.make_room(kept_bytes + crop_bytes + around_bytes + pasting)?;
-        if let (Some(points), Some(around)) = (&points, &around[i]) {
-            tone_around(&mut picture, around, &meshes, i, &square, &drawn, points)?;
+        look.make_room(kept_bytes + crop_bytes + heads_bytes + pasting)?;
+        if let (Some(points), Some(around)) = (&points, around) {
+            draw_around(&mut picture, around, &usable, i, factors, &drawn, points)?;
         }
         let Some(to_face) = square.from_crop(*side as f32).inverse() else {
             continue;
@@ -415,32 +437,36 @@ pub(super) async fn both<E: Engine>(
     })
 }
 
-/// Gives the skin around a face in the picture the tone of the `drawn` one, in which its mesh `points` lie, before that is put
-/// there. `meshes` are those of all faces in the picture, and this is the `which`th.
-fn tone_around(
+/// Draws skin and hair around the `which`th of the `faces` in the picture, which is smaller than the photo by `factors`, in the tone of
+/// the `drawn` one, in which its mesh `points` lie, before that is put there.
+fn draw_around(
     picture: &mut Photo,
-    around: &SkinAround,
-    meshes: &[Vec<[f32; 2]>],
+    head: &Head,
+    faces: &[Face],
     which: usize,
-    square: &FaceSquare,
+    factors: [f32; 2],
     drawn: &Photo,
     points: &[[f32; 2]],
 ) -> Result<()> {
     let side = drawn.width();
-    let to_picture = square.from_crop(side as f32);
-    let (Some(to_crop), Some(mesh)) = (to_picture.inverse(), meshes.get(which)) else {
+    let Some((square, mesh)) = faces.get(which).map(|face| (face.square, face.mesh)) else {
+        return Ok(());
+    };
+    let to_picture = square.scaled(factors).from_crop(side as f32);
+    let Some(to_crop) = to_picture.inverse() else {
         return Ok(());
     };
     let here = warp(picture, to_picture, [side; 2])?;
-    let in_crop: Vec<_> = mesh.iter().map(|point| to_crop.apply(*point)).collect();
+    let in_crop = |[x, y]: &[f32; 2]| to_crop.apply([x * factors[0], y * factors[1]]);
+    let in_crop: Vec<_> = mesh.unwrap_or_default().iter().map(in_crop).collect();
     let (Some(from), Some(wanted)) = (cheeks(&here, &in_crop), cheeks(drawn, points)) else {
         return Ok(());
     };
-    let others = meshes.iter().enumerate().filter(|(at, _)| *at != which);
+    let others = faces.iter().enumerate().filter(|(at, _)| *at != which);
     let others: Vec<FaceFrame> = others
-        .filter_map(|(_, mesh)| FaceFrame::new(mesh))
+        .filter_map(|(_, face)| FaceFrame::new(face.mesh?))
         .collect();
-    around.draw(picture, &others, from, wanted);
+    head.draw(picture, factors, &others, from, wanted);
     Ok(())
 }
 

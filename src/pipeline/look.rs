@@ -1,7 +1,7 @@
 //! The networks that make a picture: one for the whole of it, one for its faces.
 
 use crate::cel::{Cel, Pen, cel_bytes};
-use crate::drawing::draw_features;
+use crate::drawing::{Head, HeadInCrop, draw_features};
 use crate::engine::{Engine, Progress};
 use crate::error::Result;
 use crate::face::draw_guides;
@@ -15,9 +15,6 @@ use crate::style::StyleHeader;
 
 use super::FaceCrop;
 use super::memory::{drawing_bytes, guides_bytes, rgba_bytes, shrinking_bytes};
-
-/// Planes of a photo.
-const COLOURS: usize = 3;
 
 /// A network and how its style has it given photos.
 #[derive(Debug)]
@@ -56,7 +53,7 @@ impl<'a, E> Network<'a, E> {
             cel: header.cel,
             sky: header.sky,
             grade: header.grade,
-            guided: header.generator.input_channels > COLOURS,
+            guided: header.generator.is_guided(),
         }
     }
 
@@ -116,8 +113,8 @@ impl<'a, E> Network<'a, E> {
 
 impl<E: Engine> Network<'_, E> {
     /// A portrait network's drawing of a face: the warped square `crop`, in which the mesh `points` lie
-    /// (`[x, y]` in its pixels), drawn with guide planes, as a cel and with its features as vectors. The
-    /// caller holds `held_bytes` besides.
+    /// (`[x, y]` in its pixels), drawn with guide planes, as a cel and with its features as vectors, and skin and hair around by the
+    /// `head` if that is known. The caller holds `held_bytes` besides.
     ///
     /// # Errors
     /// Those of [`Engine::stylize_photo`].
@@ -125,6 +122,7 @@ impl<E: Engine> Network<'_, E> {
         &self,
         crop: Photo,
         points: &[[f32; 2]],
+        head: Option<HeadInCrop<'_>>,
         held_bytes: u64,
         progress: &mut impl Progress,
     ) -> Result<Photo> {
@@ -137,7 +135,7 @@ impl<E: Engine> Network<'_, E> {
         self.engine
             .make_room(held_bytes + drawing_bytes(size).max(cel_bytes))?;
         Cel::of(&mut drawn, Pen::HEAD).draw(&mut drawn);
-        draw_features(&mut drawn, &crop, points);
+        draw_features(&mut drawn, &crop, points, head);
         Ok(drawn)
     }
 
@@ -177,32 +175,46 @@ pub struct Look<'a, E> {
     pub place: Network<'a, E>,
     /// Draws faces whose mesh is known.
     pub portrait: Option<Network<'a, E>>,
+    /// Tells skin and hair around the faces that the portrait network draws, ...
+    pub segmentation: Option<Network<'a, E>>,
 }
 
 impl<'a, E> Look<'a, E> {
     /// A network that draws all by itself, photos as they are.
     pub fn of_places(engine: &'a E) -> Self {
+        Self::of_network(Network {
+            engine,
+            drawing_side_px: None,
+            strokes: false,
+            cel: None,
+            sky: None,
+            grade: None,
+            guided: false,
+        })
+    }
+
+    /// A network that draws all by itself.
+    pub fn of_network(place: Network<'a, E>) -> Self {
         Self {
-            place: Network {
-                engine,
-                drawing_side_px: None,
-                strokes: false,
-                cel: None,
-                sky: None,
-                grade: None,
-                guided: false,
-            },
+            place,
             portrait: None,
+            segmentation: None,
         }
     }
 }
 
 impl<E> Look<'_, E> {
+    /// The networks for faces.
+    fn of_faces(&self) -> impl Iterator<Item = &Network<'_, E>> {
+        [&self.portrait, &self.segmentation].into_iter().flatten()
+    }
+
     /// The look whose faces are drawn by the place network, too.
     pub(super) fn with_places_network_for_faces(&self) -> Self {
         Self {
             place: self.place,
             portrait: Some(self.place),
+            segmentation: None,
         }
     }
 }
@@ -210,8 +222,8 @@ impl<E> Look<'_, E> {
 impl<E: Engine> Look<'_, E> {
     /// Makes room for `bytes` of the pipeline's own, see [`Engine::make_room`].
     pub(super) fn make_room(&self, bytes: u64) -> Result<()> {
-        if let Some(portrait) = &self.portrait {
-            portrait.engine.give_way(bytes);
+        for network in self.of_faces() {
+            network.engine.give_way(bytes);
         }
         self.place.engine.make_room(bytes)
     }
@@ -310,10 +322,11 @@ impl<E: Engine> Look<'_, E> {
         self.make_room(held_bytes + rgba_bytes(size) + self.place.preparing_bytes(size))?;
         let photo = self.place.prepared(photo);
         let place = self.place.engine;
-        if let Some(portrait) = &self.portrait {
-            let place_bytes = place.peak_bytes(size[0], size[1]);
-            let needed = held_bytes.saturating_add(place_bytes);
-            portrait.engine.give_way(needed);
+        let place_bytes = place.peak_bytes(size[0], size[1]);
+        for network in self.of_faces() {
+            network
+                .engine
+                .give_way(held_bytes.saturating_add(place_bytes));
         }
         place.stylize_photo(photo, &[], held_bytes, progress).await
     }
@@ -322,6 +335,7 @@ impl<E: Engine> Look<'_, E> {
     pub(super) async fn draw_face(
         &self,
         face: FaceCrop,
+        head: Option<&Head>,
         held_bytes: u64,
         progress: &mut impl Progress,
     ) -> Result<Photo> {
@@ -332,8 +346,10 @@ impl<E: Engine> Look<'_, E> {
         let needed = network.engine.peak_bytes(size[0], size[1]);
         let held = held_bytes + guides_bytes(size) + rgba_bytes(size);
         self.place.engine.give_way(held.saturating_add(needed));
+        let place = &face.place;
+        let head = head.map(|head| HeadInCrop { head, place });
         network
-            .draw_portrait(face.photo, &points, held_bytes, progress)
+            .draw_portrait(face.photo, &points, head, held_bytes, progress)
             .await
     }
 }

@@ -1,7 +1,6 @@
 //! Bytes that the pipeline holds itself, beside an engine's own.
 
 use super::Presentation;
-use crate::drawing::FINDING_BYTES;
 use crate::face::GUIDE_PLANES;
 
 /// Bytes of RGBA pixels.
@@ -15,9 +14,9 @@ pub(super) fn guides_bytes(size: [usize; 2]) -> u64 {
 }
 
 /// Bytes at a time while the features of a face are drawn: its picture, three floats a pixel of the
-/// canvas and of the colours of picture and crop, and what finds skin.
+/// canvas and of the colours of picture and crop.
 pub(super) fn drawing_bytes(size: [usize; 2]) -> u64 {
-    (1 + 3 * 3) * rgba_bytes(size) + FINDING_BYTES
+    (1 + 3 * 3) * rgba_bytes(size)
 }
 
 /// Bytes at a time while a photo of `size` is shrunk to that of `picture` (both `[width, height]`).

@@ -54,6 +54,10 @@ pub struct StyleHeader {
     /// In the colours of which look its drawings are, see [`crate::grade`]; it is for styles whose photos are in strokes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grade: Option<PlaceLook>,
+    /// Whether the network's answer is no picture but tells what is skin, hair and a person around a face, as red, green and blue: it
+    /// takes guide planes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub segmentation: bool,
     /// How the weights are stored in the file.
     pub dtype: Dtype,
     /// Tensors that are stored as f16 although [`Dtype::Int8`] would store them in 8 bits: those
@@ -106,6 +110,27 @@ pub enum Dtype {
     Int8,
 }
 
+/// What a network is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Whole pictures.
+    Place,
+    /// Faces, by guide planes.
+    Portrait,
+    /// Telling skin and hair around faces.
+    Segmentation,
+}
+
+impl Role {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Place => "a network for whole pictures",
+            Self::Portrait => "a portrait network, which takes guide planes",
+            Self::Segmentation => "a segmentation network",
+        }
+    }
+}
+
 /// Licences, as SPDX expressions or names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -129,6 +154,27 @@ pub enum Status {
 }
 
 impl StyleHeader {
+    /// Checks that the network draws what it is to draw: whole pictures, or faces.
+    ///
+    /// # Errors
+    /// [`Error::StyleInvalid`] if it is of another role.
+    pub fn expect_role(&self, role: Role) -> Result<()> {
+        let own = match self.generator.is_guided() {
+            _ if self.segmentation => Role::Segmentation,
+            true => Role::Portrait,
+            false => Role::Place,
+        };
+        if own == role {
+            return Ok(());
+        }
+        Err(Error::StyleInvalid(format!(
+            "{} is {}, expected {}",
+            self.name,
+            own.words(),
+            role.words()
+        )))
+    }
+
     /// A header with what only its maker knows; the rest is as most styles have it: weights in f32,
     /// interim, framed like `face2paint`, nothing measured. [`Style::new`](super::Style::new) checks it.
     pub fn new(
@@ -150,6 +196,7 @@ impl StyleHeader {
             sky: None,
             grade: None,
             cel: None,
+            segmentation: false,
             dtype: Dtype::F32,
             f16_tensors: Vec::new(),
             activation_ranges: BTreeMap::new(),
@@ -212,6 +259,11 @@ impl StyleHeader {
                 DRAWING_SIDES_PX.start(),
                 DRAWING_SIDES_PX.end()
             )));
+        }
+        if self.segmentation && !self.generator.is_guided() {
+            return Err(Error::StyleInvalid(
+                "segmentation is true, expected a network with guide planes for that".into(),
+            ));
         }
         for (weights, ranges) in &self.activation_ranges {
             ranges.validate(weights)?;

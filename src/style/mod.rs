@@ -14,7 +14,7 @@ mod write;
 
 pub use activations::{Affine, ConvolutionRanges, ValueRange};
 pub use hash::{sha256_hex, verify_sha256};
-pub use header::{Alignment, Dtype, Licence, Status, StyleHeader};
+pub use header::{Alignment, Dtype, Licence, Role, Status, StyleHeader};
 pub use int8::SCALE_SUFFIX;
 pub use known_answer::KnownAnswer;
 

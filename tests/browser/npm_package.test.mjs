@@ -52,8 +52,10 @@ test("the tarball is complete and small", async () => {
   assert.deepEqual(strangers, []);
   const variants = styles.map((/** @type {{variant: string}} */ { variant }) => variant);
   const listed = JSON.parse(await readFile(join(ROOT, "www/styles/manifest.json"), "utf8")).styles;
-  const hasPortrait = listed.some((/** @type {{name: string}} */ { name }) => name === "portrait");
-  assert.deepEqual(variants.sort(), ["compact", ...(hasPortrait ? ["portrait"] : []), "tiny"]);
+  const forFaces = ["portrait", "segmentation"].filter((wanted) =>
+    listed.some((/** @type {{name: string}} */ { name }) => name === wanted),
+  );
+  assert.deepEqual(variants.sort(), ["compact", ...forFaces, "tiny"]);
   const [packedMb, filesMb] = [packed.size / 1e6, packed.unpackedSize / 1e6];
   assert.ok(packedMb < MAX_PACKED_MB && filesMb < MAX_FILES_MB, `${packedMb} MB packed, ${filesMb} MB of files`);
 });

@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { ROOT, convert, forgetFiles, openPage, openPlain, outcome, prependToWorker } from "./browser.mjs";
 import { freshBrowser } from "./fresh_browser.mjs";
-import { PORTRAIT_ENTRY, PORTRAIT_STYLE, addPortrait, listStyles, removePortrait } from "./portrait_style.mjs";
+import {
+  PORTRAIT_ENTRY, PORTRAIT_STYLE, SEGMENTATION_ENTRY, addFaceNetworks, addPortrait, listStyles, removePortrait,
+} from "./portrait_style.mjs";
 
 const ASTRONAUT = join(ROOT, "www/samples/astronaut.jpg");
 
@@ -62,17 +64,18 @@ test("looks: families with their own portrait network, or the common one", async
     ]);
     const made = await run("return listLooks();");
     await browser.context.unrouteAll({ behavior: "ignoreErrors" });
-    return made.map((/** @type {any} */ { name, title, about, networks, portrait }) => {
-      return [name, title.en, about.en ?? "", networks.map((/** @type {any} */ { name }) => name).join(), portrait?.name ?? ""];
+    return made.map((/** @type {any} */ { name, title, about, networks, portrait, segmentation }) => {
+      const ofFaces = [portrait, segmentation].flatMap((entry) => entry?.name ?? []).join();
+      return [name, title.en, about.en ?? "", networks.map((/** @type {any} */ { name }) => name).join(), ofFaces];
     });
   };
   assert.deepEqual(await list(), [
     ["sky", "A look", "Soft", "sky,sky-tiny", ""],
     ["film", "A look", "", "film", "film-portrait"],
   ]);
-  assert.deepEqual(await list(PORTRAIT_ENTRY), [
-    ["sky", "A look", "Soft", "sky,sky-tiny", "portrait"],
-    ["film", "A look", "", "film", "film-portrait"],
+  assert.deepEqual(await list(PORTRAIT_ENTRY, SEGMENTATION_ENTRY), [
+    ["sky", "A look", "Soft", "sky,sky-tiny", "portrait,segmentation"],
+    ["film", "A look", "", "film", "film-portrait,segmentation"],
   ]);
 });
 
@@ -127,6 +130,26 @@ test("a face is drawn by the portrait network, with its irises or without, and a
   assert.equal(new Set(different.map(({ hash }) => hash)).size, different.length, "pictures are the same");
   assert.equal(progress, `style ${PORTRAIT_STYLE.length} ${PORTRAIT_STYLE.length}`);
   assert.equal(askedSince(from), 1, "the second stylizer finds it kept");
+});
+
+test("skin and hair around a face are drawn as the segmentation network tells them", async () => {
+  await addPortrait(browser);
+  const without = await run("return await draw(await start());");
+  await browser.context.unrouteAll({ behavior: "ignoreErrors" });
+  await addFaceNetworks(browser);
+  const made = await run("return await draw(await start());");
+  assert.deepEqual([made.outcomes, made.failed], ["done", ""]);
+  assert.notEqual(made.hash, without.hash);
+});
+
+test("what is no segmentation network is refused, and leaves the faces to the style", async () => {
+  await removePortrait(browser);
+  const without = await run("return await draw(await start());");
+  await browser.context.unrouteAll({ behavior: "ignoreErrors" });
+  await addFaceNetworks(browser, PORTRAIT_STYLE);
+  const made = await run("return await draw(await start());");
+  assert.match(made.failed, /portrait is a portrait network, .*expected a segmentation network/);
+  assert.equal(made.hash, without.hash);
 });
 
 test("a portrait alone is drawn by it, too", async () => {

@@ -1,4 +1,4 @@
-/** A small portrait network with weights by a formula, and a served folder that lists it. */
+/** Small networks for faces with weights by a formula, and a served folder that lists them. */
 
 import { createHash } from "node:crypto";
 
@@ -41,11 +41,12 @@ function norm(name, channels) {
   return { [`${name}.gamma`]: [channels], [`${name}.beta`]: [channels] };
 }
 
-/** @returns {Buffer} the style file */
-function makeFile() {
+/** @param {string} name @param {object} more of its header @returns {Buffer} the style file */
+function makeFile(name, more = {}) {
   const about = {
     format_version: 1,
-    name: "portrait",
+    name,
+    ...more,
     architecture: "test",
     generator: GENERATOR,
     value_range: [-1, 1],
@@ -73,20 +74,27 @@ function makeFile() {
   return Buffer.concat([length, words, Buffer.from(Float32Array.from(weights).buffer)]);
 }
 
-export const PORTRAIT_STYLE = makeFile();
+export const PORTRAIT_STYLE = makeFile("portrait");
+const SEGMENTATION_STYLE = makeFile("segmentation", { segmentation: true });
 
 /** The entry of a manifest. */
-export const PORTRAIT_ENTRY = {
-  name: "portrait",
-  family: "portrait",
-  variant: "portrait",
-  file: "test-portrait.safetensors",
-  bytes: PORTRAIT_STYLE.length,
-  sha256: createHash("sha256").update(PORTRAIT_STYLE).digest("hex"),
-  title: { en: "Faces", zh: "人脸" },
-  credit: "A formula.",
-  license: "CC0-1.0",
-};
+export const PORTRAIT_ENTRY = entry("portrait", PORTRAIT_STYLE);
+export const SEGMENTATION_ENTRY = entry("segmentation", SEGMENTATION_STYLE);
+
+/** @param {string} name @param {Buffer} file */
+function entry(name, file) {
+  return {
+    name,
+    family: name,
+    variant: name,
+    file: `test-${name}.safetensors`,
+    bytes: file.length,
+    sha256: createHash("sha256").update(file).digest("hex"),
+    title: { en: "Faces", zh: "人脸" },
+    credit: "A formula.",
+    license: "CC0-1.0",
+  };
+}
 
 /**
  * Lists and serves the network in place of those for faces that the folder has.
@@ -96,6 +104,18 @@ export const PORTRAIT_ENTRY = {
 export async function addPortrait({ context }, serve = (route) => route.fulfill({ body: PORTRAIT_STYLE })) {
   await listStyles(context, (styles) => [...styles, PORTRAIT_ENTRY]);
   await context.route(`**/${PORTRAIT_ENTRY.file}`, serve);
+}
+
+/**
+ * Lists and serves both in place of those that the folder has.
+ * @param {import("./browser.mjs").Browser} browser
+ * @param {Buffer} [segmentation] what is served as the second
+ */
+export async function addFaceNetworks({ context }, segmentation = SEGMENTATION_STYLE) {
+  const listed = entry("segmentation", segmentation);
+  await listStyles(context, (styles) => [...styles, PORTRAIT_ENTRY, listed]);
+  await context.route(`**/${PORTRAIT_ENTRY.file}`, (route) => route.fulfill({ body: PORTRAIT_STYLE }));
+  await context.route(`**/${listed.file}`, (route) => route.fulfill({ body: segmentation }));
 }
 
 /**
@@ -113,7 +133,7 @@ export async function removePortrait({ context }) {
 export async function listStyles(context, change) {
   await context.route("**/styles/manifest.json", async (route) => {
     const { version, styles } = await (await route.fetch({ maxRetries: 3 })).json();
-    const places = styles.filter((/** @type {{variant: string}} */ { variant }) => variant !== "portrait");
+    const places = styles.filter((/** @type {{variant: string}} */ { variant }) => !["portrait", "segmentation"].includes(variant));
     // Without the original's ETag, under which the browser would keep this.
     await route.fulfill({ json: { version, styles: change(places) } });
   });

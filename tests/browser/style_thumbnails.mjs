@@ -44,7 +44,8 @@ try {
   /** @type {Map<string, {name: string, bytes: number}>} the largest network of each look */
   const looks = new Map();
   for (const { name, family = name, variant, bytes } of styles) {
-    if (variant !== "portrait" && bytes > (looks.get(family)?.bytes ?? 0)) looks.set(family, { name, bytes });
+    const isPlace = variant !== "portrait" && variant !== "segmentation";
+    if (isPlace && bytes > (looks.get(family)?.bytes ?? 0)) looks.set(family, { name, bytes });
   }
   /** @param {string | null} style none for the photos @param {Part[]} parts @param {number} side @param {string} file */
   async function make(style, parts, side, file) {

@@ -213,6 +213,8 @@ pub struct AugmentConfig {
     pub noise: f32,
     /// Largest relative change of each colour, for photo and target alike.
     pub cast: f32,
+    /// Whether colours are changed in photos alone, for targets that are regions and no pictures.
+    pub photo_alone: bool,
     /// Farthest that a sample is turned to either side, in degrees.
     pub turn_degrees: f32,
     /// Share of photos that are blurred, and of those that are compressed; their targets are not.
@@ -535,6 +537,7 @@ impl Default for AugmentConfig {
             contrast: 0.1,
             noise: 0.01,
             cast: 0.0,
+            photo_alone: false,
             turn_degrees: 0.0,
             degraded: 0.0,
             landmark_error: 0.0,

@@ -14,7 +14,7 @@ use indicatif::ProgressBar;
 use nijigen::engine::Progress;
 use nijigen::imaging::{Photo, decode_partial};
 use nijigen::pipeline::{self, FaceMode, FaceOptions, Look, Options};
-use nijigen::style::Alignment;
+use nijigen::style::{Alignment, Role};
 use serde_json::{Value, json};
 
 use crate::drawing_engine::{DeviceChoice, DrawingDevice};
@@ -57,6 +57,9 @@ pub struct ConvertArguments {
     /// That network: a name that "nijigen looks" lists, or a style file.
     #[arg(long, value_name = "STYLE", default_value = "portrait", requires = "models", value_parser = style())]
     portrait: StyleArgument,
+    /// The network that tells skin and hair around such faces: a name that "nijigen looks" lists, or a style file.
+    #[arg(long, value_name = "STYLE", default_value = "segmentation", requires = "models", value_parser = style())]
+    segmentation: StyleArgument,
     /// How much of its own proportions a face keeps that is drawn by it: 0, those of a drawing, to 1, all.
     #[arg(long, value_name = "SHARE", default_value_t = 0.25)]
     likeness: f32,
@@ -93,6 +96,7 @@ struct Studio {
     device: DrawingDevice,
     place: Painter,
     portrait: Option<Painter>,
+    segmentation: Option<Painter>,
     /// Finds the faces, unless they are off.
     faces: Option<(FaceMode, PhotoFaces)>,
     likeness: f32,
@@ -116,12 +120,17 @@ impl Studio {
             None => None,
         };
         let device = DrawingDevice::acquire(arguments.device)?;
+        // Only what finds meshes of faces makes use of the networks for these.
+        let for_meshes = |style: &StyleArgument, role| -> Result<Option<Painter>> {
+            let models = arguments.models.as_ref();
+            models
+                .map(|_| Painter::of(style, role, &device))
+                .transpose()
+        };
         Ok(Self {
-            place: Painter::of(&arguments.look, &device)?,
-            portrait: match &arguments.models {
-                Some(_) => Some(Painter::of(&arguments.portrait, &device)?),
-                None => None,
-            },
+            place: Painter::of(&arguments.look, Role::Place, &device)?,
+            portrait: for_meshes(&arguments.portrait, Role::Portrait)?,
+            segmentation: for_meshes(&arguments.segmentation, Role::Segmentation)?,
             device,
             faces,
             likeness: arguments.likeness,
@@ -148,6 +157,7 @@ impl Studio {
         let look = Look {
             place: self.place.network(),
             portrait: self.portrait.as_ref().map(Painter::network),
+            segmentation: self.segmentation.as_ref().map(Painter::network),
         };
         Ok(block_on(pipeline::stylize(&look, photo, &options, progress))?.photo)
     }

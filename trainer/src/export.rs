@@ -89,6 +89,9 @@ pub struct ExportArguments {
     /// The look whose colours the network's drawings of places get.
     #[arg(long, requires = "drawing_side", value_name = "LOOK")]
     grade: Option<LookChoice>,
+    /// The network tells skin and hair around faces, as "nijigen segments" has it learn, and draws no pictures.
+    #[arg(long)]
+    segmentation: bool,
     /// Photo that the thumbnail is made of.
     #[arg(long, value_name = "FILE")]
     thumbnail: Option<PathBuf>,
@@ -118,6 +121,7 @@ pub fn run(arguments: &ExportArguments) -> Result<()> {
         drawing_side_px: arguments.drawing_side,
         strokes: config.generator.strokes,
         cel: arguments.cel,
+        segmentation: arguments.segmentation,
         sky: arguments.sky.map(SkyChoice::palette),
         grade: arguments.grade.map(LookChoice::look),
         dtype: Dtype::F16,

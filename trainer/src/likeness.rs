@@ -22,10 +22,7 @@ pub fn picture(
         long_side_px,
         ..Options::default()
     };
-    let look = Look {
-        place: Network::of_style(engine, header),
-        portrait: None,
-    };
+    let look = Look::of_network(Network::of_style(engine, header));
     let picture = pipeline::stylize(&look, photo.clone(), &options, &mut progress);
     Ok(block_on(picture)?.photo)
 }

@@ -25,10 +25,10 @@ pub fn run(arguments: &LooksArguments) -> Result<()> {
         return Ok(());
     }
     let manifest: Manifest = serde_json::from_str(MANIFEST)?;
-    let (portraits, places): (Vec<&Entry>, Vec<&Entry>) = manifest
+    let (of_faces, places): (Vec<&Entry>, Vec<&Entry>) = manifest
         .styles
         .iter()
-        .partition(|entry| entry.is_portrait());
+        .partition(|entry| entry.option_for_faces().is_some());
     let mut families: Vec<&str> = places.iter().map(|entry| entry.family.as_str()).collect();
     families.dedup();
     for family in families {
@@ -40,9 +40,10 @@ pub fn run(arguments: &LooksArguments) -> Result<()> {
             println!("{:<9}   --look {}", "", sized(entry));
         }
     }
-    for entry in portraits {
+    for entry in of_faces {
+        let option = entry.option_for_faces().unwrap_or_default();
         println!("faces     {}", entry.about().unwrap_or_default());
-        println!("{:<9}   --portrait {}", "", sized(entry));
+        println!("{:<9}   {option} {}", "", sized(entry));
     }
     println!("\n--json adds licences, sources and times of the networks.");
     Ok(())

@@ -15,6 +15,7 @@ mod distill;
 mod drawing_engine;
 mod evaluate;
 mod export;
+mod face_studio;
 mod folder;
 mod help_files;
 mod import;
@@ -38,6 +39,7 @@ mod prune;
 mod quantize;
 mod reference;
 mod run_dir;
+mod segments;
 mod shipped;
 mod style_file;
 mod tapped;
@@ -92,6 +94,8 @@ enum Command {
     Prepare(prepare::PrepareArguments),
     /// Draw the faces of photos, for a network that learns to.
     Portraits(portraits::PortraitsArguments),
+    /// Find skin and hair around the faces of photos, for a network that learns to.
+    Segments(segments::SegmentsArguments),
     /// Draw the procedural targets of photos: pairs to look at, and to train on.
     Targets(targets::TargetsArguments),
     /// Train a generator.
@@ -126,6 +130,7 @@ fn main() -> ExitCode {
         Command::Backbone(arguments) => backbone::run(&arguments),
         Command::Prepare(arguments) => prepare::run(&arguments),
         Command::Portraits(arguments) => portraits::run(&arguments),
+        Command::Segments(arguments) => segments::run(&arguments),
         Command::Targets(arguments) => targets::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),
         Command::Prune(arguments) => prune::run(&arguments),

@@ -70,9 +70,13 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Whether it draws faces alone.
-    pub fn is_portrait(&self) -> bool {
-        self.variant == Variant::Portrait
+    /// The option of "nijigen convert" that takes it, if it is not `--look`: it is for faces alone.
+    pub fn option_for_faces(&self) -> Option<&'static str> {
+        match self.variant {
+            Variant::Portrait => Some("--portrait"),
+            Variant::Segmentation => Some("--segmentation"),
+            Variant::Full | Variant::Compact | Variant::Tiny => None,
+        }
     }
 
     /// What its pictures look like, in English.
@@ -94,20 +98,22 @@ enum Variant {
     Tiny,
     /// For faces, by guide planes. The family `portrait` is for all families that have none.
     Portrait,
+    /// Tells skin and hair around faces. The family `segmentation` is for all families that have none.
+    Segmentation,
 }
 
-/// Planes of a photo; a network that takes more is guided by a face's landmarks.
-const COLOURS: usize = 3;
 /// A network of at most so many multiplications for a pixel is tiny: a tenth of `animegan2`'s.
 const TINY_MACS: f64 = 40_107.0;
 /// The same for compact.
 const COMPACT_MACS: f64 = 150_000.0;
 
 impl Variant {
-    /// By the planes that the network takes, and its cost.
-    fn of(config: &GeneratorConfig) -> Self {
+    /// By what the network answers, the planes that it takes, and its cost.
+    fn of(config: &GeneratorConfig, is_segmentation: bool) -> Self {
         let macs = config.macs_per_pixel();
-        if config.input_channels > COLOURS {
+        if is_segmentation {
+            Self::Segmentation
+        } else if config.is_guided() {
             Self::Portrait
         } else if macs <= TINY_MACS {
             Self::Tiny
@@ -124,6 +130,7 @@ impl Variant {
             Self::Compact => "compact",
             Self::Tiny => "tiny",
             Self::Portrait => "portrait",
+            Self::Segmentation => "segmentation",
         }
     }
 }
@@ -261,7 +268,7 @@ fn entry(path: &Path, known: &[Entry], time: bool) -> Result<Entry> {
             .filter(|entry| entry.sha256 == sha256)
             .and_then(|entry| entry.ms_512),
     };
-    let variant = Variant::of(&header.generator);
+    let variant = Variant::of(&header.generator, header.segmentation);
     Ok(Entry {
         family: family(&header.name, variant).to_owned(),
         variant,
@@ -287,7 +294,7 @@ mod tests {
     #[test]
     fn families_are_names_without_the_variant() {
         let of = |config: GeneratorConfig, name: &str| {
-            let variant = Variant::of(&config);
+            let variant = Variant::of(&config, false);
             (family(name, variant).to_owned(), variant)
         };
         let full = GeneratorConfig::animegan2;

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use futures_lite::future::block_on;
 use nijigen::engine::Engine;
 use nijigen::pipeline::Network;
-use nijigen::style::{Style, StyleHeader};
+use nijigen::style::{Role, Style, StyleHeader};
 
 use crate::drawing_engine::{DrawingDevice, DrawingEngine};
 use crate::shipped::StyleArgument;
@@ -32,9 +32,12 @@ impl Painter {
     /// Of the style that an argument names.
     ///
     /// # Errors
-    /// If it cannot be opened, or those of [`Self::new`], naming it.
-    pub fn of(style: &StyleArgument, device: &DrawingDevice) -> Result<Self> {
-        let opened = style.open().and_then(|style| Self::new(&style, device));
+    /// If it cannot be opened or is for something else, or those of [`Self::new`], naming it.
+    pub fn of(style: &StyleArgument, role: Role, device: &DrawingDevice) -> Result<Self> {
+        let opened = style.open().and_then(|style| {
+            style.header().expect_role(role)?;
+            Self::new(&style, device)
+        });
         opened.with_context(|| format!("cannot use the style {}", style.name()))
     }
 

@@ -29,7 +29,7 @@ macro_rules! shipped {
 
 /// In the manifest's order: the first is the default.
 const SHIPPED: &[Shipped] =
-    shipped!("sky" "sky-tiny" "film" "ink" "ink-full" "ink-tiny" "portrait");
+    shipped!("sky" "sky-tiny" "film" "ink" "ink-full" "ink-tiny" "portrait" "segmentation");
 
 /// A style that an argument names.
 #[derive(Clone, Debug)]

@@ -283,7 +283,12 @@ fn looks_are_listed_with_the_names_of_their_networks() {
     for start in ["sky  ", "ink  ", "faces  "] {
         assert!(words.lines().any(|line| line.starts_with(start)), "{words}");
     }
-    for network in ["--look sky-tiny ", "--look ink ", "--portrait portrait "] {
+    for network in [
+        "--look sky-tiny ",
+        "--look ink ",
+        "--portrait portrait ",
+        "--segmentation segmentation ",
+    ] {
         assert!(words.contains(network), "{words}");
     }
     let listed: serde_json::Value = serde_json::from_str(&list(&["--json"])).unwrap();

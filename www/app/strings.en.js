@@ -90,6 +90,7 @@ export const strings = {
   "style.card": "Model card",
   "style.portrait": "Faces are drawn by a network of their own:",
   "style.portraitCard": "Model card of the network for faces",
+  "style.segmentationCard": "Model card of the network that tells skin and hair",
   "variant.title": "Network",
   "variant.auto": "Automatic",
   "variant.full": "Full, {megabytes} MB",

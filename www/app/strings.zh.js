@@ -89,6 +89,7 @@ export const strings = {
   "style.card": "模型卡（英文）",
   "style.portrait": "人脸由专门的网络绘制：",
   "style.portraitCard": "人脸网络的模型卡（英文）",
+  "style.segmentationCard": "皮肤与头发识别网络的模型卡（英文）",
   "variant.title": "网络",
   "variant.auto": "自动",
   "variant.full": "完整，{megabytes} MB",

@@ -56,7 +56,9 @@ export function startStyles(looks, onChange) {
     element("style-ours", HTMLElement).hidden = !credit.includes("nijigen");
     element("style-credit", HTMLElement).textContent = withoutRuns(credit);
     element("style-card", HTMLAnchorElement).href = `styles/${name}.md`;
-    const { portrait } = look;
+    const { portrait, segmentation } = look;
+    element("segmentation-origin", HTMLElement).hidden = !segmentation;
+    if (segmentation) element("segmentation-card", HTMLAnchorElement).href = `styles/${segmentation.name}.md`;
     element("portrait-origin", HTMLElement).hidden = !portrait;
     if (!portrait) return;
     element("portrait-credit", HTMLElement).textContent = `${withoutRuns(portrait.credit)} ${portrait.license}.`;

@@ -81,7 +81,7 @@ pub fn run(
         let name = &style.header().name;
         let used = row(name, &|face| {
             let (crop, mut silent) = (to_photo(&face.photo)?, |_| {});
-            let drawing = network.draw_portrait(crop, &face.frame.points, 0, &mut silent);
+            let drawing = network.draw_portrait(crop, &face.frame.points, None, 0, &mut silent);
             to_rgb(&block_on(drawing)?)
         })?;
         if arguments.write {

@@ -31,7 +31,7 @@ pub fn photo() -> RgbImage {
 pub fn drawn_face() -> RgbImage {
     let crop = to_photo(&photo()).expect("it has pixels");
     let mut drawn = crop.clone();
-    draw_features(&mut drawn, &crop, &frame().points);
+    draw_features(&mut drawn, &crop, &frame().points, None);
     to_rgb(&drawn).expect("it is small")
 }
 

@@ -410,7 +410,9 @@ impl Sources {
             Target::None | Target::Teacher => return Ok(()),
         };
         let mut values = view.planes(&target);
-        augmentation.tone(&mut values);
+        if !self.config.augment.photo_alone {
+            augmentation.tone(&mut values);
+        }
         batch.target.extend(values);
         Ok(())
     }

@@ -1,4 +1,4 @@
-/** The network for faces: loaded beside the style's own when the first face is to be drawn. */
+/** The networks for faces: loaded beside the style's own when the first face is to be drawn. */
 
 import { useStyle } from "./loading.js";
 
@@ -6,11 +6,12 @@ import { useStyle } from "./loading.js";
 const MESH_POINTS = 468;
 
 /** Of one stylizer. */
-export class Portrait {
+export class FaceNetworks {
   #stylizer;
   #request;
   #int8;
-  #isLoaded = false;
+  #hasPortrait = false;
+  #hasSegmentation = false;
 
   /**
    * @param {import("./module.js").Stylizer} stylizer
@@ -24,19 +25,26 @@ export class Portrait {
   }
 
   /**
-   * Gets it ready, if there is one for such faces. What has failed is tried again.
+   * Gets them ready, if there are some for such faces. What has failed is tried again.
    * @param {import("../shared/protocol.js").FacesToDraw | undefined} faces to be drawn
    * @param {import("../shared/answer_requests.js").Progress} progress
-   * @returns {Promise<string | undefined>} why it could not be had: the style's own network draws the faces then
+   * @returns {Promise<string | undefined>} why they could not be had: the style's own network draws the faces then
    */
   async prepare(faces, progress) {
-    const { portrait, keep } = this.#request;
-    if (!portrait || this.#isLoaded || faces?.mode === "live" || !faces?.landmarks.length || faces.kind < MESH_POINTS) return undefined;
+    const { portrait, segmentation, keep } = this.#request;
+    if (!portrait || this.#hasPortrait || faces?.mode === "live" || !faces?.landmarks.length || faces.kind < MESH_POINTS) return undefined;
     try {
+      if (segmentation && !this.#hasSegmentation) {
+        await useStyle(segmentation, keep, progress, (bytes) => {
+          // In 8 bits its answer is off by a tenth: borders would move.
+          return this.#stylizer.add_segmentation(bytes, segmentation.sha256, false);
+        });
+        this.#hasSegmentation = true;
+      }
       await useStyle(portrait, keep, progress, (bytes) => {
         return this.#stylizer.add_portrait(bytes, portrait.sha256, this.#int8);
       });
-      this.#isLoaded = true;
+      this.#hasPortrait = true;
       return undefined;
     } catch (thrown) {
       return thrown instanceof Error ? thrown.message : String(thrown);

@@ -6,7 +6,7 @@ import { cancelled } from "../shared/errors.js";
 import { loadEngine } from "./loading.js";
 import { Pace } from "./pace.js";
 import { closePhoto, copyPhoto, findPhoto, lendPhoto, openPhoto } from "./photos.js";
-import { Portrait } from "./portrait.js";
+import { FaceNetworks } from "./face_networks.js";
 import { THREAD_NAME } from "./thread.js";
 
 /** @typedef {import("../shared/protocol.js").EngineRequests} EngineRequests */
@@ -17,8 +17,8 @@ let engineModule;
 let stylizer;
 /** @type {Pace} */
 let pace;
-/** @type {Portrait} */
-let portrait;
+/** @type {FaceNetworks} */
+let faceNetworks;
 
 /** @type {import("../shared/answer_requests.js").Answers<EngineRequests>} */
 const answers = {
@@ -26,7 +26,7 @@ const answers = {
     const loaded = await loadEngine(request, progress);
     ({ module: engineModule, stylizer } = loaded);
     pace = new Pace(stylizer);
-    portrait = new Portrait(stylizer, request, loaded.int8);
+    faceNetworks = new FaceNetworks(stylizer, request, loaded.int8);
     return { header: JSON.parse(stylizer.style_header), isLighter: loaded.isLighter };
   },
   open: (request) => openPhoto(request, engineModule),
@@ -56,7 +56,7 @@ async function stylize(request, { progress, isCancelled, transfer }) {
     return !isCancelled();
   };
   const { size: longSide, strength, sideBySide, faces } = request;
-  const portraitFailed = await portrait.prepare(faces, progress);
+  const portraitFailed = await faceNetworks.prepare(faces, progress);
   if (isCancelled()) throw cancelled();
   const startedAt = performance.now();
   const picture = await stylizer.stylize(bytes, width, height, {

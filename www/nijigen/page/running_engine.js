@@ -59,7 +59,7 @@ export class RunningEngine {
   /** @param {EngineFiles} files @param {import("./options.js").EngineOptions} options */
   async #start(files, options) {
     const { variant, threads, precision, allowFallbackAdapter, cache, workerUrl, onProgress } = options;
-    const { networks, portrait, modules } = files;
+    const { networks, portrait, segmentation, modules } = files;
     const wanted = variant === "auto" ? await suitable(this.kind) : variant;
     const network = nearest(networks, wanted);
     const tiny = nearest(networks, "tiny");
@@ -72,6 +72,7 @@ export class RunningEngine {
       style: network,
       ...(mayBeSlow ? { lighter: tiny } : {}),
       ...(portrait ? { portrait } : {}),
+      ...(segmentation ? { segmentation } : {}),
       allowFallbackAdapter,
       keep: cache,
       workerUrl,

@@ -60,6 +60,7 @@ export const MAX_COPIED_PIXELS = 24e6;
  * @property {StyleSource} style
  * @property {StyleSource} [lighter] taken in place of `style` if that proves to be slow here
  * @property {StyleSource} [portrait] network for faces, fetched when there is one to draw
+ * @property {StyleSource} [segmentation] network that tells skin and hair around such faces, fetched with that
  * @property {boolean} allowFallbackAdapter whether a software GPU is acceptable
  * @property {boolean} keep whether engine and style may be kept in Cache storage
  * @property {string} [workerUrl] script of the threads, see `start_worker.js`

@@ -20,7 +20,7 @@ pub fn smooth_along(colours: &Colours, directions: &[[f32; 2]], sigma_px: f32) -
 ///
 /// # Panics
 /// If there isn't a direction for each pixel.
-pub fn smooth_plane_along(plane: &Plane, directions: &[[f32; 2]], sigma_px: f32) -> Plane {
+fn smooth_plane_along(plane: &Plane, directions: &[[f32; 2]], sigma_px: f32) -> Plane {
     let lines = Lines::new(plane.width(), directions, sigma_px);
     Plane::from_index(plane.width(), plane.height(), |i| {
         lines.mean(i, [plane.values()[i]], |x, y| [plane.sample(x, y)])[0]

@@ -5,18 +5,18 @@
 //! landmarks are. Lengths are parts of the face's width.
 
 mod grade;
-mod hair;
 mod lines;
 mod mixture;
 mod segments;
 mod skin;
 
+pub use segments::Segments;
 pub use skin::features;
 
 use image::RgbImage;
 use nijigen::colour::lab::LabOfBytes;
 use nijigen::drawing::{
-    draw_glasses, draw_inner_features, eyes_are_hidden, frame::Frame,
+    HairTones, draw_glasses, draw_inner_features, eyes_are_hidden, frame::Frame,
     light::palette_in_usual_light, palette::mix, pen::Canvas,
 };
 use nijigen::filter::plane::Plane;
@@ -71,14 +71,8 @@ pub fn draw_portrait(
     points: &[[f32; 2]],
     person: &Plane,
 ) -> Result<Portrait, Refusal> {
-    let side = crop.width() as usize;
-    assert_eq!((side, side), (crop.height() as usize, person.width()));
-    let frame = Frame::new(side, points).ok_or(Refusal::NoFace)?;
-    let degrees = frame.face.yaw_degrees.abs();
-    if degrees > MOST_YAW_DEGREES {
-        return Err(Refusal::Turned { degrees });
-    }
-    let unit = frame.unit();
+    let frame = frame_of(crop, points, person)?;
+    let (side, unit) = (frame.side, frame.unit());
     let lab = lab_of(crop);
     let segments = segments::segment(&frame, &lab, person);
     if eyes_are_hidden(&frame, lab.pixels(), segments.skin_colour) {
@@ -98,8 +92,10 @@ pub fn draw_portrait(
     );
     let strokes = lab_of(&strokes.to_srgb());
     let around = grade::grade(&strokes, person);
-    let strands = hair::strands(&frame, &lab, &directions);
-    let draw_hair = |region: &Plane| hair::draw_hair(&frame, &strands, region, &directions);
+    let draw_hair = |region: &Plane| match HairTones::find(&frame, lab.pixels(), region) {
+        Some(tones) => Colours::from_index(side, side, |i| tones.at(frame.pixel(i), 1.0)),
+        None => lab.clone(),
+    };
     // A beard has its own colour.
     let beard_zone = segments::beard_zone(&frame, segments.beard);
     let hair = match &beard_zone {
@@ -150,6 +146,34 @@ pub fn draw_portrait(
         skin: segments.skin,
         hair: segments.hair,
     })
+}
+
+/// Which part of a square face crop is skin and which is hair: what [`draw_portrait`] finds, but whether eyes are seen or not.
+///
+/// # Errors
+/// Says why they cannot be told.
+///
+/// # Panics
+/// If the crop is not square or the sizes differ.
+pub fn find_segments(
+    crop: &RgbImage,
+    points: &[[f32; 2]],
+    person: &Plane,
+) -> Result<Segments, Refusal> {
+    let frame = frame_of(crop, points, person)?;
+    Ok(segments::segment(&frame, &lab_of(crop), person))
+}
+
+/// The frame of a crop.
+fn frame_of(crop: &RgbImage, points: &[[f32; 2]], person: &Plane) -> Result<Frame, Refusal> {
+    let side = crop.width() as usize;
+    assert_eq!((side, side), (crop.height() as usize, person.width()));
+    let frame = Frame::new(side, points).ok_or(Refusal::NoFace)?;
+    let degrees = frame.face.yaw_degrees.abs();
+    if degrees > MOST_YAW_DEGREES {
+        return Err(Refusal::Turned { degrees });
+    }
+    Ok(frame)
 }
 
 /// A picture in CIE L*a*b*.

@@ -1,9 +1,9 @@
 //! Along the edges of a picture: their directions, and means along them (line integral convolution).
 
-use crate::imaging::for_each_row;
+use super::for_each_row;
 
 /// Unit vectors along the edges, of a structure tensor.
-pub(super) fn along_edges(tensor: &[[f32; 3]]) -> Vec<[f32; 2]> {
+pub(crate) fn along_edges(tensor: &[[f32; 3]]) -> Vec<[f32; 2]> {
     let along = |&[xx, xy, yy]: &[f32; 3]| {
         let (difference, twice) = (xx - yy, 2.0 * xy);
         let length = difference.hypot(twice);
@@ -20,12 +20,13 @@ pub(super) fn along_edges(tensor: &[[f32; 3]]) -> Vec<[f32; 2]> {
 
 /// Means with the weights of a Gaussian of standard deviation `sigma_px` along the line that runs through
 /// each pixel of a picture of `[width, height]` along `edges`, up to two standard deviations either way or
-/// to the border.
-pub(super) fn mean_along(
+/// to the border. What is not `wanted` stays as it is.
+pub(crate) fn mean_along(
     values: &[[f32; 4]],
     edges: &[[f32; 2]],
     [width, height]: [usize; 2],
     sigma_px: f32,
+    wanted: impl Fn(usize) -> bool + Sync,
 ) -> Vec<[f32; 4]> {
     let steps = (2.0 * sigma_px + 0.5) as usize;
     let weight = |step: usize| (-0.5 * (step as f32 / sigma_px).powi(2)).exp();
@@ -34,6 +35,9 @@ pub(super) fn mean_along(
     let mut means = values.to_vec();
     for_each_row(&mut means, width, |(row, means)| {
         for (column, mean) in means.iter_mut().enumerate() {
+            if !wanted(row * width + column) {
+                continue;
+            }
             let (mut sum, mut total) = (*mean, 1.0);
             for side in [1.0, -1.0] {
                 let mut along = edges[row * width + column].map(|v| side * v);
@@ -103,7 +107,7 @@ mod tests {
                 [if on { 0.2 } else { 0.9 }; 4]
             })
             .collect();
-        let means = mean_along(&line, &[[0.0, 1.0]; 24 * 24], size, 4.0);
+        let means = mean_along(&line, &[[0.0, 1.0]; 24 * 24], size, 4.0, |_| true);
         assert_eq!(means[5 * 24 + 8], [0.9; 4]);
         // Along a column the weights are those of the Gaussian: compare with their plain sum.
         let (mut sum, mut total) = (0.0, 0.0);
@@ -113,7 +117,7 @@ mod tests {
             total += weight;
         }
         assert!((means[11 * 24 + 11][0] - sum / total).abs() < 1e-5);
-        let across = mean_along(&line, &[[1.0, 0.0]; 24 * 24], size, 4.0);
+        let across = mean_along(&line, &[[1.0, 0.0]; 24 * 24], size, 4.0, |_| true);
         assert!(across[5 * 24 + 11][0] > 0.5);
     }
 }

@@ -17,16 +17,21 @@ use nijigen::pipeline::{
     Presentation, stylize,
 };
 
-/// Paints everything in one gray, and remembers what it was given.
+/// Paints everything in one colour, and remembers what it was given.
 struct Painter {
-    value: f32,
+    colour: [f32; 3],
     given: RefCell<Vec<Planes>>,
 }
 
 impl Painter {
+    /// In gray.
     fn new(value: f32) -> Self {
+        Self::in_colour([value; 3])
+    }
+
+    fn in_colour(colour: [f32; 3]) -> Self {
         Self {
-            value,
+            colour,
             given: RefCell::default(),
         }
     }
@@ -45,7 +50,8 @@ impl Engine for Painter {
     async fn stylize(&self, input: &Planes, _progress: &mut impl Progress) -> Result<Planes> {
         self.given.borrow_mut().push(input.clone());
         let (width, height) = (input.width(), input.height());
-        Planes::new(width, height, vec![self.value; 3 * width * height])
+        let planes = self.colour.map(|value| vec![value; width * height]);
+        Planes::new(width, height, planes.concat())
     }
 }
 
@@ -219,6 +225,18 @@ fn likeness_keeps_the_face_s_proportions() {
     assert!((mixed - half).abs() < 1e-6, "{mixed} {half}");
 }
 
+/// A face on dark hair, as large as the test below has it.
+fn person() -> Photo {
+    let rgba = (0..SIDE * SIDE).flat_map(|i| {
+        let [x, y] = [i % SIDE, i / SIDE].map(|v| v as f32);
+        match ((x - 256.0) / 55.0).hypot((y - 263.0) / 72.0) < 1.0 {
+            true => [214, 168, 144, 255],
+            false => [40, 28, 20, 255],
+        }
+    });
+    Photo::new(SIDE, SIDE, rgba.collect()).expect("as many bytes as pixels need")
+}
+
 #[test]
 fn what_is_around_a_face_is_drawn_as_the_segmentation_network_tells() {
     let [place, portrait] = [Painter::new(0.4), Painter::new(0.4)];
@@ -238,17 +256,17 @@ fn what_is_around_a_face_is_drawn_as_the_segmentation_network_tells() {
             .map(|p| p.map(|v| 0.5 * v + 128.0))
             .collect();
         let options = options(mode, faces(&points), 1.0);
-        block_on(stylize(&look, photo(), &options, &mut |_: f32| {})).expect("a picture")
+        block_on(stylize(&look, person(), &options, &mut |_: f32| {})).expect("a picture")
     };
     let at = |picture: &Picture, x: usize, y: usize| picture.photo.pixels()[y * SIDE + x];
     let plain = draw(None, FaceMode::Both);
     // To this one all is hair, to that one nothing is.
-    let [hair, nothing] = [Painter::new(1.0), Painter::new(-1.0)];
+    let [hair, nothing] = [[-1.0, 1.0, 1.0], [-1.0; 3]].map(Painter::in_colour);
     let drawn = draw(Some(&hair), FaceMode::Both);
     assert_eq!(hair.planes(), [3 + GUIDE_PLANES]);
     let given = [0, 1].map(|_| hair.given.borrow()[0].width());
     assert_eq!(given, [nijigen::drawing::SEGMENTED_SIDE_PX; 2]);
-    for (x, y) in [(256, 110), (60, 256), (400, 300)] {
+    for (x, y) in [(256, 110), (120, 256), (400, 300)] {
         assert_ne!(at(&drawn, x, y), at(&plain, x, y), "{x} {y}");
     }
     assert_eq!(

@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn black_hair_is_bluish_and_light_hair_stays_light() {
         let [deep, .., shine] = colours([8.0, 0.5, 0.5]);
-        assert!(deep[2] < 0.0 && shine[0] > 40.0, "{deep:?} {shine:?}");
+        assert!(deep[2] < 0.0 && shine[0] > 32.0, "{deep:?} {shine:?}");
         let fair = colours([75.0, 6.0, 28.0]);
         assert!(fair[2][0] > 78.0 && fair[2][2] > 20.0, "{fair:?}");
         for tones in [colours([8.0, 0.5, 0.5]), fair] {

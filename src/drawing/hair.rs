@@ -38,6 +38,9 @@ pub struct HairTones {
 impl HairTones {
     /// Those of the `hair`, as a share of each pixel of a square picture in CIE L*a*b*; `None` if there is hardly any.
     pub fn find(frame: &Frame, lab: &[[f32; 3]], hair: &Plane) -> Option<Self> {
+        if hair.values().iter().filter(|v| **v > 0.5).count() < LEAST_PIXELS {
+            return None;
+        }
         let unit = frame.unit();
         let size = [frame.side; 2];
         let inside = |at: isize| at.clamp(0, frame.side as isize - 1) as usize;
@@ -55,12 +58,8 @@ impl HairTones {
         let own = |i: usize| hair.values()[i].max(1e-3);
         let weighted: Vec<_> = (0..lab.len())
             .map(|i| {
-                [
-                    lab[i][0] * own(i),
-                    lab[i][1] * own(i),
-                    lab[i][2] * own(i),
-                    own(i),
-                ]
+                let [l, a, b] = lab[i].map(|v| v * own(i));
+                [l, a, b, own(i)]
             })
             .collect();
         let strands = along(&along(&weighted, STRAND_SIGMA), STRAND_SIGMA);
@@ -72,9 +71,6 @@ impl HairTones {
             .filter(|i| hair.values()[*i] > 0.5)
             .map(|i| strands[i])
             .collect();
-        if hairs.len() < LEAST_PIXELS {
-            return None;
-        }
         let lightness: Vec<f32> = hairs.iter().map(|c| c[0]).collect();
         let (low, high) = (quantile(lightness.clone(), 0.06), quantile(lightness, 0.95));
         let middle = median(&hairs);

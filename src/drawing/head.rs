@@ -180,7 +180,10 @@ impl Head {
         let lit = frame.plane(|i| f32::from(shaded.values()[i].max(jaw.values()[i]) < 0.5));
         let in_photo: Vec<_> = points.iter().map(|point| to_photo.apply(*point)).collect();
         let smooth = |plane: &Plane| blur(plane, BORDER_SIGMA * unit);
-        let tones = HairTones::find(&frame, &lab, &hair).filter(|_| has_tones);
+        let tones = match has_tones {
+            true => HairTones::find(&frame, &lab, &hair),
+            false => None,
+        };
         // Hair that lies on clothes may end somewhere else: it goes over into the drawing of the photo.
         let on_cloth = blur(&cloth, CLOTH_SIGMA * unit);
         let hair_is_sure = frame.plane(|i| {
@@ -204,26 +207,37 @@ impl Head {
     /// What is at a point of the photo, with crisp borders in a picture in which `scale` pixels of the photo are one.
     pub(super) fn at(&self, point: [f32; 2], scale: f32) -> HeadPoint {
         let (point, scale) = (self.to_square.apply(point), scale * self.to_square.scale());
-        let [skin, lit, hair] =
-            [&self.skin, &self.lit, &self.hair].map(|plane| crisp(plane, point, scale));
-        let sure = self.hair_is_sure.sample(point[0] - 0.5, point[1] - 0.5);
-        let line = match skin > 0.0 {
-            true => 0.0,
-            false => on_border(&self.hair, point, scale, self.half_line_px),
+        let [skin, lit] = [&self.skin, &self.lit].map(|plane| crisp(plane, point, scale));
+        let (hair, hair_colour) = match &self.tones {
+            Some(tones) => self.hair_at(tones, point, scale, skin > 0.0),
+            None => (0.0, None),
         };
-        let line = line * smoothstep(sure, LINED[0], LINED[1]);
-        let hair = match &self.tones {
-            Some(_) => sure * hair.max(line),
-            None => 0.0,
-        };
-        let tones = self.tones.as_ref().filter(|_| hair > 0.0);
         HeadPoint {
             person: self.person.sample(point[0] - 0.5, point[1] - 0.5),
             skin,
             lit,
             hair,
-            hair_colour: tones.map(|tones| mix(tones.at(point, scale), tones.line(), line)),
+            hair_colour,
         }
+    }
+
+    /// The share of hair at a point of the square and its colour, where there is some; it has no line before skin.
+    fn hair_at(
+        &self,
+        tones: &HairTones,
+        point: [f32; 2],
+        scale: f32,
+        is_on_skin: bool,
+    ) -> (f32, Option<[f32; 3]>) {
+        let sure = self.hair_is_sure.sample(point[0] - 0.5, point[1] - 0.5);
+        let line = match is_on_skin {
+            true => 0.0,
+            false => on_border(&self.hair, point, scale, self.half_line_px),
+        };
+        let line = line * smoothstep(sure, LINED[0], LINED[1]);
+        let hair = sure * crisp(&self.hair, point, scale).max(line);
+        let colour = (hair > 0.0).then(|| mix(tones.at(point, scale), tones.line(), line));
+        (hair, colour)
     }
 
     /// Pixels of a side of its square.

@@ -48,6 +48,9 @@ impl Head {
             let nearest = others.iter().map(|other| away(other, point));
             let nearest = nearest.fold(f32::INFINITY, f32::min);
             let near = near * smoothstep(nearest - own, OF_OTHER[0], OF_OTHER[1]);
+            if near <= 0.0 {
+                continue;
+            }
             let here = self.at(point, scale);
             let pixel = &mut picture.pixels_mut()[y * width + x];
             let [r, g, b, alpha] = *pixel;

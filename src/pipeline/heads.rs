@@ -14,8 +14,8 @@ pub(super) fn head_side(ffhq_px: f32) -> usize {
     ((HEAD_EXPAND * ffhq_px) as usize).clamp(least, most)
 }
 
-/// The head around a face of a photo, whose FFHQ square and mesh are these, in pixels of the photo, found in a square of `side` pixels a side; `None` if the look has no segmentation
-/// network. The caller holds `held_bytes` besides the photo.
+/// The head around a face of a photo, whose FFHQ square and mesh are these, in pixels of the photo, found in a square of `side`
+/// pixels a side; `None` if the look has no segmentation network. The caller holds `held_bytes` besides the photo.
 ///
 /// # Errors
 /// Those of [`Engine::stylize_photo`] and [`warp`].

@@ -7,14 +7,17 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail, ensure};
 use burn::tensor::Device;
 use clap::{Args, ValueEnum};
+use futures_lite::future::block_on;
 use nijigen::engine::{CpuEngine, Engine, Precision};
 use nijigen::imaging::Photo;
+use nijigen::pipeline::Network;
 use nijigen::style::{Dtype, Style, StyleHeader};
 
 use crate::calibrate::{Method, Ranges, calibrate, calibrated_engine};
 use crate::data::scan::{list, load};
 use crate::likeness::{picture, psnr};
 use crate::style_file::{as_stored, open_style, with_metrics};
+use crate::train::{Pair, read_landmarks};
 use crate::write_file::write_and_tell;
 
 /// Longer side of the pictures that are compared, in pixels.
@@ -36,7 +39,8 @@ pub struct QuantizeArguments {
     style: PathBuf,
     /// The style file to write; an existing one is replaced.
     out: PathBuf,
-    /// Folder of photos whose pictures are compared; may be given again.
+    /// Folder of photos whose pictures are compared; may be given again. For networks with guide planes, a folder of pairs with
+    /// landmarks, as "nijigen portraits" and "nijigen segments" write them.
     #[arg(long, value_name = "DIR", required = true)]
     photos: Vec<PathBuf>,
     /// Least peak signal-to-noise ratio in dB of a picture against the unquantised style's. Layers that
@@ -82,7 +86,16 @@ pub fn run(arguments: &QuantizeArguments) -> Result<()> {
         "the weights of {} are quantised already",
         arguments.style.display()
     );
-    let references = references(&original, &arguments.photos)?;
+    let is_guided = original.generator().is_guided();
+    ensure!(
+        !(is_guided && method.is_some()),
+        "{} takes guide planes, expected a network without for --calibrate",
+        arguments.style.display()
+    );
+    let references = match is_guided {
+        true => guided_references(&original, &arguments.photos)?,
+        false => references(&original, &arguments.photos)?,
+    };
     let mut quantised = int8_style(&original, Vec::new())?;
     let mut psnrs = compare(&quantised, &references)?;
     if least(&psnrs) < arguments.min_psnr {
@@ -146,6 +159,8 @@ fn method(method: Option<MethodArgument>, percentile: Option<f64>) -> Result<Opt
 struct Reference {
     name: String,
     photo: Photo,
+    /// The mesh of its face, for networks with guide planes.
+    points: Option<Vec<[f32; 2]>>,
     picture: Photo,
     /// Of the style, which says how it is given photos.
     header: StyleHeader,
@@ -154,10 +169,11 @@ struct Reference {
 impl Reference {
     /// PSNR of a style's picture of the photo, in dB.
     fn psnr_of(&self, engine: &impl Engine) -> Result<f64> {
-        Ok(psnr(
-            &self.picture,
-            &picture(engine, &self.header, &self.photo, LONG_SIDE_PX)?,
-        ))
+        let picture = match &self.points {
+            Some(points) => guided_picture(engine, &self.header, &self.photo, points)?,
+            None => picture(engine, &self.header, &self.photo, LONG_SIDE_PX)?,
+        };
+        Ok(psnr(&self.picture, &picture))
     }
 }
 
@@ -171,11 +187,47 @@ fn references(original: &Style, folders: &[PathBuf]) -> Result<Vec<Reference>> {
         references.push(Reference {
             name: source.relative,
             photo,
+            points: None,
             picture,
             header: original.header().clone(),
         });
     }
     Ok(references)
+}
+
+/// The same of faces with their landmarks, for networks with guide planes: what these themselves make of them.
+fn guided_references(original: &Style, folders: &[PathBuf]) -> Result<Vec<Reference>> {
+    let engine = CpuEngine::new(original)?;
+    let mut references = Vec::new();
+    for folder in folders {
+        for pair in Pair::list(folder)? {
+            let name = pair.photo.display().to_string();
+            let photo = load(&pair.photo).with_context(|| format!("in {name}"))?;
+            let landmarks = pair.landmarks.as_ref();
+            let landmarks = landmarks.with_context(|| format!("{name} has no landmarks"))?;
+            let points = read_landmarks(landmarks)?;
+            references.push(Reference {
+                picture: guided_picture(&engine, original.header(), &photo, &points)?,
+                name,
+                photo,
+                points: Some(points),
+                header: original.header().clone(),
+            });
+        }
+    }
+    Ok(references)
+}
+
+/// What a network with guide planes makes of a face's crop.
+fn guided_picture(
+    engine: &impl Engine,
+    header: &StyleHeader,
+    photo: &Photo,
+    points: &[[f32; 2]],
+) -> Result<Photo> {
+    let (network, mut silent) = (Network::of_style(engine, header), |_: f32| {});
+    let drawing = network.draw_guided(photo.clone(), points, 0, &mut silent);
+    Ok(block_on(drawing)?)
 }
 
 /// The style as a file in 8 bits holds it.

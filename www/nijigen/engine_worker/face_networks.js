@@ -36,7 +36,7 @@ export class FaceNetworks {
     try {
       if (segmentation && !this.#hasSegmentation) {
         await useStyle(segmentation, keep, progress, (bytes) => {
-          // In 8 bits its answer is off by a tenth: borders would move.
+          // With products in 8 bits it is too far from its known answer.
           return this.#stylizer.add_segmentation(bytes, segmentation.sha256, false);
         });
         this.#hasSegmentation = true;

@@ -9,7 +9,6 @@ use crate::geometry::smoothstep;
 use super::frame::Frame;
 use super::palette::{mix, rgb};
 use super::pen::{Canvas, closed_spline};
-use super::planes::without_small_parts;
 use super::samples::median;
 
 /// Landmarks of the chin, away from the lips, whose edges are no beard.
@@ -48,11 +47,25 @@ const OF_DARKEST: [f32; 2] = [0.45, 0.75];
 /// From where on below the middle of the face, in its widths, a beard may be: the upper lip.
 const BELOW: [f32; 2] = [0.11, 0.16];
 
-/// Standard deviation over which the beard's border and tones are smoothed, in widths of the face.
+/// Outlines of the parts of beards: the jaw from one ear to the other, ...
+const ALONG_JAW: [usize; 33] = [
+    132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 416, 434,
+    432, 287, 335, 406, 313, 18, 83, 182, 106, 57, 212, 214, 192, 213,
+];
+/// ... the chin, ...
+const ON_CHIN: [usize; 20] = [
+    57, 212, 202, 210, 149, 176, 148, 152, 377, 400, 378, 430, 422, 432, 287, 335, 406, 18, 182,
+    106,
+];
+/// ... and the upper lip.
+const ON_LIP: [usize; 20] = [
+    57, 186, 92, 165, 167, 164, 393, 391, 322, 410, 287, 291, 270, 269, 267, 0, 37, 39, 40, 61,
+];
+/// Share of a part that is covered by hair from which on it belongs to the beard.
+const LEAST_SHARE: [f32; 3] = [0.42, 0.42, 0.38];
+/// Standard deviations over which the beard's border and its tones are smoothed, in widths of the face.
 const BORDER: f32 = 0.016;
-/// Holes in a beard that are filled, and parts of it that are left out, in squares of the face's width.
-const HOLE: f32 = 0.012;
-const LEAST_PART: f32 = 0.006;
+const TONE_SIGMA: f32 = 0.035;
 /// How much lighter and darker than the beard's median its two tones are, in CIE L*.
 const TONES: [f32; 2] = [4.0, -6.0];
 /// Lightness over which they go over into each other.
@@ -64,13 +77,10 @@ pub fn draw_beard(canvas: &mut Canvas, frame: &Frame, photo: &[[f32; 3]]) -> f32
     let Some(Beard { on_jaw, cover }) = Beard::find(frame, photo) else {
         return 0.0;
     };
-    let border = BORDER * frame.unit();
-    // Grey and thin places are within it, single dark ones are none.
-    let [hole, part] = [HOLE, LEAST_PART].map(|area| area * frame.unit() * frame.unit());
-    let bare = without_small_parts(&cover.map(|v| f32::from(v <= 0.5)), hole);
-    let cover = without_small_parts(&bare.map(|v| 1.0 - v), part);
-    let cover = blur(&cover, border);
-    let lightness = blur(&frame.plane(|i| photo[i][0]), border);
+    let Some(shape) = shape(frame, &cover) else {
+        return 0.0;
+    };
+    let lightness = blur(&frame.plane(|i| photo[i][0]), TONE_SIGMA * frame.unit());
     let covered = |i: &usize| cover.values()[*i] > 0.5;
     let hair: Vec<_> = (0..photo.len()).filter(covered).map(|i| photo[i]).collect();
     if hair.is_empty() {
@@ -79,13 +89,35 @@ pub fn draw_beard(canvas: &mut Canvas, frame: &Frame, photo: &[[f32; 3]]) -> f32
     let [middle, a, b] = median(&hair);
     let [light, dark] = TONES.map(|by| rgb([(middle + by).max(0.0), a, b]));
     for (i, pixel) in canvas.pixels.iter_mut().enumerate() {
-        let share = smoothstep(cover.values()[i], 0.40, 0.60);
+        let share = smoothstep(shape.values()[i], 0.40, 0.60);
         if share > 0.0 {
             let lit = smoothstep(lightness.values()[i] - middle, -STEP, STEP);
             *pixel = mix(*pixel, mix(dark, light, lit), share);
         }
     }
     on_jaw
+}
+
+/// The shape of a beard: each of its parts is drawn whole, or not at all. `None` if none is covered well enough.
+fn shape(frame: &Frame, cover: &Plane) -> Option<Plane> {
+    let parts = [
+        closed_spline(&frame.at(ALONG_JAW)),
+        closed_spline(&frame.at(ON_CHIN)),
+        closed_spline(&frame.at(ON_LIP)),
+    ];
+    let parts = parts.map(|outline| frame.region(&outline));
+    let is_hair = |(part, least): (&Plane, f32)| {
+        let shares = part.values().iter().zip(cover.values());
+        let covered: f32 = shares.map(|(part, cover)| part * cover).sum();
+        covered > least * part.values().iter().sum::<f32>()
+    };
+    let own = parts
+        .iter()
+        .zip(LEAST_SHARE)
+        .filter(|part| is_hair((part.0, part.1)));
+    let own: Vec<&Plane> = own.map(|(part, _)| part).collect();
+    let all = |i: usize| own.iter().map(|part| part.values()[i]).fold(0.0, f32::max);
+    (!own.is_empty()).then(|| blur(&frame.plane(all), BORDER * frame.unit()))
 }
 
 /// A beard or a moustache.
@@ -234,6 +266,32 @@ mod tests {
         let [r, _, b] = at(199);
         assert!((0.4..0.8).contains(&r) && b < r, "{:?}", at(199));
         assert_eq!(at(101), [1.0; 3]);
+    }
+
+    #[test]
+    fn parts_of_a_beard_are_drawn_whole() {
+        let frame = frame();
+        let [left, top] = frame.points[ON_LIP[0]];
+        let [right, _] = frame.points[ON_LIP[10]];
+        let [_, bottom] = frame.points[ON_LIP[15]];
+        let (top, bottom) = (top.min(bottom) - 30.0, top.max(bottom));
+        // A moustache that is seen in stripes.
+        let moustache = frame.plane(|i| {
+            let [x, y] = frame.pixel(i);
+            let inside = (left..right).contains(&x) && (top..bottom).contains(&y);
+            f32::from(inside && x as usize % 3 > 0)
+        });
+        let drawn = shape(&frame, &moustache).expect("a moustache");
+        let [x, y] = frame.points[164];
+        let across: Vec<f32> = (0..9)
+            .map(|dx| drawn.sample(x - 4.0 + dx as f32, y))
+            .collect();
+        assert!(across.iter().all(|v| *v > 0.5), "{across:?}");
+        let [x, y] = frame.points[199];
+        assert!(drawn.sample(x, y) < 0.1);
+        // Too little of it.
+        let little = moustache.map(|v| 0.3 * v);
+        assert!(shape(&frame, &little).is_none());
     }
 
     #[test]

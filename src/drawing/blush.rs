@@ -10,7 +10,7 @@ use super::pen::{Canvas, closed_spline};
 const MIDDLES: [[usize; 3]; 2] = [[117, 50, 205], [346, 280, 425]];
 /// Half its width and height at 1 / e of its strength, in widths of the face.
 const RADII: [f32; 2] = [0.085, 0.050];
-const STRENGTH: f32 = 0.5;
+const STRENGTH: f32 = 0.3;
 
 /// Reddens the cheeks of a drawn face.
 pub fn draw_blush(canvas: &mut Canvas, frame: &Frame, palette: &SkinPalette) {

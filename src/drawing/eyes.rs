@@ -10,9 +10,12 @@ use super::iris::Irises;
 use super::palette::{SkinPalette, interpolate, lch, mix, rgb};
 use super::pen::{Canvas, Mask, spline};
 use super::samples::lightness_about;
+use super::typology::typology_angle;
 
 /// Points along a lid.
 const LID_POINTS: usize = 60;
+/// Typology angles of skin in degrees below which irises are brown, and from which on they may have any colour.
+const BROWN_BELOW: [f32; 2] = [12.0, 26.0];
 /// Openness below which an eye is drawn as a line.
 const CLOSED: f32 = 0.15;
 /// An eye of a turned face is left out if it is narrower than this part of the other one, or of
@@ -89,7 +92,7 @@ pub fn draw_eye(
     let place = EyePlace::new(eye);
     let openness = eye.openness();
     let (above, below) = (eye.above_px / width, eye.below_px / width);
-    let share = if openness > 0.2 { 0.45 } else { 0.2 };
+    let share = if openness > 0.2 { 0.6 } else { 0.25 };
     let upper = lid(
         &place,
         &frame.at(indices.upper_lid),
@@ -134,7 +137,7 @@ pub fn draw_eye(
         .collect();
     let darkness = 1.0 - quantile(along_lid, 0.5) / skin_colour[0];
     let lashes = interpolate(darkness, &[(0.25, 0.72), (0.62, 1.08)]);
-    let thick = 0.108 * lashes;
+    let thick = 0.15 * lashes;
 
     let up = curve(0.0, 1.0, LID_POINTS, &|x| lid_at(&upper, x));
     let low = curve(0.0, 1.0, LID_POINTS, &|x| lid_at(&lower, x));
@@ -155,8 +158,8 @@ pub fn draw_eye(
 
     // The iris follows the gaze.
     let gaze = irises.gaze[side];
-    let rx = (0.64 * openness).clamp(0.225, 0.31);
-    let ry = (1.18 * rx).max(0.53 * openness);
+    let rx = (0.66 * openness).clamp(0.24, 0.325);
+    let ry = (1.26 * rx).max(0.60 * openness);
     let cx = 0.5 + 0.95 * gaze.outwards;
     let middle = (lid_at(&upper, cx) + lid_at(&lower, cx)) / 2.0;
     let cy = if openness > 0.3 {
@@ -174,7 +177,7 @@ pub fn draw_eye(
             .collect()
     };
     let within = |polygon: Vec<[f32; 2]>| -> Mask { frame.fill(&polygon).within(&opening) };
-    let iris = IrisTones::new(irises.colour);
+    let iris = IrisTones::new(irises.colour, skin_colour);
     canvas.put(&within(ellipse(cx, cy, rx, ry)), 1.0, rgb(iris.rim));
     let inner = within(ellipse(cx, cy, 0.88 * rx, 0.90 * ry));
     let center = place.to_picture(cx, cy);
@@ -201,7 +204,7 @@ pub fn draw_eye(
     }
     // Highlights at the same side of both eyes.
     let sign = if eye.outward[0] > 0.0 { 1.0 } else { -1.0 };
-    let large = ellipse(cx - sign * 0.34 * rx, cy + 0.36 * ry, 0.31 * rx, 0.30 * ry);
+    let large = ellipse(cx - sign * 0.34 * rx, cy + 0.36 * ry, 0.35 * rx, 0.32 * ry);
     let small = ellipse(cx + sign * 0.40 * rx, cy - 0.42 * ry, 0.13 * rx, 0.12 * ry);
     canvas.put(&within(large), 1.0, [1.0; 3]);
     canvas.put(&within(small), 0.9, [1.0; 3]);
@@ -209,7 +212,7 @@ pub fn draw_eye(
     // The line of the upper lashes, thicker outwards, with a wing.
     let open = interpolate(openness, &[(0.15, 0.75), (0.35, 1.0)]);
     let thickness = |x: f32| {
-        thick * (0.30 + 0.70 * smoothstep(x, 0.0, 0.62)) * open * smoothstep(x, -0.08, 0.10)
+        thick * (0.42 + 0.58 * smoothstep(x, 0.0, 0.55)) * open * smoothstep(x, -0.08, 0.10)
     };
     let last = upper[LID_POINTS - 1];
     let mut lashes_line: Vec<[f32; 2]> = xs[..LID_POINTS - 2]
@@ -218,9 +221,9 @@ pub fn draw_eye(
         .collect();
     let wing = [
         (1.0, last + 0.92 * thick),
-        (1.045, last + 0.80 * thick),
-        (1.10, last + 0.62 * thick),
-        (1.10, last + 0.60 * thick),
+        (1.03, last + 0.78 * thick),
+        (1.065, last + 0.55 * thick),
+        (1.065, last + 0.52 * thick),
         (1.03, lower[LID_POINTS - 1] - 0.015),
     ];
     lashes_line.extend(wing.iter().map(|(x, y)| place.to_picture(*x, *y)));
@@ -230,16 +233,6 @@ pub fn draw_eye(
             .map(|x| place.to_picture(*x, lid_at(&upper, *x) - 0.012)),
     );
     canvas.fill(&lashes_line, 1.0, lash);
-    if lashes >= 0.9 {
-        for (x, long) in [(0.87, 0.045), (0.96, 0.055)] {
-            let y = lid_at(&upper, x) + 0.75 * thick;
-            let ends = [
-                place.to_picture(x, y),
-                place.to_picture(x + long, y + 0.9 * long),
-            ];
-            canvas.stroke(&ends, |t| 0.05 * width * (1.0 - t), 1.0, lash);
-        }
-    }
     // The lower lid's line and the crease.
     let below_line = |from: f32, to: f32| curve(from, to, 50, &|x| lid_at(&lower, x) - 0.008);
     canvas.stroke(
@@ -248,7 +241,6 @@ pub fn draw_eye(
         0.9,
         line,
     );
-    canvas.stroke(&below_line(0.02, 0.45), |_| 0.016 * width, 0.5, line);
     let crease = curve(0.10, 0.97, 60, &|x| {
         lid_at(&upper, x) + 0.9 * thick + 0.085 * (PI * (0.8 * x + 0.12)).sin()
     });
@@ -266,17 +258,23 @@ struct IrisTones {
 }
 
 impl IrisTones {
-    /// The tones for an iris that has this colour in the photo.
-    fn new([l0, a0, b0]: [f32; 3]) -> Self {
+    /// The tones for an iris that has this colour in the photo, in a face with skin of this colour: what is not brown in a dark face is
+    /// a reflection.
+    fn new([l0, a0, b0]: [f32; 3], skin_colour: [f32; 3]) -> Self {
         // Dark irises are brown, whatever the photo's noise says.
         let dark = (1.0 - smoothstep(l0, 26.0, 34.0))
             * (1.0 - smoothstep(l0, 18.0, 24.0) * smoothstep(0.7 * (a0 + b0), 5.0, 1.0));
+        let dark_skin =
+            1.0 - smoothstep(typology_angle(skin_colour), BROWN_BELOW[0], BROWN_BELOW[1]);
+        let brown = smoothstep(0.7 * (a0 + b0), 2.0, 7.0);
+        let dark = dark.max(dark_skin * (1.0 - brown));
         let (a, b) = (a0 + dark * (6.5 - a0), b0 + dark * (8.5 - b0));
         let (mut chroma, mut hue) = (a.hypot(b), b.atan2(a).to_degrees().rem_euclid(360.0));
         if chroma < 5.0 {
             (chroma, hue) = (8.0, 250.0);
         }
         let chroma = (1.35 * chroma + 8.0).clamp(16.0, 42.0);
+        let l0 = l0 - dark * (l0 - 26.0).max(0.0);
         let l = (0.95 * l0 + 10.0).clamp(25.0, 56.0);
         if hue > 20.0 && hue < 95.0 {
             hue = 0.5 * hue + 0.5 * 52.0;
@@ -288,5 +286,33 @@ impl IrisTones {
             pupil: lch(8.0, 6.0, hue),
             glow: lch((1.7 * l).min(88.0), chroma, hue + 6.0),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BLUE: [f32; 3] = [45.0, -3.0, -12.0];
+    const HAZEL: [f32; 3] = [42.0, 7.0, 16.0];
+
+    #[test]
+    fn reflections_in_dark_faces_are_no_blue_irises() {
+        let hue = |iris: [f32; 3], skin: [f32; 3]| {
+            let [_, a, b] = IrisTones::new(iris, skin).bottom;
+            b.atan2(a).to_degrees().rem_euclid(360.0)
+        };
+        let (fair, brown) = ([74.0, 14.0, 17.0], [48.0, 14.0, 18.0]);
+        assert!(
+            (180.0..300.0).contains(&hue(BLUE, fair)),
+            "{}",
+            hue(BLUE, fair)
+        );
+        assert!(
+            (30.0..90.0).contains(&hue(BLUE, brown)),
+            "{}",
+            hue(BLUE, brown)
+        );
+        assert!((hue(HAZEL, fair) - hue(HAZEL, brown)).abs() < 1.0);
     }
 }

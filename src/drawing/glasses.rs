@@ -31,6 +31,9 @@ const SEEN: f32 = 2.0;
 /// The least sum of the share of a rim that is seen and [`DARKNESS_COUNTS`] times its mean darkness, of both eyes the least.
 const LEAST_SUM: f32 = 0.89;
 const DARKNESS_COUNTS: f32 = 0.1;
+/// From so many places in the mean on that a rim steps from one direction to the next, it needs to be darker, by so much a place.
+const SMOOTH_RIM: f32 = 0.9;
+const ROUGHNESS_COSTS: f32 = 0.4;
 /// Nearer to the eye than this, in widths of the face and of the eye, is no rim but the socket.
 const LEAST_RADIUS: [f32; 2] = [0.135, 0.68];
 /// How many places a rim steps from one direction to the next in the mean at most: wrinkles are less smooth.
@@ -228,7 +231,8 @@ impl Rim {
 
     /// Whether it is that of glasses.
     fn is_one(&self, frame: &Frame) -> bool {
-        self.seen + DARKNESS_COUNTS * self.mean_darkness >= LEAST_SUM
+        let rough = (self.roughness - SMOOTH_RIM).max(0.0);
+        self.seen + DARKNESS_COUNTS * self.mean_darkness >= LEAST_SUM + ROUGHNESS_COSTS * rough
             && self.roughness <= MOST_ROUGH
             && self.radius_px >= LEAST_RADIUS[0] * frame.unit()
             && self.radius_px >= LEAST_RADIUS[1] * self.eye_px

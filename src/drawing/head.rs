@@ -24,29 +24,22 @@ pub const HEAD_SIDES_PX: [usize; 2] = [192, 448];
 /// How much larger than FFHQ's square that is.
 pub const HEAD_EXPAND: f32 = 2.0;
 
-/// Standard deviation over which clothes are looked for about hair, in widths of the face, the shares of them from which on it may end
-/// elsewhere, and from where on below the chin.
-const CLOTH_SIGMA: f32 = 0.16;
-const ON_CLOTH: [f32; 2] = [0.06, 0.35];
-const BELOW_CHIN: [f32; 2] = [-0.1, 0.15];
-/// How sure it is where hair ends that has no line there, and a full one.
-const LINED: [f32; 2] = [0.8, 1.0];
 /// The mean unsureness of a network, 0 to 1, with which hair is not drawn.
-const UNSURE: f32 = 0.315;
+const UNSURE: f32 = 0.9;
 /// Standard deviation over which borders are smoothed, in widths of the face.
 const BORDER_SIGMA: f32 = 0.012;
 /// Width of the lines around hair, in widths of the face.
 const LINE_WIDTH: f32 = 0.009;
 /// A bald head is at least so light and colourful, in parts of cheeks, of a hue that differs at most by so many degrees.
 const BALD_LIGHT: f32 = 0.7;
-const BALD_CHROMA: f32 = 0.3;
+const BALD_CHROMA: f32 = 0.5;
 const BALD_HUE: f32 = 13.0;
 /// Least parts of skin and hair, and holes in them, and of light and shadow on skin, in squares of the face's width.
 const LEAST_PART: f32 = 0.015;
-const LEAST_TONE: f32 = 0.08;
+const LEAST_TONE: f32 = 0.12;
 /// Standard deviation over which the light on skin is looked at, and its lightness in parts of that of lit skin below which it is in
 /// shadow.
-const LIGHT_SIGMA: f32 = 0.06;
+const LIGHT_SIGMA: f32 = 0.08;
 const SHADED: f32 = 0.74;
 /// How far the shadow of the jaw reaches down the neck, in widths of the face.
 const JAW_SHADOW: f32 = 0.13;
@@ -73,8 +66,6 @@ pub struct Head {
     lit: Plane,
     /// The same of hair.
     hair: Plane,
-    /// How far it is sure where that ends.
-    hair_is_sure: Plane,
     /// How hair is drawn, if there is some and it is sure enough.
     tones: Option<HairTones>,
     /// Half the width of lines around it in pixels of the square.
@@ -147,7 +138,7 @@ impl Head {
         });
         let skin_colour = skin_colour(&frame, &lab);
         let has_tones = is_sure(&hair) && !is_bald(&lab, &hair, skin_colour);
-        let [skin, hair, cloth, behind] = along_colours(&frame, &lab, &[skin, hair, cloth, behind]);
+        let [skin, hair, _, behind] = along_colours(&frame, &lab, &[skin, hair, cloth, behind]);
         let oval = frame.region(&closed_spline(&frame.at(OVAL)));
         let area = LEAST_PART * unit * unit;
         let whole = |region: Plane| {
@@ -184,16 +175,8 @@ impl Head {
             true => HairTones::find(&frame, &lab, &hair),
             false => None,
         };
-        // Hair that lies on clothes may end somewhere else: it goes over into the drawing of the photo.
-        let on_cloth = blur(&cloth, CLOTH_SIGMA * unit);
-        let hair_is_sure = frame.plane(|i| {
-            let [_, below] = frame.place(i, frame.points[CHIN]);
-            let on_cloth = smoothstep(on_cloth.values()[i], ON_CLOTH[0], ON_CLOTH[1]);
-            1.0 - on_cloth * smoothstep(below, BELOW_CHIN[0], BELOW_CHIN[1])
-        });
         Some(Self {
             tones,
-            hair_is_sure,
             face: FaceFrame::new(&in_photo)?,
             to_square,
             half_line_px: 0.5 * LINE_WIDTH * unit,
@@ -229,13 +212,11 @@ impl Head {
         scale: f32,
         is_on_skin: bool,
     ) -> (f32, Option<[f32; 3]>) {
-        let sure = self.hair_is_sure.sample(point[0] - 0.5, point[1] - 0.5);
         let line = match is_on_skin {
             true => 0.0,
             false => on_border(&self.hair, point, scale, self.half_line_px),
         };
-        let line = line * smoothstep(sure, LINED[0], LINED[1]);
-        let hair = sure * crisp(&self.hair, point, scale).max(line);
+        let hair = crisp(&self.hair, point, scale).max(line);
         let colour = (hair > 0.0).then(|| mix(tones.at(point, scale), tones.line(), line));
         (hair, colour)
     }

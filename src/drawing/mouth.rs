@@ -52,12 +52,12 @@ pub fn draw_mouth(
         0.9 * b - 1.0 + 2.0 * painted + 0.3 * (own[2] - b0).max(0.0),
     ];
     let soft_lips = lips.blurred(0.006 * unit, frame.side);
-    canvas.put(&soft_lips, 0.62 + 0.28 * painted, rgb(tint));
+    canvas.put(&soft_lips, 0.22 + 0.68 * painted, rgb(tint));
     let upper_lip = ring(&spline(&frame.at(UPPER_LIP_ABOVE), 60), &spline(&upper, 60));
     let upper_lip = frame.fill(&upper_lip).blurred(0.003 * unit, frame.side);
     canvas.put(
         &upper_lip,
-        0.55,
+        0.10 + 0.45 * painted,
         rgb([tint[0] - 6.0, tint[1] + 2.0, tint[2]]),
     );
     let line = rgb(palette.line);
@@ -140,18 +140,10 @@ pub fn draw_nose(canvas: &mut Canvas, frame: &Frame, lab: &[[f32; 3]], palette: 
         40,
     );
     let area: Vec<_> = base.iter().chain(top.iter().rev()).copied().collect();
-    canvas.fill(&area, 0.85, shade);
+    canvas.fill(&area, 0.7, shade);
     for nostril in [&base[4..18], &base[22..36]] {
         let taper = |t: f32| 0.0135 * unit * (PI * t).sin().max(0.0).powf(0.7);
         canvas.stroke(nostril, taper, 0.9, line);
-    }
-    let yaw = frame.face.yaw_degrees;
-    for (wing, hidden) in [([129, 64, 98], yaw < -22.0), ([358, 294, 327], yaw > 22.0)] {
-        if !hidden {
-            let curve = spline(&enlarged_about(&frame.at(wing), middle, 0.86), 30);
-            let taper = |t: f32| 0.013 * unit * (PI * t).sin().max(0.0).powf(0.8);
-            canvas.stroke(&curve, taper, 0.85, shade);
-        }
     }
     let about = (0.02 * unit) as usize;
     let sides = [
@@ -172,8 +164,8 @@ pub fn draw_nose(canvas: &mut Canvas, frame: &Frame, lab: &[[f32; 3]], palette: 
         .zip(ridge)
         .map(|(side, middle)| between(points[*side], points[middle], 0.45))
         .collect();
-    let taper = |t: f32| 0.026 * unit * (PI * t).sin().max(0.0).powf(1.2);
-    canvas.stroke(&spline(&bridge, 40), taper, 0.7, shade);
+    let taper = |t: f32| 0.022 * unit * (PI * t).sin().max(0.0).powf(1.2);
+    canvas.stroke(&spline(&bridge, 40), taper, 0.5, shade);
     let shine = frame.shifted(&[points[4]], 0.0, -0.02)[0];
     let ellipse: Vec<[f32; 2]> = (0..40)
         .map(|i| std::f32::consts::TAU * i as f32 / 40.0)

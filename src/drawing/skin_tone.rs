@@ -39,7 +39,7 @@ const LIT: [f32; 2] = [0.85, 0.91];
 /// The same between which what is darker is a line or hair, and has a tone of its own.
 const DARKEST: [f32; 2] = [0.60, 0.68];
 /// Standard deviation over which the border between them is smoothed, in widths of the face.
-const BORDER_SIGMA: f32 = 0.009;
+const BORDER_SIGMA: f32 = 0.022;
 /// Standard deviation over which shadows within the outline of the face go over into those around it.
 const OVAL_SIGMA: f32 = 0.03;
 /// Corners of the mouth, and how far below them, in widths of the face, its sides end and its jaw begins.

@@ -155,13 +155,13 @@ fn add_eye(moves: &mut Moves, points: &[[f32; 2]], indices: &EyeIndices, face: &
     };
     let vector = |x: f32, y: f32| [0, 1].map(|i| x * eye.outward[i] + y * eye.up[i]);
     let open = smoothstep(eye.openness(), OPENNESS[0], OPENNESS[1]);
-    let raise_brow = (0.012 * face.width_px + 0.03 * width) * open;
+    let raise_brow = (0.018 * face.width_px + 0.05 * width) * open;
     let brow = indices.brow_below.iter().map(|&at| local(at)[1]);
     let gap = brow.fold(f32::INFINITY, f32::min) - eye.above_px;
-    let room = raise_brow + 0.4 * gap.max(0.0);
-    let upper = (0.78 * open).min(room / eye.above_px.max(0.05 * width));
-    let lower = 1.05 * open;
-    let wider = (0.25 + 0.15 * open).min((0.31 * face.width_px / width - 1.0).max(0.0));
+    let room = raise_brow + 0.55 * gap.max(0.0);
+    let upper = (1.05 * open).min(room / eye.above_px.max(0.05 * width));
+    let lower = 1.25 * open;
+    let wider = (0.27 + 0.18 * open).min((0.33 * face.width_px / width - 1.0).max(0.0));
     // Apart from each other, and a little down.
     let shift = [0.095 * width, -0.014 * face.width_px * open];
     // The lids share their corners.

@@ -291,8 +291,11 @@ async fn draw_face<E: Engine>(
     Ok(drawn)
 }
 
-/// Side of a face's square in parts of the photo's shorter side from which on the photo is a portrait.
+/// Side of a face's square in parts of the photo's shorter side from which on the photo is a portrait, ...
 const PORTRAIT: f32 = 0.5;
+/// ... and from which on it is of people, and how far it becomes a cel then: clothes get flat tones and outlines, as faces have.
+const OF_PEOPLE: f32 = 0.3;
+const CEL_OF_PEOPLE: f32 = 0.8;
 
 /// See [`FaceMode::Both`] and [`FaceMode::Live`].
 pub(super) async fn both<E: Engine>(
@@ -383,9 +386,12 @@ pub(super) async fn both<E: Engine>(
     };
     let held = kept_bytes + crop_bytes + heads_bytes;
     let side = usable.last().map_or(0.0, |face| face.square.side_px());
-    let is_portrait = side > PORTRAIT * size[0].min(size[1]) as f32;
+    let shown = side / size[0].min(size[1]) as f32;
+    let as_cel = look.with_cel(CEL_OF_PEOPLE);
+    let of_people = look.portrait.is_some() && !live && shown > OF_PEOPLE;
+    let of_place = if of_people { &as_cel } else { look };
     let factors = [0, 1].map(|i| picture_size[i] as f32 / size[i] as f32);
-    let drawing = look.draw_place(photo, is_portrait, held, &mut part);
+    let drawing = of_place.draw_place(photo, shown > PORTRAIT, held, &mut part);
     let mut picture = drawing.await?;
     presentation.mix(kept.as_ref(), &mut picture)?;
     for (i, ((face, side), crop)) in usable.iter().zip(&sides).zip(crops).enumerate() {

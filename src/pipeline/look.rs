@@ -217,6 +217,16 @@ impl<E> Look<'_, E> {
             segmentation: None,
         }
     }
+
+    /// The look whose places become cels by `strength` at least.
+    pub(super) fn with_cel(&self, strength: f32) -> Self {
+        let cel = Some(self.place.cel.map_or(strength, |own| own.max(strength)));
+        Self {
+            place: Network { cel, ..self.place },
+            portrait: self.portrait,
+            segmentation: self.segmentation,
+        }
+    }
 }
 
 impl<E: Engine> Look<'_, E> {

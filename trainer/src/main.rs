@@ -17,6 +17,7 @@ mod evaluate;
 mod export;
 mod face_studio;
 mod folder;
+mod hair_regions;
 mod help_files;
 mod import;
 mod likeness;

@@ -32,15 +32,7 @@ impl Models {
             archive
                 .by_name(&format!("{FOLDER}/{name}"))?
                 .read_to_end(&mut bytes)?;
-            let found: String = Sha256::digest(&bytes)
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect();
-            ensure!(
-                found == sha256,
-                "{name} has the SHA-256 {found}, expected {sha256}"
-            );
-            Ok(bytes)
+            read_checked(name, bytes, sha256)
         };
         let all = || -> Result<Self> {
             Ok(Self {
@@ -65,4 +57,20 @@ impl Models {
             )
         })
     }
+}
+
+/// The bytes of a network's file.
+///
+/// # Errors
+/// If it is another one.
+pub fn read_checked(name: &str, bytes: Vec<u8>, sha256: &str) -> Result<Vec<u8>> {
+    let found: String = Sha256::digest(&bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    ensure!(
+        found == sha256,
+        "{name} has the SHA-256 {found}, expected {sha256}"
+    );
+    Ok(bytes)
 }

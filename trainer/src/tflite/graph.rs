@@ -22,8 +22,8 @@ pub struct Operator {
     pub kind: Kind,
     /// Tensors that it takes.
     pub inputs: Vec<usize>,
-    /// The tensor that it makes.
-    pub output: usize,
+    /// The tensors that it makes.
+    pub outputs: Vec<usize>,
 }
 
 /// What an operator does.
@@ -34,6 +34,9 @@ pub enum Kind {
     Mul(Activation),
     AveragePool(Window),
     MaxPool(Window),
+    MaxPoolingWithArgmax,
+    MaxUnpooling,
+    Concatenation,
     Conv(Window, Activation),
     DepthwiseConv(Window, Activation),
     TransposeConv(Window),
@@ -65,6 +68,8 @@ pub struct Window {
     pub stride: [usize; 2],
     /// Height and width of a pool's window.
     pub size: [usize; 2],
+    /// Pixels from one place in a filter to the next, down and to the right.
+    pub dilation: [usize; 2],
 }
 
 /// All that a file says.
@@ -109,11 +114,10 @@ impl Graph {
                 let code = codes
                     .get(operator.int(0)? as usize)
                     .context("an operator without a code")?;
-                let outputs = indices(operator.ints(2)?, tensors.len())?;
                 Ok(Operator {
                     kind: read_kind(code, operator)?,
                     inputs: indices(operator.ints(1)?, tensors.len())?,
-                    output: *outputs.first().context("an operator makes nothing")?,
+                    outputs: indices(operator.ints(2)?, tensors.len())?,
                 })
             })
             .collect::<Result<Vec<_>>>()?;
@@ -190,9 +194,18 @@ fn read_kind(code: &Table, operator: &Table) -> Result<Kind> {
             same: byte(0)? == 0,
             stride: [int(2)?.max(1) as usize, int(1)?.max(1) as usize],
             size,
+            dilation: [1; 2],
         })
     };
     let pool = || window([int(4)? as usize, int(3)? as usize]);
+    // The field of the dilation to the right is followed by that down.
+    let filter = |field: usize| -> Result<Window> {
+        let [right, down] = [int(field)?, int(field + 1)?];
+        Ok(Window {
+            dilation: [down, right].map(|v| v.max(1) as usize),
+            ..window([0; 2])?
+        })
+    };
     let activation = |field: usize| {
         Ok(match byte(field)? {
             0 => Activation::None,
@@ -204,8 +217,16 @@ fn read_kind(code: &Table, operator: &Table) -> Result<Kind> {
     Ok(match number {
         0 => Kind::Add(activation(0)?),
         1 => Kind::AveragePool(pool()?),
-        3 => Kind::Conv(window([0; 2])?, activation(3)?),
-        4 => Kind::DepthwiseConv(window([0; 2])?, activation(4)?),
+        2 => {
+            let axis = int(0)?;
+            ensure!(
+                [-1, 3].contains(&axis),
+                "only channels are concatenated, not axis {axis}"
+            );
+            Kind::Concatenation
+        }
+        3 => Kind::Conv(filter(4)?, activation(3)?),
+        4 => Kind::DepthwiseConv(filter(5)?, activation(4)?),
         6 => Kind::Dequantize,
         14 => Kind::Logistic,
         17 => Kind::MaxPool(pool()?),
@@ -218,23 +239,25 @@ fn read_kind(code: &Table, operator: &Table) -> Result<Kind> {
         34 => Kind::Pad,
         54 => Kind::Prelu,
         117 => Kind::HardSwish,
-        32 => {
-            let name = String::from_utf8_lossy(code.bytes(1)?).into_owned();
-            ensure!(
-                name == "Convolution2DTransposeBias",
-                "the operator {name} is not known"
-            );
-            // MediaPipe's: padding, then strides to the right and down.
-            let options: Vec<i32> = four(operator.bytes(5)?).map(i32::from_le_bytes).collect();
-            let [_, right, down] = options[..] else {
-                bail!("{name} has {} options, expected 3", options.len());
-            };
-            Kind::TransposeConv(Window {
-                same: false,
-                stride: [down, right].map(|v| v.max(1) as usize),
-                size: [0; 2],
-            })
-        }
+        32 => read_custom(&String::from_utf8_lossy(code.bytes(1)?), operator.bytes(5)?)?,
         other => bail!("the operator {other} is not known"),
     })
+}
+
+/// MediaPipe's own operators, whose options are the bytes of structures of TensorFlow Lite.
+fn read_custom(name: &str, options: &[u8]) -> Result<Kind> {
+    let options: Vec<i32> = four(options).map(i32::from_le_bytes).collect();
+    match (name, &options[..]) {
+        // Padding, then strides to the right and down.
+        ("Convolution2DTransposeBias", [padding, right, down]) => Ok(Kind::TransposeConv(Window {
+            same: *padding == 1,
+            stride: [*down, *right].map(|v| v.max(1) as usize),
+            size: [0; 2],
+            dilation: [1; 2],
+        })),
+        // Padding, strides and sizes to the right and down.
+        ("MaxPoolingWithArgmax2D", [_, 2, 2, 2, 2, ..]) => Ok(Kind::MaxPoolingWithArgmax),
+        ("MaxUnpooling2D", [_, 2, 2, 2, 2, ..]) => Ok(Kind::MaxUnpooling),
+        _ => bail!("the operator {name} with the options {options:?} is not known"),
+    }
 }

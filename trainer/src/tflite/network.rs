@@ -71,7 +71,9 @@ impl Network {
             let made = self
                 .compute(operator, &tensors)
                 .with_context(|| format!("{:?}", operator.kind))?;
-            tensors[operator.output] = made;
+            for (at, tensor) in operator.outputs.iter().zip(made) {
+                tensors[*at] = Some(tensor);
+            }
         }
         self.graph
             .outputs
@@ -87,18 +89,18 @@ impl Network {
             .collect()
     }
 
-    /// What an operator makes; `None` of a constant, which is found where it was.
+    /// What an operator makes: nothing of a constant, which is found where it was.
     fn compute(
         &self,
         operator: &Operator,
         tensors: &[Option<Tensor<4>>],
-    ) -> Result<Option<Tensor<4>>> {
+    ) -> Result<Vec<Tensor<4>>> {
         let value = |at: usize| -> Result<Tensor<4>> {
             let index = *operator.inputs.get(at).context("an input is missing")?;
             tensors[index].clone().context("an input is not computed")
         };
         if operator.kind == Kind::Dequantize {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         let input = value(0)?;
         let made = match operator.kind {
@@ -120,12 +122,18 @@ impl Network {
                 let input = pad_same(input, window, window.size, f32::MIN);
                 max_pool2d(input, MaxPoolOptions::new(window.size))
             }
+            Kind::MaxPoolingWithArgmax => return Ok(max_pool_and_place(input)?.into()),
+            Kind::MaxUnpooling => unpool(input, value(1)?)?,
+            Kind::Concatenation => {
+                let parts: Result<Vec<_>> = (0..operator.inputs.len()).map(value).collect();
+                Tensor::cat(parts?, 1)
+            }
             Kind::Conv(window, activation) => {
                 // Out, height, width, in.
                 let filter = self.constant(operator, 1)?.permute([0, 3, 1, 2]);
                 let [_, _, height, width] = filter.dims();
                 let input = pad_same(input, window, [height, width], 0.0);
-                let options = ConvOptions::new(window.stride, [0, 0], [1, 1], 1);
+                let options = ConvOptions::new(window.stride, [0, 0], window.dilation, 1);
                 let made = conv2d(input, filter, Some(self.bias(operator)?), options);
                 activate(made, activation)
             }
@@ -138,7 +146,7 @@ impl Network {
                     input.dims()[1] == channels,
                     "only one filter a channel is known"
                 );
-                let options = ConvOptions::new(window.stride, [0, 0], [1, 1], channels);
+                let options = ConvOptions::new(window.stride, [0, 0], window.dilation, channels);
                 let made = conv2d(input, filter, Some(self.bias(operator)?), options);
                 activate(made, activation)
             }
@@ -147,11 +155,15 @@ impl Network {
                 let filter = self.constant(operator, 1)?.permute([3, 0, 1, 2]);
                 let [_, _, height, width] = filter.dims();
                 ensure!(
-                    window.stride == [height, width],
-                    "only filters that don't overlap are known"
+                    window.same || window.stride == [height, width],
+                    "only filters that don't overlap are known, or the padding \"same\""
                 );
+                let [_, _, rows, columns] = input.dims();
+                let sides = [rows * window.stride[0], columns * window.stride[1]];
                 let options = ConvTransposeOptions::new(window.stride, [0, 0], [0, 0], [1, 1], 1);
-                conv_transpose2d(input, filter, Some(self.bias(operator)?), options)
+                let made = conv_transpose2d(input, filter, Some(self.bias(operator)?), options);
+                // A filter that is one pixel larger than its stride reaches beyond the end.
+                made.narrow(2, 0, sides[0]).narrow(3, 0, sides[1])
             }
             Kind::Logistic => sigmoid(input),
             Kind::Relu => relu(input),
@@ -176,9 +188,9 @@ impl Network {
                 };
                 resize(input, [height, width], half_pixel_centers, &self.device)?
             }
-            Kind::Dequantize => return Ok(None),
+            Kind::Dequantize => return Ok(Vec::new()),
         };
-        Ok(Some(made))
+        Ok(vec![made])
     }
 
     /// The constant that is an operator's input, dequantized or not.
@@ -191,7 +203,7 @@ impl Network {
             .graph
             .operators
             .iter()
-            .find(|other| other.output == index);
+            .find(|other| other.outputs.contains(&index));
         made_by
             .filter(|other| other.kind == Kind::Dequantize)
             .and_then(|other| other.inputs.first().copied())
@@ -239,11 +251,14 @@ fn pad_same(tensor: Tensor<4>, window: Window, size: [usize; 2], value: f32) -> 
         return tensor;
     }
     let [_, _, height, width] = tensor.dims();
-    let missing = |side: usize, stride: usize, size: usize| {
-        ((side.div_ceil(stride) - 1) * stride + size).saturating_sub(side)
+    let missing = |side: usize, axis: usize| {
+        let (stride, reach) = (
+            window.stride[axis],
+            (size[axis] - 1) * window.dilation[axis] + 1,
+        );
+        ((side.div_ceil(stride) - 1) * stride + reach).saturating_sub(side)
     };
-    let down = missing(height, window.stride[0], size[0]);
-    let right = missing(width, window.stride[1], size[1]);
+    let (down, right) = (missing(height, 0), missing(width, 1));
     let tensor = pad_dimension(tensor, 2, [down / 2, down - down / 2], value);
     pad_dimension(tensor, 3, [right / 2, right - right / 2], value)
 }
@@ -273,6 +288,46 @@ fn pad_dimension(tensor: Tensor<4>, dimension: usize, by: [usize; 2], value: f32
     });
     let parts = before.into_iter().chain([tensor]).chain(after).collect();
     Tensor::cat(parts, dimension)
+}
+
+/// The largest of each 2 x 2 pixels, and its place in these, row by row.
+fn max_pool_and_place(tensor: Tensor<4>) -> Result<[Tensor<4>; 2]> {
+    let [_, channels, height, width] = tensor.dims();
+    ensure!(
+        height % 2 == 0 && width % 2 == 0,
+        "only even sides are pooled, not {height} x {width} pixels"
+    );
+    let device = tensor.device();
+    let values = tensor_values(tensor)?;
+    let (mut most, mut places) = (Vec::new(), Vec::new());
+    for rows in values.chunks_exact(2 * width) {
+        for x in (0..width).step_by(2) {
+            let window = [rows[x], rows[x + 1], rows[width + x], rows[width + x + 1]];
+            let place = (1..4).fold(0, |best, i| if window[i] > window[best] { i } else { best });
+            most.push(window[place]);
+            places.push(place as f32);
+        }
+    }
+    let shape = [1, channels, height / 2, width / 2];
+    Ok([most, places].map(|values| Tensor::from_data(TensorData::new(values, shape), &device)))
+}
+
+/// Each pixel at a place of 2 x 2, and zeros at the others.
+fn unpool(tensor: Tensor<4>, places: Tensor<4>) -> Result<Tensor<4>> {
+    let [_, channels, height, width] = tensor.dims();
+    ensure!(
+        places.dims() == tensor.dims(),
+        "values and places have different shapes"
+    );
+    let device = tensor.device();
+    let (values, places) = (tensor_values(tensor)?, tensor_values(places)?);
+    let mut out = vec![0.0; 4 * values.len()];
+    for (i, (value, place)) in values.into_iter().zip(places).enumerate() {
+        let (row, column, place) = (i / width, i % width, place as usize);
+        out[(2 * row + place / 2) * 2 * width + 2 * column + place % 2] = value;
+    }
+    let data = TensorData::new(out, [1, channels, 2 * height, 2 * width]);
+    Ok(Tensor::from_data(data, &device))
 }
 
 /// Bilinear, as TensorFlow does without aligned corners.
@@ -334,6 +389,7 @@ mod tests {
             same: true,
             stride: [2, 2],
             size: [0; 2],
+            dilation: [1; 2],
         };
         let padded = pad_same(picture(&[1.0; 16], [1, 1, 4, 4]), window, [3, 3], 0.0);
         assert_eq!(padded.dims(), [1, 1, 5, 5]);
@@ -349,6 +405,29 @@ mod tests {
             &[0, 0, 0, 0, 0, 0, 0, 2],
         )?;
         assert_eq!(tensor_values(padded)?, [1.0, 2.0, 0.0, 0.0]);
+        Ok(())
+    }
+
+    #[test]
+    fn dilated_filters_are_padded_by_their_reach() {
+        let window = Window {
+            same: true,
+            stride: [1, 1],
+            size: [0; 2],
+            dilation: [2, 4],
+        };
+        let padded = pad_same(picture(&[1.0; 16], [1, 1, 4, 4]), window, [3, 3], 0.0);
+        assert_eq!(padded.dims(), [1, 1, 8, 12]);
+    }
+
+    #[test]
+    fn what_was_pooled_goes_back_to_its_place() -> Result<()> {
+        let values = [1.0, 2.0, 7.0, 0.0, 4.0, 3.0, -1.0, 6.0];
+        let [most, places] = max_pool_and_place(picture(&values, [1, 1, 2, 4]))?;
+        assert_eq!(tensor_values(most.clone())?, [4.0, 7.0]);
+        assert_eq!(tensor_values(places.clone())?, [2.0, 0.0]);
+        let back = tensor_values(unpool(most, places)?)?;
+        assert_eq!(back, [0.0, 0.0, 7.0, 0.0, 4.0, 0.0, 0.0, 0.0]);
         Ok(())
     }
 

@@ -48,9 +48,9 @@ const OF_DARKEST: [f32; 2] = [0.45, 0.75];
 const BELOW: [f32; 2] = [0.11, 0.16];
 
 /// Outlines of the parts of beards: the jaw from one ear to the other, ...
-const ALONG_JAW: [usize; 33] = [
-    132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 416, 434,
-    432, 287, 335, 406, 313, 18, 83, 182, 106, 57, 212, 214, 192, 213,
+const ALONG_JAW: [usize; 34] = [
+    132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 433, 416,
+    434, 432, 287, 335, 406, 313, 18, 83, 182, 106, 57, 212, 214, 192, 213,
 ];
 /// ... the chin, ...
 const ON_CHIN: [usize; 20] = [
@@ -213,12 +213,57 @@ mod tests {
 
     const SIDE: usize = 512;
 
-    /// The example face with a chin.
+    /// The example face with a chin, and with skin around its mouth.
     fn frame() -> Frame {
         let mut points = example_face();
         for (at, x) in CHIN.into_iter().zip((226..).step_by(6)) {
             points[at] = [x as f32, 372.0];
         }
+        let around_mouth = [
+            (
+                [213, 192, 214, 212, 57],
+                [
+                    [164.0, 322.0],
+                    [172.0, 330.0],
+                    [186.0, 338.0],
+                    [202.0, 344.0],
+                    [216.0, 344.0],
+                ],
+            ),
+            (
+                [106, 182, 83, 202, 210],
+                [
+                    [228.0, 364.0],
+                    [238.0, 366.0],
+                    [248.0, 366.0],
+                    [212.0, 362.0],
+                    [206.0, 374.0],
+                ],
+            ),
+            (
+                [186, 92, 165, 167, 39],
+                [
+                    [220.0, 332.0],
+                    [224.0, 324.0],
+                    [234.0, 318.0],
+                    [246.0, 316.0],
+                    [246.0, 330.0],
+                ],
+            ),
+        ];
+        let mirrored = [
+            [433, 416, 434, 432, 287],
+            [335, 406, 313, 422, 430],
+            [410, 322, 391, 393, 269],
+        ];
+        for ((left, places), right) in around_mouth.into_iter().zip(mirrored) {
+            for ((left, right), [x, y]) in left.into_iter().zip(right).zip(places) {
+                points[left] = [x, y];
+                points[right] = [512.0 - x, y];
+            }
+        }
+        points[18] = [256.0, 366.0];
+        points[164] = [256.0, 316.0];
         Frame::new(SIDE, &points).expect("a face")
     }
 
@@ -271,20 +316,15 @@ mod tests {
     #[test]
     fn parts_of_a_beard_are_drawn_whole() {
         let frame = frame();
-        let [left, top] = frame.points[ON_LIP[0]];
-        let [right, _] = frame.points[ON_LIP[10]];
-        let [_, bottom] = frame.points[ON_LIP[15]];
-        let (top, bottom) = (top.min(bottom) - 30.0, top.max(bottom));
         // A moustache that is seen in stripes.
         let moustache = frame.plane(|i| {
             let [x, y] = frame.pixel(i);
-            let inside = (left..right).contains(&x) && (top..bottom).contains(&y);
-            f32::from(inside && x as usize % 3 > 0)
+            let inside = (210.0..302.0).contains(&x) && (310.0..346.0).contains(&y);
+            f32::from(inside && !(x as usize).is_multiple_of(3))
         });
         let drawn = shape(&frame, &moustache).expect("a moustache");
-        let [x, y] = frame.points[164];
         let across: Vec<f32> = (0..9)
-            .map(|dx| drawn.sample(x - 4.0 + dx as f32, y))
+            .map(|x| drawn.sample(252.0 + x as f32, 324.0))
             .collect();
         assert!(across.iter().all(|v| *v > 0.5), "{across:?}");
         let [x, y] = frame.points[199];

@@ -15,7 +15,7 @@ use super::typology::typology_angle;
 /// Points along a lid.
 const LID_POINTS: usize = 60;
 /// Typology angles of skin in degrees below which irises are brown, and from which on they may have any colour.
-const BROWN_BELOW: [f32; 2] = [12.0, 26.0];
+const BROWN_BELOW: [f32; 2] = [24.0, 36.0];
 /// Openness below which an eye is drawn as a line.
 const CLOSED: f32 = 0.15;
 /// An eye of a turned face is left out if it is narrower than this part of the other one, or of

@@ -229,7 +229,7 @@ impl Head {
     /// Whether there is skin all around a point of the photo: 0 to 1.
     pub(super) fn is_deep_skin(&self, point: [f32; 2]) -> f32 {
         let [x, y] = self.to_square.apply(point).map(|v| v - 0.5);
-        smoothstep(self.skin.sample(x, y), 0.85, 0.98)
+        smoothstep(self.skin.sample(x, y), 0.70, 0.92)
     }
 }
 

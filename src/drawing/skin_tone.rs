@@ -48,6 +48,9 @@ const ABOVE_JAW: [f32; 2] = [-0.06, 0.04];
 /// From where on, to the side of and below the middle of the face, in its widths, its outline is that of a cheek.
 const CHEEK: [f32; 2] = [0.26, 0.32];
 const CHEEK_TOP: [f32; 2] = [-0.14, -0.04];
+/// By how much nearer to the middle that is for each degree of yaw, in parts, and the least part.
+const NEARER: f32 = 0.02;
+const NEAREST: f32 = 0.3;
 /// How far skin goes to the tones of the palette.
 const FLATNESS: f32 = 0.9;
 
@@ -159,6 +162,8 @@ pub fn draw_skin(
     );
     let skin_lightness = skin[0].max(1.0);
     let mouth = mouth_down(frame);
+    let turned = (1.0 - NEARER * frame.face.yaw_degrees.abs()).max(NEAREST);
+    let cheek = CHEEK.map(|x| turned * x);
     for (i, colour) in drawn.iter().enumerate() {
         let place = frame.place(i, frame.face.center);
         let away = (place[0] / REACH[0]).hypot(place[1] / REACH[1]);
@@ -186,7 +191,7 @@ pub fn draw_skin(
             * smoothstep(darker * off_drawn, OFF_FLAT[0], OFF_FLAT[1]);
         // Where skin goes on beyond the landmarks' outline (an ear, the far cheek of a face that is turned) there is no line.
         let on_outline = smoothstep((soft_oval.values()[i] - 0.5).abs(), 0.48, 0.40)
-            * smoothstep(place[0].abs(), CHEEK[0], CHEEK[1])
+            * smoothstep(place[0].abs(), cheek[0], cheek[1])
             * smoothstep(place[1], CHEEK_TOP[0], CHEEK_TOP[1])
             * above_jaw(place[1] - mouth);
         let skin_in_photo =

@@ -1,6 +1,6 @@
 //! Eyes, drawn as vectors.
 
-use crate::face::mesh::EYES;
+use crate::face::mesh::{EYES, EyeFrame};
 use crate::filter::quantile::quantile;
 use crate::geometry::smoothstep;
 
@@ -16,6 +16,8 @@ use super::typology::typology_angle;
 const LID_POINTS: usize = 60;
 /// Typology angles of skin in degrees below which irises are brown, and from which on they may have any colour.
 const BROWN_BELOW: [f32; 2] = [24.0, 36.0];
+/// Least part of the larger eye's width and openness that the other's is, so that their irises are of one size.
+const ALIKE: f32 = 0.75;
 /// Openness below which an eye is drawn as a line.
 const CLOSED: f32 = 0.15;
 /// An eye of a turned face is left out if it is narrower than this part of the other one, or of
@@ -32,6 +34,14 @@ pub fn is_seen(frame: &Frame, side: usize) -> bool {
 /// Whether the left (0) or right (1) eye is drawn with an iris: it is seen, and open.
 pub fn has_iris(frame: &Frame, side: usize) -> bool {
     is_seen(frame, side) && frame.eyes[side].openness() >= CLOSED
+}
+
+/// The mean openness of both eyes, where they are nearly alike: what they differ in is mostly the landmarks' error.
+fn alike_openness(frame: &Frame) -> Option<f32> {
+    let [a, b] = frame.eyes.each_ref().map(EyeFrame::openness);
+    let [left, right] = frame.eyes.each_ref().map(|eye| eye.width_px);
+    let is_alike = |a: f32, b: f32| a.min(b) > ALIKE * a.max(b);
+    (is_alike(a, b) && is_alike(left, right)).then_some(0.5 * (a + b))
 }
 
 /// Heights of a lid at [`LID_POINTS`] places from the inner to the outer corner: the landmarks',
@@ -158,7 +168,13 @@ pub fn draw_eye(
 
     // The iris follows the gaze.
     let gaze = irises.gaze[side];
-    let rx = (0.66 * openness).clamp(0.24, 0.325);
+    // Both irises are of one size, unless an eye is shut or turned away.
+    let like = alike_openness(frame);
+    let rx = (0.66 * like.unwrap_or(openness)).clamp(0.24, 0.325);
+    let rx = match like {
+        Some(_) => rx * 0.5 * (frame.eyes[0].width_px + frame.eyes[1].width_px) / width,
+        None => rx,
+    };
     let ry = (1.26 * rx).max(0.60 * openness);
     let cx = 0.5 + 0.95 * gaze.outwards;
     let middle = (lid_at(&upper, cx) + lid_at(&lower, cx)) / 2.0;

@@ -27,9 +27,9 @@ const SHADED: [f32; 2] = [0.92, 0.80];
 /// Off by so much a colour within the outline of the face does not become flat, and still fully.
 const OFF_FLAT: [f32; 2] = [15.0, 9.0];
 /// Off by so much the drawing of what is skin in the photo stays, and becomes flat.
-const OFF_DRAWN: [f32; 2] = [28.0, 20.0];
+const OFF_DRAWN: [f32; 2] = [40.0, 30.0];
 /// Lightness in parts of that of the cheeks of a line, and of what is skin in shadow.
-const LINE: [f32; 2] = [0.46, 0.56];
+const LINE: [f32; 2] = [0.34, 0.44];
 /// Standard deviation over which the photo is looked at for that, in widths of the face: files have blocks of colour.
 const PHOTO_SIGMA: f32 = 0.02;
 /// Darker and lighter than these parts of the cheeks' lightness is no skin.

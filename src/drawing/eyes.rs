@@ -183,6 +183,8 @@ pub fn draw_eye(
         (0.55 * middle + 0.45 * gaze.up.unwrap_or(middle))
             .max(least)
             .min(lid_at(&upper, cx) - 0.55 * ry)
+            // No white is seen below: eyes would stare.
+            .min(lid_at(&lower, cx) + 0.92 * ry)
     } else {
         middle
     };

@@ -125,7 +125,7 @@ fn draw_teeth(
     canvas.put(&shade, 0.35, rgb([white - 14.0, 4.0, 0.0]));
 }
 
-/// Draws the nose: base, wings, the shaded side of its bridge and a highlight.
+/// Draws the nose: its base, the shaded side of its bridge and a highlight.
 pub fn draw_nose(canvas: &mut Canvas, frame: &Frame, lab: &[[f32; 3]], palette: &SkinPalette) {
     use std::f32::consts::PI;
     let unit = frame.unit();
